@@ -1,0 +1,79 @@
+/**
+ * Every error that the controller gives to callers: its stable code, how it reads as a gRPC status, and whether
+ * trying again can help. docs/errors.md lists exactly these.
+ */
+export const farmErrors = {
+  INVALID_JOB: { status: 'INVALID_ARGUMENT', retry: false },
+  INVALID_REQUEST: { status: 'INVALID_ARGUMENT', retry: false },
+  REQUEST_ID_REUSED: { status: 'INVALID_ARGUMENT', retry: false },
+  UNKNOWN_VIDEO_ID: { status: 'INVALID_ARGUMENT', retry: false },
+  JOB_TOO_LARGE: { status: 'INVALID_ARGUMENT', retry: false },
+  JOB_NOT_FOUND: { status: 'NOT_FOUND', retry: false },
+  JOB_PUBLISHING: { status: 'FAILED_PRECONDITION', retry: false },
+  JOB_ENDED: { status: 'FAILED_PRECONDITION', retry: false },
+  UNKNOWN_QUEUE: { status: 'INVALID_ARGUMENT', retry: false },
+  PROTOCOL_VERSION: { status: 'FAILED_PRECONDITION', retry: false },
+  AGENT_CLONED: { status: 'ALREADY_EXISTS', retry: false },
+  HELLO_EXPECTED: { status: 'INVALID_ARGUMENT', retry: false },
+  FOREIGN_FARM: { status: 'FAILED_PRECONDITION', retry: false },
+  TERM_TOO_HIGH: { status: 'FAILED_PRECONDITION', retry: false },
+  STORAGE_UNAVAILABLE: { status: 'UNAVAILABLE', retry: true },
+  NOT_LEADING: { status: 'UNAVAILABLE', retry: true },
+  SHUTTING_DOWN: { status: 'UNAVAILABLE', retry: true },
+  TOO_MANY_JOBS: { status: 'RESOURCE_EXHAUSTED', retry: true },
+  TOO_MANY_REQUESTS: { status: 'RESOURCE_EXHAUSTED', retry: true },
+  TOO_MANY_WATCHERS: { status: 'RESOURCE_EXHAUSTED', retry: true },
+  WATCHER_TOO_SLOW: { status: 'ABORTED', retry: true },
+  RESUME_TOKEN_EXPIRED: { status: 'OUT_OF_RANGE', retry: false },
+  UNAUTHENTICATED: { status: 'UNAUTHENTICATED', retry: false },
+  LOG_OFFSET: { status: 'OUT_OF_RANGE', retry: true },
+  LOG_TOO_LARGE: { status: 'RESOURCE_EXHAUSTED', retry: false },
+  INTERNAL: { status: 'INTERNAL', retry: false },
+} as const satisfies Record<string, { readonly status: GrpcStatusName; readonly retry: boolean }>;
+
+export type FarmErrorCode = keyof typeof farmErrors;
+
+/** The names of gRPC's status codes that we use. */
+export type GrpcStatusName =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'FAILED_PRECONDITION'
+  | 'RESOURCE_EXHAUSTED'
+  | 'UNAVAILABLE'
+  | 'UNAUTHENTICATED'
+  | 'OUT_OF_RANGE'
+  | 'ABORTED'
+  | 'INTERNAL';
+
+/** One bad field of a request, by its path in the request: `items[3].duration`. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** What a caller is told: `details` of the gRPC status are made of these. */
+export interface FarmErrorFacts {
+  readonly violations?: readonly FieldViolation[];
+  /** Kind and id of the thing that is meant, e.g. `job` and its id. */
+  readonly resource?: { readonly type: string; readonly name: string };
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** An expected error with a stable code. */
+export class FarmError extends Error {
+  readonly code: FarmErrorCode;
+  readonly violations: readonly FieldViolation[];
+  readonly resource: FarmErrorFacts['resource'];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: FarmErrorCode, message: string, facts: FarmErrorFacts = {}) {
+    super(message, { cause: facts.cause });
+    this.name = 'FarmError';
+    this.code = code;
+    this.violations = facts.violations ?? [];
+    this.resource = facts.resource;
+    this.retryAfterMs = facts.retryAfterMs;
+  }
+}

@@ -1,0 +1,89 @@
+import type { JobState, JobStatus } from './job.ts';
+
+interface StateFacts {
+  /** What it means, for GLOSSARY.md. */
+  readonly meaning: string;
+  readonly status: JobStatus;
+  readonly next: readonly JobState[];
+}
+
+/**
+ * Every state of a job: what it means, what users see, what may come next. The diagram and the table in
+ * GLOSSARY.md are made from it; `moveJob` refuses anything else.
+ */
+export const jobStates: Readonly<Record<JobState, StateFacts>> = {
+  held: { meaning: 'waits for a person to release it', status: 'queued', next: ['waiting', 'cancelled'] },
+  waiting: {
+    meaning: 'waits for an agent; the reason says for which',
+    status: 'queued',
+    next: ['held', 'delayed', 'assigned', 'failed', 'cancelled'],
+  },
+  delayed: {
+    meaning: 'waits for a point in time (back-off)',
+    status: 'queued',
+    next: ['waiting', 'held', 'cancelled'],
+  },
+  assigned: {
+    meaning: 'given to an agent that has not answered yet',
+    status: 'processing',
+    next: [
+      'preparing',
+      'running',
+      'finishing',
+      'ready',
+      'waiting',
+      'delayed',
+      'failed',
+      'quarantined',
+      'cancelled',
+    ],
+  },
+  preparing: {
+    meaning: 'its agent fetches and probes the files',
+    status: 'processing',
+    next: ['running', 'finishing', 'ready', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+  },
+  running: {
+    meaning: 'its agent encodes',
+    status: 'processing',
+    next: ['finishing', 'ready', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+  },
+  finishing: {
+    meaning: 'every frame is encoded; join, verification, upload. It holds no slot',
+    status: 'processing',
+    next: ['ready', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+  },
+  ready: {
+    meaning: 'its file is in the staging folder, a grant is asked for',
+    status: 'processing',
+    next: ['publishing', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+  },
+  publishing: {
+    meaning: 'the grant is given; it can no longer be cancelled',
+    status: 'processing',
+    next: ['published', 'waiting', 'delayed', 'failed', 'quarantined'],
+  },
+  published: { meaning: 'the file has its final name', status: 'completed', next: [] },
+  failed: { meaning: 'ended with an error', status: 'failed', next: ['waiting'] },
+  quarantined: {
+    meaning: 'lost too many agents; a person decides',
+    status: 'failed',
+    next: ['waiting', 'cancelled'],
+  },
+  cancelled: { meaning: 'ended because a person wished it', status: 'cancelled', next: ['waiting'] },
+};
+
+/** Nothing more happens to the job by itself. */
+export function hasEnded(state: JobState): boolean {
+  return state === 'published' || state === 'failed' || state === 'quarantined' || state === 'cancelled';
+}
+
+/** The job may be given to an agent. */
+export function isWaiting(state: JobState): boolean {
+  return state === 'waiting';
+}
+
+/** The status that users and the `jobs` row see. */
+export function statusOf(state: JobState): JobStatus {
+  return jobStates[state].status;
+}

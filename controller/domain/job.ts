@@ -1,0 +1,153 @@
+import type {
+  AssignedJob,
+  Feature,
+  Fence,
+  ItemType,
+  Manifest,
+  OutputTarget,
+  PriorityClass,
+  Problem,
+  RateProfile,
+  Resolution,
+  ResolvedItem,
+} from '../../proto/agent-link.ts';
+
+/** An item as a client submits it. Field meanings and ranges: mission.md section 1, checked by `validate.ts`. */
+export interface ItemSpec {
+  readonly position: number;
+  readonly itemType: ItemType;
+  readonly videoId?: string;
+  readonly path?: string;
+  readonly title?: string;
+  readonly logoPath?: string;
+  readonly durationMs?: number;
+  readonly text?: string;
+  readonly resolution?: string;
+  readonly is4k?: boolean;
+  readonly pathAvailable?: boolean;
+}
+
+/** A job as a client submits it, after validation. */
+export interface JobSpec {
+  readonly jobId: string;
+  readonly userId: string;
+  readonly channelName: string;
+  readonly enable4k: boolean;
+  readonly items: readonly ItemSpec[];
+  readonly priority: PriorityClass;
+  /** Overrides the routing rules. */
+  readonly queue?: string;
+}
+
+export type JobState =
+  | 'held'
+  | 'waiting'
+  | 'delayed'
+  | 'assigned'
+  | 'preparing'
+  | 'running'
+  | 'finishing'
+  | 'ready'
+  | 'publishing'
+  | 'published'
+  | 'failed'
+  | 'quarantined'
+  | 'cancelled';
+
+/** What the web application's users see. */
+export type JobStatus = 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled';
+
+export interface TimelineEntry {
+  readonly atMs: number;
+  /** A stable word, e.g. `submitted`, `assigned`, `encoded`. */
+  readonly what: string;
+  readonly detail: string;
+  readonly agentId?: string;
+}
+
+/** The right to publish, given to one attempt by a committed record (protocol.md rule 8b). */
+export interface Grant {
+  readonly fence: Fence;
+  readonly agentId: string;
+  readonly output: OutputTarget;
+  readonly manifest: Manifest;
+  readonly grantedAtMs: number;
+}
+
+/**
+ * The part of a job that changes; its items are a record of their own (`JobBody`), so that a change of state
+ * never writes 768 KiB again.
+ */
+export interface JobRecord {
+  readonly jobId: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly channelName: string;
+  readonly enable4k: boolean;
+  readonly priority: PriorityClass;
+  readonly rateProfile: RateProfile;
+  readonly queue: string;
+  readonly routeRule: string;
+  readonly itemCount: number;
+  readonly videoCount: number;
+  /** Estimated length of the output. */
+  readonly estimateMs: number;
+  /** Names of the shares that the job's files lie on. */
+  readonly shares: readonly string[];
+  readonly submittedAtMs: number;
+  /** Order of submission within the farm; breaks ties of time. */
+  readonly sequence: number;
+
+  readonly state: JobState;
+  /** Why the job is where it is, for people; absent where the state says it all. */
+  readonly reason?: string;
+  /** `delayed` jobs wait for this time. */
+  readonly notBeforeMs?: number;
+  /** The fence of the live attempt; absent where there is none. */
+  readonly fence?: Fence;
+  readonly attemptCount: number;
+  /** Attempts that count against the limit (scheduling.md, Outcomes and retries). */
+  readonly charged: number;
+  readonly losses: number;
+  /** Times of recent uncharged `environment` failures. */
+  readonly environmentFailuresAtMs: readonly number[];
+  readonly agentId?: string;
+  readonly startedAtMs?: number;
+  readonly endedAtMs?: number;
+  /** Date of the log folder, `YYYY-MM-DD`: that of the first start, for good. */
+  readonly logDate?: string;
+  readonly grant?: Grant;
+  readonly outputPath?: string;
+  readonly finalDurationMs?: number;
+  readonly features: readonly Feature[];
+  readonly errorMessage?: string;
+  readonly problems: readonly Problem[];
+  readonly cancelReason?: string;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** The part of a job that never changes: what was submitted, and what its paths resolved to. */
+export interface JobBody {
+  readonly jobId: string;
+  readonly spec: JobSpec;
+  readonly resolved: readonly ResolvedItem[];
+  readonly resolution: Resolution;
+}
+
+/** What an agent is given of a job. */
+export function assignedJob(job: JobRecord, body: JobBody, timeZone: string): AssignedJob {
+  return {
+    jobId: job.jobId,
+    userId: job.userId,
+    username: job.username,
+    channelName: job.channelName,
+    enable4k: job.enable4k,
+    queue: job.queue,
+    priority: job.priority,
+    submittedAtMs: job.submittedAtMs,
+    logDate: job.logDate ?? '',
+    timeZone,
+    rateProfile: job.rateProfile,
+    items: body.resolved,
+  };
+}

@@ -1,0 +1,183 @@
+import type {
+  AgentMessage,
+  ControllerGoodbye,
+  ControllerMessage,
+  Fence,
+  Hello,
+  Inventory,
+} from '../../proto/agent-link.ts';
+import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
+import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
+
+/** A job with what lives in memory only. */
+export interface JobView {
+  readonly job: JobRecord;
+  /** 0-99 until published, then 100. */
+  readonly percent: number;
+  readonly etaMs?: number;
+}
+
+export interface JobDetail extends JobView {
+  readonly spec: JobSpec;
+}
+
+export interface SubmitRequest {
+  /** Idempotency for 24 h; empty: none. */
+  readonly requestId: string;
+  readonly spec: JobSpec;
+  readonly validateOnly: boolean;
+}
+
+export interface SubmitReply {
+  readonly jobId: string;
+  readonly queue: string;
+  readonly routeRule: string;
+  readonly existed: boolean;
+}
+
+export interface JobFilter {
+  readonly userId?: string;
+  readonly queue?: string;
+  readonly states?: readonly JobState[];
+}
+
+export interface Page<T> {
+  readonly entries: readonly T[];
+  /** Empty: this was the last page. */
+  readonly nextToken: string;
+}
+
+export interface PageRequest {
+  readonly size: number;
+  readonly token: string;
+}
+
+export interface AgentOpinion {
+  readonly agentId: string;
+  readonly feasible: boolean;
+  readonly reasons: readonly string[];
+  readonly expectedCompletionMs?: number;
+}
+
+export interface Explanation extends JobView {
+  readonly summary: string;
+  /** 1 is next; 0 where the job does not wait. */
+  readonly placeInOrder: number;
+  readonly agents: readonly AgentOpinion[];
+  readonly plannedAgentId?: string;
+  readonly plannedStartMs?: number;
+}
+
+export type Liveness = 'attached' | 'suspect' | 'detached';
+
+export interface AgentView {
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly liveness: Liveness;
+  readonly softwareVersion: string;
+  readonly inventory?: Inventory;
+  readonly slotsBusy: number;
+  readonly held: readonly {
+    readonly jobId: string;
+    readonly fence: Fence;
+    readonly state: AttemptState;
+    readonly percent: number;
+    readonly etaMs?: number;
+  }[];
+  readonly announcedJobIds: readonly string[];
+  readonly attachedAtMs?: number;
+  readonly silenceMs: number;
+  readonly load1: number;
+  readonly scratchFreeBytes: number;
+}
+
+export interface QueueView {
+  readonly name: string;
+  readonly waiting: number;
+  readonly processing: number;
+  readonly agentsSubscribed: number;
+  readonly agentsAttached: number;
+  readonly softRunMs: number;
+  readonly hardRunMs: number;
+  readonly oldestWaitMs: number;
+}
+
+export interface JobChange {
+  readonly view: JobView;
+  /** Timeline entries since the last change that this watch was told of; all of them in a first message. */
+  readonly news: readonly TimelineEntry[];
+  readonly resumeToken: string;
+}
+
+export interface WatchRequest {
+  /** All jobs when empty. */
+  readonly jobIds: readonly string[];
+  readonly userId?: string;
+  readonly resumeToken?: string;
+  readonly untilEnded: boolean;
+}
+
+/** The stream end of an agent, as the engine uses it. Neither method throws; both are idempotent after the end. */
+export interface AgentOutlet {
+  send(message: ControllerMessage): void;
+  /** Says Goodbye where one is given, then ends the stream. */
+  end(goodbye?: ControllerGoodbye): void;
+}
+
+/** How a stream ended: `goodbye` is a clean leave, `closed` FIN or RST from the agent's side, `ours` ended by us. */
+export type StreamEnd = 'goodbye' | 'closed' | 'ours';
+
+/** An attached agent's stream: messages in arrival order, then its end, once. */
+export interface AgentSession {
+  readonly sessionId: string;
+  /** False: the inbox is full; stop reading until `ready` resolves. */
+  deliver(message: Exclude<AgentMessage, Hello>): boolean;
+  ready(): Promise<void>;
+  ended(how: StreamEnd): void;
+}
+
+/**
+ * What the rest of the controller may ask of the engine. Every promise resolves after the change that it reports is
+ * durable, and rejects with a FarmError. Reads see committed state only.
+ */
+export interface Farm {
+  submit(request: SubmitRequest): Promise<SubmitReply>;
+  cancel(request: {
+    readonly requestId: string;
+    readonly jobId: string;
+    readonly reason: string;
+  }): Promise<JobView>;
+  job(jobId: string): Promise<JobDetail>;
+  jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>>;
+  attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>>;
+  explain(jobId: string): Promise<Explanation>;
+  agents(page: PageRequest): Promise<Page<AgentView>>;
+  queues(): Promise<readonly QueueView[]>;
+  /**
+   * The present state of all jobs that are meant, then each change; ends by itself with `untilEnded`.
+   * @throws RESUME_TOKEN_EXPIRED, TOO_MANY_WATCHERS; WATCHER_TOO_SLOW when 1,000 changes wait to be read.
+   */
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<JobChange>;
+  /**
+   * Takes an agent's Hello; the Welcome has been sent when it resolves.
+   * @throws PROTOCOL_VERSION, AGENT_CLONED, FOREIGN_FARM, TERM_TOO_HIGH
+   */
+  attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession>;
+  /** The zone and folder date that a job's log belongs to; undefined for an unknown or stale fence. */
+  logPlace(
+    jobId: string,
+    fence: Fence,
+  ): Promise<
+    | {
+        readonly logDate: string;
+        readonly username: string;
+        readonly channelName: string;
+        readonly attemptNumber: number;
+      }
+    | undefined
+  >;
+  /** Leads and can commit; false makes health say NOT_SERVING. */
+  readonly serving: boolean;
+  /** Calls back at each change of `serving`; returns what removes the listener. */
+  onServing(listener: (serving: boolean) => void): () => void;
+}

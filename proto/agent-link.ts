@@ -1,0 +1,493 @@
+/**
+ * The agent protocol as plain TypeScript: every message that crosses the stream between an agent and the
+ * controller, in the words of GLOSSARY.md. The wire form is renderfarm/v1/agent.proto; proto/codec converts,
+ * and stops compiling when one side grows without the other.
+ *
+ * Units are in the names: `Ms` milliseconds, `Bytes` bytes. Times that end in `AtMs` are milliseconds since
+ * the Unix epoch by the *sender's* clock: they are shown to people, never compared to decide anything.
+ */
+
+/** The growing pair that proves who may act for a job: compare `term` first, then `counter`. */
+export interface Fence {
+  readonly term: number;
+  readonly counter: number;
+}
+
+/** Everything about work is keyed by the job and the fence of one attempt. */
+export interface JobRef {
+  readonly jobId: string;
+  readonly fence: Fence;
+}
+
+export type ItemType = 'intro' | 'video' | 'transition' | 'outro' | 'image';
+export type PriorityClass = 'low' | 'normal' | 'high' | 'urgent';
+
+/** An item as an agent gets it: its path is decided, ids are resolved. */
+export interface ResolvedItem {
+  readonly position: number;
+  readonly itemType: ItemType;
+  /** The catalogue's id, for messages only: `path` is what counts. */
+  readonly videoId?: string;
+  /** UNC path (`\\host\Share\...`) of the source, inside one of the farm's source shares. */
+  readonly path: string;
+  readonly title?: string;
+  /** UNC path of the logo that is drawn on this item (`video` items only). */
+  readonly logoPath?: string;
+  /** How long an image is shown; for anything else an estimate that never trims. */
+  readonly durationMs?: number;
+  /** The text that is typed over this item (`video` items only). */
+  readonly text?: string;
+}
+
+/** What the controller's catalogue did to resolve a job's `video_id`s: Step 1a of the job's log. */
+export interface Resolution {
+  readonly queryMs: number;
+  readonly found: number;
+  readonly missing: readonly string[];
+  readonly resolvedAtMs: number;
+}
+
+/** Where a result goes. UNC paths; each agent maps them to its own mounts. */
+export interface OutputTarget {
+  /** UNC folder of the output share, e.g. `\\192.168.1.6\Share\Output`. */
+  readonly folder: string;
+  /** UNC path of this attempt's staging folder: `<folder>\.renderfarm\<job>-<term>.<counter>`. */
+  readonly stagingFolder: string;
+  /** File name of the published result: `{channel_name}_{job_id}.mp4`. */
+  readonly finalName: string;
+}
+
+/** Limits of one attempt (mission.md section 2; scheduling.md, Time). */
+export interface AttemptLimits {
+  readonly softRunMs: number;
+  readonly hardRunMs: number;
+  /** No frame and no bytes from FFmpeg for this long ends its process tree. */
+  readonly stallMs: number;
+  /** The same, before the first frame. */
+  readonly startStallMs: number;
+}
+
+export type RateProfile = 'studio' | 'quality';
+
+/** The whole job record: with it an agent can give back a job that the store lost. */
+export interface AssignedJob {
+  readonly jobId: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly channelName: string;
+  readonly enable4k: boolean;
+  readonly queue: string;
+  readonly priority: PriorityClass;
+  readonly submittedAtMs: number;
+  /** The date of the job's log folder, `YYYY-MM-DD`: that of its first start, for good. */
+  readonly logDate: string;
+  /** IANA name of the zone that log lines are written in. */
+  readonly timeZone: string;
+  readonly rateProfile: RateProfile;
+  readonly items: readonly ResolvedItem[];
+}
+
+export interface Assign {
+  readonly kind: 'assign';
+  readonly ref: JobRef;
+  /** 1 for the job's first attempt. */
+  readonly attemptNumber: number;
+  readonly job: AssignedJob;
+  readonly resolution: Resolution;
+  readonly output: OutputTarget;
+  readonly limits: AttemptLimits;
+}
+
+/** A hint that this job will probably be next here: fetch its files. It gives no right to run. */
+export interface Announce {
+  readonly kind: 'announce';
+  readonly announcementId: string;
+  readonly jobId: string;
+  readonly channelName: string;
+  readonly items: readonly ResolvedItem[];
+}
+
+export interface Withdraw {
+  readonly kind: 'withdraw';
+  readonly announcementId: string;
+  readonly jobId: string;
+}
+
+export interface Cancel {
+  readonly kind: 'cancel';
+  readonly ref: JobRef;
+  readonly mode: 'graceful' | 'kill';
+  readonly graceMs: number;
+  readonly reason: string;
+  /** What the attempt's outcome will be. */
+  readonly outcome: 'cancelled' | 'superseded' | 'evicted' | 'lost' | 'timed-out';
+}
+
+export interface PublishGrant {
+  readonly kind: 'publish-grant';
+  readonly ref: JobRef;
+  readonly finalName: string;
+}
+
+export interface PublishRefused {
+  readonly kind: 'publish-refused';
+  readonly ref: JobRef;
+  readonly reason: string;
+}
+
+/** The size, length and checksum of a finished file in its staging folder. */
+export interface Manifest {
+  /** File name inside the staging folder. */
+  readonly fileName: string;
+  readonly sizeBytes: number;
+  readonly durationMs: number;
+  readonly frames: number;
+  readonly sha256: string;
+  readonly features: readonly Feature[];
+}
+
+export type Feature = 'logo_overlay' | 'text_animation' | 'image_slides' | '4k_output';
+
+/** Finish a granted publication whose owner is gone (protocol.md 8c). */
+export interface FinishPublish {
+  readonly kind: 'finish-publish';
+  readonly ref: JobRef;
+  readonly output: OutputTarget;
+  readonly manifest: Manifest;
+}
+
+/** Remove the staging folder of an attempt that has ended. */
+export interface Discard {
+  readonly kind: 'discard';
+  readonly ref: JobRef;
+  readonly stagingFolder: string;
+}
+
+export interface EventAck {
+  readonly kind: 'event-ack';
+  /** The highest contiguous event number of the agent's journal that is committed. */
+  readonly number: number;
+}
+
+export interface HeartbeatAck {
+  readonly kind: 'heartbeat-ack';
+  readonly sequence: number;
+  readonly term: number;
+}
+
+export interface Probe {
+  readonly kind: 'probe';
+  readonly probeId: string;
+}
+
+export interface ControllerGoodbye {
+  readonly kind: 'goodbye';
+  readonly reason: 'restart' | 'superseded' | 'redirect' | 'refused';
+  readonly comeBackAfterMs: number;
+  /** Address of the leader, where the reason is `redirect`. */
+  readonly address?: string;
+}
+
+export type Verdict =
+  | { readonly verdict: 'keep' }
+  | { readonly verdict: 'stop'; readonly reason: string; readonly outcome: Cancel['outcome'] }
+  | { readonly verdict: 'forget' }
+  | { readonly verdict: 'publish'; readonly finalName: string }
+  | { readonly verdict: 'refused'; readonly reason: string };
+
+export interface HeldVerdict {
+  readonly ref: JobRef;
+  readonly decision: Verdict;
+}
+
+export interface Welcome {
+  readonly kind: 'welcome';
+  readonly farmId: string;
+  readonly term: number;
+  readonly leaderId: string;
+  readonly sessionId: string;
+  readonly protocolVersion: number;
+  readonly heartbeatMs: number;
+  readonly progressMinMs: number;
+  readonly progressMaxMs: number;
+  /** The highest contiguous event number of this journal that is committed; 0 for an unknown journal. */
+  readonly ackedEvent: number;
+  readonly verdicts: readonly HeldVerdict[];
+}
+
+export type ControllerMessage =
+  | Welcome
+  | Assign
+  | Announce
+  | Withdraw
+  | Cancel
+  | PublishGrant
+  | PublishRefused
+  | FinishPublish
+  | Discard
+  | EventAck
+  | HeartbeatAck
+  | Probe
+  | ControllerGoodbye;
+
+/** Where an attempt is, as its agent sees it. */
+export type HeldState = 'preparing' | 'running' | 'finishing' | 'ready' | 'publishing' | 'finished';
+
+export type Outcome =
+  | 'published'
+  | 'failed'
+  | 'timed-out'
+  | 'lost'
+  | 'cancelled'
+  | 'superseded'
+  | 'evicted'
+  | 'returned'
+  | 'declined';
+
+/** Whose fault a failure is: `input` fails the job at once, `job` uses a retry, `environment` none. */
+export type FailureClass = 'input' | 'job' | 'environment';
+
+/** One thing that is wrong with one item (or with the job, where there is no position). */
+export interface Problem {
+  readonly position?: number;
+  /** Field, UNC path or file that is meant. */
+  readonly subject?: string;
+  /** A stable code of docs/errors.md. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What an attempt used, counted by its agent. */
+export interface Usage {
+  readonly copiedFiles: number;
+  readonly copiedBytes: number;
+  /** Files that were already here, thanks to an announcement or an earlier job. */
+  readonly reusedFiles: number;
+  readonly reusedBytes: number;
+  readonly segmentsRendered: number;
+  readonly segmentsReused: number;
+  readonly framesEncoded: number;
+  /** From accepting the assignment to the last encoded frame. */
+  readonly runMs: number;
+  readonly waitedForSharesMs: number;
+  /** From accepting the assignment to the first encoded frame; absent when no frame was encoded. */
+  readonly firstFrameMs?: number;
+}
+
+export interface FinishedOutcome {
+  readonly outcome: Outcome;
+  readonly failureClass?: FailureClass;
+  /** One sentence for people; begins with the old wording where there is one. */
+  readonly message?: string;
+  readonly problems: readonly Problem[];
+  readonly exitCode?: number;
+  /** The last lines of FFmpeg's stderr, at most 50. */
+  readonly stderrTail: readonly string[];
+  readonly publishedPath?: string;
+  readonly usage: Usage;
+}
+
+/** One attempt that an agent holds, as Hello lists it. */
+export interface HeldAttempt {
+  readonly ref: JobRef;
+  readonly state: HeldState;
+  readonly percent: number;
+  readonly manifest?: Manifest;
+  readonly finished?: FinishedOutcome;
+}
+
+export interface AttemptTombstone {
+  readonly ref: JobRef;
+  readonly outcome: Outcome;
+  readonly publishedPath?: string;
+}
+
+export interface EncoderCapability {
+  /** The rung of the ladder that passed a real test encode, e.g. `h264_nvenc`, `libx264`. */
+  readonly encoder: string;
+  readonly rung: string;
+  readonly hardware: boolean;
+  readonly max: '1080p' | '2160p';
+  /** Frames a second of the test encode at 1080p. */
+  readonly framesPerSecond: number;
+  readonly sessionsProbed: number;
+}
+
+export interface GpuFacts {
+  readonly index: number;
+  readonly name: string;
+  readonly driver: string;
+  readonly memoryBytes: number;
+}
+
+/** What a PC is and can do. */
+export interface Inventory {
+  readonly hostname: string;
+  readonly os: string;
+  readonly cpuModel: string;
+  readonly cpuCores: number;
+  readonly memoryBytes: number;
+  readonly gpus: readonly GpuFacts[];
+  readonly encoders: readonly EncoderCapability[];
+  readonly ffmpegVersion: string;
+  readonly scratchFreeBytes: number;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly labels: readonly string[];
+  /** Names of the shares that this agent has mounted and could read. */
+  readonly shares: readonly string[];
+}
+
+export interface Hello {
+  readonly kind: 'hello';
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly softwareVersion: string;
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  readonly features: readonly string[];
+  /** The farm that this agent last belonged to; absent at its first attachment. */
+  readonly farmId?: string;
+  readonly highestTerm: number;
+  readonly journalId: string;
+  readonly firstUnackedEvent: number;
+  readonly lastEvent: number;
+  readonly inventory: Inventory;
+  readonly held: readonly HeldAttempt[];
+  readonly tombstones: readonly AttemptTombstone[];
+}
+
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  readonly sequence: number;
+  readonly load1: number;
+  readonly scratchFreeBytes: number;
+  readonly worstLoopStallMs: number;
+  readonly oldestShareOperationMs: number;
+  /** Answers a Probe. */
+  readonly probeId?: string;
+}
+
+export type AssignmentReply =
+  | {
+      readonly kind: 'assignment-reply';
+      readonly ref: JobRef;
+      readonly accepted: true;
+      readonly presentBytes: number;
+      readonly presentSegments: number;
+    }
+  | {
+      readonly kind: 'assignment-reply';
+      readonly ref: JobRef;
+      readonly accepted: false;
+      readonly code: string;
+      readonly reason: string;
+    };
+
+export type AttemptEvent =
+  | {
+      readonly type: 'started';
+      readonly copiedBytes: number;
+      readonly reusedBytes: number;
+      readonly totalFrames: number;
+    }
+  | {
+      readonly type: 'segment-done';
+      readonly position: number;
+      readonly reused: boolean;
+      readonly frames: number;
+    }
+  | { readonly type: 'encoded' }
+  | { readonly type: 'ready'; readonly manifest: Manifest }
+  | { readonly type: 'finished'; readonly finished: FinishedOutcome };
+
+export interface JournalEvent {
+  readonly kind: 'event';
+  readonly number: number;
+  readonly ref: JobRef;
+  readonly atMs: number;
+  readonly event: AttemptEvent;
+}
+
+export interface Progress {
+  readonly kind: 'progress';
+  readonly ref: JobRef;
+  readonly state: HeldState;
+  readonly percent: number;
+  readonly framesDone: number;
+  readonly framesTotal: number;
+  readonly etaMs?: number;
+  /** What the attempt is waiting for, and for how long. */
+  readonly waiting?: { readonly reason: string; readonly waitedMs: number };
+}
+
+/** How far the files of an announced job are: shown to people, and the planner's missing bytes. */
+export interface PrefetchReport {
+  readonly kind: 'prefetch-report';
+  readonly announcementId: string;
+  readonly jobId: string;
+  readonly state: 'fetching' | 'done' | 'failed' | 'withdrawn';
+  readonly files: number;
+  readonly bytes: number;
+  readonly message?: string;
+}
+
+export interface InventoryChanged {
+  readonly kind: 'inventory';
+  readonly inventory: Inventory;
+}
+
+export interface FinishPublishReply {
+  readonly kind: 'finish-publish-reply';
+  readonly ref: JobRef;
+  /** `absent`: neither staged nor target there; `mismatch`: the target is another file; `unreachable`: the share is. */
+  readonly result: 'published' | 'absent' | 'mismatch' | 'unreachable';
+  readonly publishedPath?: string;
+  readonly detail?: string;
+}
+
+export interface AgentGoodbye {
+  readonly kind: 'goodbye';
+  readonly reason: 'shutdown' | 'upgrade' | 'sleep';
+  /** Attempts that are given back: requeued uncharged. */
+  readonly givesBack: readonly JobRef[];
+}
+
+export type AgentMessage =
+  | Hello
+  | Heartbeat
+  | AssignmentReply
+  | JournalEvent
+  | Progress
+  | PrefetchReport
+  | InventoryChanged
+  | FinishPublishReply
+  | AgentGoodbye;
+
+/** One end of an open agent stream: the gRPC client and the controller's session both implement it. */
+export interface AgentLink<Sent, Received> {
+  /**
+   * Queues a message. False: there is no room just now, wait for `drained` before sending anything that may be
+   * dropped. Throws `LINK_OVERFLOW` beyond the queue's limit, after which the link is closed.
+   */
+  send(message: Sent): boolean;
+  /** Resolves when the queue is empty again, or the link is closed. */
+  drained(): Promise<void>;
+  /** What the other end sends, in order; ends when the link does. */
+  readonly received: AsyncIterable<Received>;
+  /** Ends the link. Idempotent. */
+  close(error?: Error): void;
+}
+
+export type AgentSideLink = AgentLink<AgentMessage, ControllerMessage>;
+export type ControllerSideLink = AgentLink<ControllerMessage, AgentMessage>;
+
+/** A fence as text, in file names and logs: `<term>.<counter>`. */
+export function fenceText(fence: Fence): string {
+  return `${fence.term}.${fence.counter}`;
+}
+
+/** Negative, zero or positive: `a` is older than, the same as, or newer than `b`. */
+export function compareFences(a: Fence, b: Fence): number {
+  return a.term - b.term || a.counter - b.counter;
+}
