@@ -1,0 +1,91 @@
+import { performance } from 'node:perf_hooks';
+import { execa } from 'execa';
+import { endOnSignalOrTimeout } from './ending.ts';
+import { drainOutput } from './output.ts';
+import { lowerPriority } from './priority.ts';
+import { type ProcessOptions, resolveProcessOptions } from './process-options.ts';
+import type { ProcessCause, ProcessResult } from './process-result.ts';
+import { sweepProcessGroup } from './sweep.ts';
+import { startWatchdog } from './watchdog.ts';
+
+export type { LineListener, ProcessOptions } from './process-options.ts';
+export type { ProcessCause, ProcessResult } from './process-result.ts';
+
+/**
+ * Runs one program to its end, in a process group of its own, without a shell, with both pipes always drained.
+ * Resolves when the program is gone and SIGKILL is on its way to whatever it left behind, also when it could not
+ * start, was aborted, stalled or timed out: `cause` says which came first. Rejects only when a listener throws.
+ *
+ * Limit: a descendant that makes a session of its own escapes (FFmpeg and ffprobe do not).
+ */
+export async function runProcess(given: ProcessOptions): Promise<ProcessResult> {
+  const options = resolveProcessOptions(given);
+  if (options.signal?.aborted === true) return notStarted('aborted');
+
+  const startedAt = performance.now();
+  const subprocess = execa(options.file, options.args, {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: options.env,
+    stdin: 'ignore',
+    buffer: false,
+    encoding: 'buffer',
+    reject: false,
+    killDescendants: true,
+    forceKillAfterDelay: options.graceMs,
+    windowsHide: true,
+  });
+
+  const ending = endOnSignalOrTimeout(options, () => subprocess.kill());
+  const watchdog = startWatchdog({
+    stallMs: options.stallMs,
+    startStallMs: options.startStallMs,
+    onStall: () => ending.begin('stalled'),
+  });
+  const output = drainOutput(subprocess, options, {
+    onAlive: () => watchdog.touch(),
+    onListenerError: () => ending.begin('aborted'),
+  });
+  const { pid } = subprocess;
+  if (pid !== undefined) {
+    if (options.priority === 'below-normal') lowerPriority(pid);
+    subprocess.nodeChildProcess.once('exit', () => sweepProcessGroup(pid));
+    options.onSpawn(pid);
+  }
+
+  const result = await subprocess;
+  watchdog.stop();
+  ending.release();
+  if (pid === undefined) return notStarted('spawn-failed', result.originalMessage, result.code);
+  output.end();
+  if (output.listenerError !== undefined) throw output.listenerError as Error;
+  const cause = ending.cause() ?? 'exited';
+  return {
+    cause,
+    succeeded: cause === 'exited' && result.exitCode === 0,
+    exitCode: result.exitCode,
+    signalName: result.signal,
+    isForced: result.isForcefullyTerminated,
+    spawnError: undefined,
+    spawnErrorCode: undefined,
+    stderrTail: output.stderrTail,
+    stdout: output.stdout,
+    stdoutCut: output.stdoutCut,
+    durationMs: performance.now() - startedAt,
+  };
+}
+
+function notStarted(cause: ProcessCause, spawnError?: string, spawnErrorCode?: string): ProcessResult {
+  return {
+    cause,
+    succeeded: false,
+    exitCode: undefined,
+    signalName: undefined,
+    isForced: false,
+    spawnError,
+    spawnErrorCode,
+    stderrTail: [],
+    stdout: '',
+    stdoutCut: false,
+    durationMs: 0,
+  };
+}
