@@ -1,0 +1,176 @@
+import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, type FileHandle, open, opendir } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { assertInsideMount } from './inside-mount.ts';
+import { readAhead } from './read-ahead.ts';
+import type {
+  CheckMountRequest,
+  Copied,
+  CopyRequest,
+  Examined,
+  ExamineRequest,
+  MountChecked,
+  ShareReply,
+  ShareRequest,
+  ShareResults,
+  SourceVersion,
+} from './share-protocol.ts';
+
+/**
+ * The share child: does one file operation after the other, as the lines on `input` ask, and answers on `output`.
+ * It is a process of its own because a call on a hung mount blocks a file thread for ever, and the agent has only four.
+ * Returns when `input` ends, even in the middle of an operation: the caller then exits.
+ */
+export async function serveShareOperations(input: Readable, output: Writable): Promise<void> {
+  const reply = (message: ShareReply): void => void output.write(`${JSON.stringify(message)}\n`);
+  const lines = createInterface({ input });
+  lines.on('line', (line) => {
+    // Only our own agent writes here, one request at a time.
+    const request = JSON.parse(line) as ShareRequest;
+    operate(request, (bytes) => reply({ type: 'bytes', bytes })).then(
+      (result) => reply({ type: 'done', result }),
+      (error: unknown) => reply(failure(error)),
+    );
+  });
+  await new Promise<void>((resolve) => lines.once('close', resolve));
+}
+
+/** A failure whose side is known: which of the two files it is about. */
+class OperationError extends Error {
+  readonly code: string;
+  readonly side: 'source' | 'target';
+
+  constructor(code: string, message: string, side: 'source' | 'target') {
+    super(message);
+    this.code = code;
+    this.side = side;
+  }
+}
+
+async function operate(
+  request: ShareRequest,
+  onBytes: (bytes: number) => void,
+): Promise<ShareResults[keyof ShareResults]> {
+  switch (request.op) {
+    case 'examine':
+      return examine(request, onBytes);
+    case 'copy':
+      return copy(request, onBytes);
+    case 'check-mount':
+      return checkMount(request);
+  }
+}
+
+async function examine(request: ExamineRequest, onBytes: (bytes: number) => void): Promise<Examined> {
+  const source = await openSource(request.path, request.mountPath);
+  try {
+    const before = await versionOf(source, request.path);
+    if (before.sizeBytes >= request.hashBelowBytes) return before;
+    const hash = createHash('sha256');
+    await readAll(source, before, onBytes, hash);
+    await refuseChanged(source, before, request.path);
+    return { ...before, sha256: hash.digest('hex') };
+  } finally {
+    await source.close();
+  }
+}
+
+async function copy(request: CopyRequest, onBytes: (bytes: number) => void): Promise<Copied> {
+  const source = await openSource(request.path, request.mountPath);
+  try {
+    const before = await versionOf(source, request.path);
+    const target = await onTarget(open(request.target, 'wx'));
+    try {
+      const hash = createHash('sha256');
+      await readAll(source, before, onBytes, hash, target);
+      await refuseChanged(source, before, request.path);
+      await onTarget(target.sync());
+      return { ...before, sha256: hash.digest('hex') };
+    } finally {
+      await onTarget(target.close());
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function checkMount({ mountPath }: CheckMountRequest): Promise<MountChecked> {
+  try {
+    const folder = await opendir(mountPath);
+    const first = await folder.read();
+    await folder.close();
+    const writeFault = await access(mountPath, constants.W_OK).then(() => undefined, codeOf);
+    const fault = writeFault === undefined ? {} : { reason: writeFault };
+    return { readable: true, writable: writeFault === undefined, empty: first === null, ...fault };
+  } catch (error) {
+    return { readable: false, writable: false, empty: false, reason: codeOf(error) };
+  }
+}
+
+async function openSource(path: string, mountPath: string | undefined): Promise<FileHandle> {
+  const real = mountPath === undefined ? path : await assertInsideMount(path, mountPath);
+  // Non-blocking, so that opening a named pipe on the share does not wait for a writer.
+  return open(real, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
+async function versionOf(file: FileHandle, path: string): Promise<SourceVersion> {
+  const facts = await file.stat({ bigint: true });
+  if (!facts.isFile()) throw new OperationError('NOT_A_FILE', `${path} is not a file`, 'source');
+  return { sizeBytes: Number(facts.size), changedAtNs: facts.mtimeNs.toString() };
+}
+
+/** Reads the file once; writing a part and reading the next ones go on at the same time. */
+async function readAll(
+  source: FileHandle,
+  version: SourceVersion,
+  onBytes: (bytes: number) => void,
+  hash: Hash,
+  target?: FileHandle,
+): Promise<void> {
+  let bytes = 0;
+  for await (const part of readAhead(source, version.sizeBytes)) {
+    const written = target === undefined ? undefined : onTarget(target.writev([part], bytes));
+    hash.update(part);
+    const done = await written;
+    if (done !== undefined && done.bytesWritten !== part.byteLength) {
+      throw new OperationError(
+        'ENOSPC',
+        `only ${done.bytesWritten} of ${part.byteLength} bytes written`,
+        'target',
+      );
+    }
+    bytes += part.byteLength;
+    onBytes(bytes);
+  }
+}
+
+async function refuseChanged(file: FileHandle, before: SourceVersion, path: string): Promise<void> {
+  const after = await versionOf(file, path);
+  if (after.sizeBytes === before.sizeBytes && after.changedAtNs === before.changedAtNs) return;
+  const sizes = `${before.sizeBytes} bytes before, ${after.sizeBytes} after`;
+  throw new OperationError('SOURCE_CHANGED', `${path} changed while it was read (${sizes})`, 'source');
+}
+
+async function onTarget<T>(operation: Promise<T>): Promise<T> {
+  try {
+    return await operation;
+  } catch (error) {
+    throw new OperationError(codeOf(error), messageOf(error), 'target');
+  }
+}
+
+function failure(error: unknown): ShareReply {
+  const side = error instanceof OperationError ? error.side : 'source';
+  return { type: 'failed', code: codeOf(error), message: messageOf(error), side };
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'EUNKNOWN';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

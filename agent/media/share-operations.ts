@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url';
+import { openGate } from './gate.ts';
+import {
+  type AskOptions,
+  type ShareChild,
+  type ShareChildCommand,
+  startShareChild,
+} from './share-process.ts';
+import type { ShareRequest, ShareResults } from './share-protocol.ts';
+
+export interface ShareOperationsOptions {
+  /** @default this Node with share-child-main.ts */
+  readonly command?: ShareChildCommand;
+  /** Operations at a time, each in a child of its own; more wait. @default 5 (mission.md: copies) */
+  readonly concurrency?: number;
+  /** No byte and no answer for this long ends an operation and its child. @default 60,000 */
+  readonly silenceMs?: number;
+  /** A child that nobody needs is ended after this long. @default 5,000 */
+  readonly idleMs?: number;
+}
+
+/** The silence limit is @default that of all operations. */
+export type ShareCallOptions = Partial<AskOptions>;
+
+/** File operations on shares, each in a child process, because a hung mount blocks the process that touches it. */
+export interface ShareOperations {
+  /** Resolves with the answer, or rejects with ShareOperationError, or with the signal's reason. */
+  call<Op extends ShareRequest['op']>(
+    request: Extract<ShareRequest, { readonly op: Op }>,
+    options?: ShareCallOptions,
+  ): Promise<ShareResults[Op]>;
+  /** Age of the oldest operation under way, milliseconds; 0 when there is none. For the heartbeat. */
+  oldestOperationMs(): number;
+  /** Ends every child and fails what is under way. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts no process yet: the first call does. */
+export function createShareOperations(options: ShareOperationsOptions = {}): ShareOperations {
+  const { command = sourceCommand(), concurrency = 5, silenceMs = 60_000, idleMs = 5000 } = options;
+  const gate = openGate(concurrency);
+  const idle: ShareChild[] = [];
+  const all = new Set<ShareChild>();
+  const startedAt = new Set<{ readonly at: number }>();
+  const stopping = new AbortController();
+
+  const take = (): ShareChild => {
+    for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
+      if (known.usable()) return known;
+    }
+    const child = startShareChild(command);
+    all.add(child);
+    void child.closed.then(() => {
+      all.delete(child);
+      const index = idle.indexOf(child);
+      if (index >= 0) idle.splice(index, 1);
+    });
+    return child;
+  };
+
+  const putBack = (child: ShareChild): void => {
+    child.rest(idleMs);
+    idle.push(child);
+  };
+
+  return {
+    async call(request, call = {}) {
+      const signal = AbortSignal.any([stopping.signal, ...(call.signal === undefined ? [] : [call.signal])]);
+      const leave = await gate.enter(signal);
+      const mark = { at: performance.now() };
+      startedAt.add(mark);
+      try {
+        const child = take();
+        try {
+          return await child.ask(request, { silenceMs, ...call, signal });
+        } finally {
+          if (child.usable()) putBack(child);
+        }
+      } finally {
+        startedAt.delete(mark);
+        leave();
+      }
+    },
+    oldestOperationMs: () => {
+      const oldest = Math.min(...[...startedAt].map((mark) => mark.at));
+      return Number.isFinite(oldest) ? Math.round(performance.now() - oldest) : 0;
+    },
+    async stop() {
+      stopping.abort(new Error('the agent stops'));
+      await Promise.all([...all].map((child) => child.end()));
+    },
+  };
+}
+
+// Asked only when it is needed: in the single executable there is no such file.
+function sourceCommand(): ShareChildCommand {
+  return { file: process.execPath, args: [fileURLToPath(new URL('share-child-main.ts', import.meta.url))] };
+}

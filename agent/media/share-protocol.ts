@@ -1,0 +1,78 @@
+/**
+ * What the agent and its share child say to each other: one JSON object a line, requests on the child's stdin,
+ * replies on its stdout. One operation at a time per child, so nothing needs a number.
+ */
+
+/** Facts of a file that decide whether a copy of it is still good. */
+export interface SourceVersion {
+  readonly sizeBytes: number;
+  /** Time of change in nanoseconds, as text: a double cannot hold it. */
+  readonly changedAtNs: string;
+}
+
+export interface ExamineRequest {
+  readonly op: 'examine';
+  readonly path: string;
+  /** The file must lie below this folder, links followed. */
+  readonly mountPath: string;
+  /** Files below this many bytes are read and hashed too; 0 hashes none. */
+  readonly hashBelowBytes: number;
+}
+
+export interface CopyRequest {
+  readonly op: 'copy';
+  readonly path: string;
+  /** Left out when the source is a file of ours (an upload to the share). */
+  readonly mountPath?: string;
+  /** Must not exist. Written, fsynced and closed before `done`. */
+  readonly target: string;
+}
+
+export interface CheckMountRequest {
+  readonly op: 'check-mount';
+  readonly mountPath: string;
+}
+
+export type ShareRequest = ExamineRequest | CopyRequest | CheckMountRequest;
+
+export interface Examined extends SourceVersion {
+  /** Set when the file was smaller than `hashBelowBytes`. */
+  readonly sha256?: string;
+}
+
+export interface Copied extends SourceVersion {
+  readonly sha256: string;
+}
+
+export interface MountChecked {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly empty: boolean;
+  /** The system's code of what failed first: `ENOENT`, `EIO`, `EROFS`, ... */
+  readonly reason?: string;
+}
+
+/** The answer that each request gets. */
+export interface ShareResults {
+  readonly examine: Examined;
+  readonly copy: Copied;
+  readonly 'check-mount': MountChecked;
+}
+
+export type ShareReply =
+  /** A sign of life: bytes read so far. */
+  | { readonly type: 'bytes'; readonly bytes: number }
+  | { readonly type: 'done'; readonly result: ShareResults[keyof ShareResults] }
+  /** `code` is the system's (`ENOENT`), `SOURCE_CHANGED`, `NOT_A_FILE` or `PATH_ESCAPES_SHARE`; `path` whose it is. */
+  | {
+      readonly type: 'failed';
+      readonly code: string;
+      readonly message: string;
+      readonly side: 'source' | 'target';
+    };
+
+/** One read of a share. Small requests are slow over SMB: Node's own 64 KiB took 39 times as long on Windows. */
+export const readBytes = 4 * 1024 * 1024;
+
+/** Reads that are on their way at once for one file; the fourth of Node's four file threads writes. */
+export const readsInFlight = 3;
