@@ -1,0 +1,66 @@
+import type { RateProfile } from '../../proto/agent-link.ts';
+import type { RoutingTable } from './routing.ts';
+import type { Times } from './times.ts';
+
+export interface QueueSettings {
+  readonly name: string;
+  /** Clean stop, from the accepted assignment to the last encoded frame; waiting for shares is excluded. */
+  readonly softRunMs: number;
+  /** Kill, counted in the same way. */
+  readonly hardRunMs: number;
+  /** Share of the farm against other queues where both wait; 1 is usual. */
+  readonly weight: number;
+  readonly rateProfile: RateProfile;
+}
+
+export interface ShareSettings {
+  readonly name: string;
+  /** UNC roots of the share, normalised: backslashes, none at the end. */
+  readonly roots: readonly string[];
+  readonly role: 'source' | 'output';
+}
+
+export interface OutputSettings {
+  /** Name of a share whose role is `output`. */
+  readonly share: string;
+  /** UNC folder that results are published into: the share's first root and the configured folder. */
+  readonly folder: string;
+}
+
+/** Limits on what callers can make the controller hold. */
+export interface FarmLimits {
+  /** Jobs that have not ended. */
+  readonly jobsMax: number;
+  /** The same, of one user. */
+  readonly jobsPerUserMax: number;
+  readonly agentsMax: number;
+  readonly watchersMax: number;
+  /** Changes that may wait to be read by one watcher. */
+  readonly watchBacklogMax: number;
+  /** Inputs that may wait for the engine's next turn. */
+  readonly inboxMax: number;
+}
+
+/** Charges and losses (scheduling.md, Outcomes and retries). */
+export interface RetryLimits {
+  /** Charged attempts of one job. */
+  readonly attemptsMax: number;
+  /** Losses after which a job is quarantined. */
+  readonly lossesMax: number;
+  /** Uncharged environment failures within `environmentWindowMs` after which a job is quarantined. */
+  readonly environmentFailuresMax: number;
+}
+
+/** Everything that the engine, the scheduler and the domain take from the configuration. */
+export interface FarmSettings {
+  readonly farmName: string;
+  /** IANA zone that log dates and log lines are written in. */
+  readonly timeZone: string;
+  readonly queues: readonly QueueSettings[];
+  readonly routing: RoutingTable;
+  readonly shares: readonly ShareSettings[];
+  readonly output: OutputSettings;
+  readonly limits: FarmLimits;
+  readonly retries: RetryLimits;
+  readonly times: Times;
+}
