@@ -1,0 +1,72 @@
+import type { Announce, PrefetchReport, Withdraw } from '../../proto/agent-link.ts';
+import type { Turn } from './turn.ts';
+import { send } from './turn.ts';
+
+/** One job ahead per slot, and as many again while the plan changes. */
+const announcementsPerSlot = 2;
+
+/** A hint: its files are fetched ahead, unless the job is already here or there are too many hints. */
+export function announced(turn: Turn, announce: Announce): void {
+  const { announcements, attempts, settings, shutdown } = turn.state;
+  const { announcementId, jobId } = announce;
+  if (announcements.has(announcementId)) return;
+  // Another hint for the same job replaces the first.
+  for (const old of announcements.values())
+    if (old.jobId === jobId) stop(turn, old.announcementId, 'withdrawn');
+  const isHere = [...attempts.values()].some((live) => live.ref.jobId === jobId && live.state !== 'finished');
+  const full = turn.state.announcements.size >= settings.slots * announcementsPerSlot;
+  if (isHere || full || shutdown !== undefined) {
+    const message = isHere ? 'the job is here already' : full ? 'too many announcements' : 'shutting down';
+    answer(turn, { announcementId, jobId, state: 'withdrawn', files: 0, bytes: 0, message });
+    return;
+  }
+  put(turn, { announcementId, jobId, presentBytes: 0 });
+  turn.effects.push({ type: 'start-prefetch', announce });
+}
+
+/** Withdraw of something that is not held is answered, never an error. */
+export function withdrawn(turn: Turn, { announcementId, jobId }: Withdraw): void {
+  if (turn.state.announcements.has(announcementId)) stop(turn, announcementId, 'withdrawn');
+  answer(turn, { announcementId, jobId, state: 'withdrawn', files: 0, bytes: 0 });
+}
+
+/** How far a prefetch is. What comes after its withdrawal or its assignment says nothing new. */
+export function prefetchReported(turn: Turn, report: Omit<PrefetchReport, 'kind'>): void {
+  const known = turn.state.announcements.get(report.announcementId);
+  if (known === undefined) return;
+  put(turn, { ...known, presentBytes: report.bytes });
+  answer(turn, report);
+}
+
+/** An assignment makes an earlier announcement of the job void. Returns the bytes that it has brought here. */
+export function assignmentVoids(turn: Turn, jobId: string): number {
+  const known = [...turn.state.announcements.values()].find((one) => one.jobId === jobId);
+  if (known === undefined) return 0;
+  stop(turn, known.announcementId, 'assigned');
+  return known.presentBytes;
+}
+
+/** Nothing is fetched ahead any more. */
+export function dropAnnouncements(turn: Turn): void {
+  for (const id of turn.state.announcements.keys()) stop(turn, id, 'shutdown');
+}
+
+function stop(turn: Turn, announcementId: string, why: 'withdrawn' | 'assigned' | 'shutdown'): void {
+  const announcements = new Map(turn.state.announcements);
+  const known = announcements.get(announcementId);
+  if (known === undefined) return;
+  announcements.delete(announcementId);
+  turn.state = { ...turn.state, announcements };
+  turn.effects.push({ type: 'stop-prefetch', announcementId, jobId: known.jobId, why });
+}
+
+function put(turn: Turn, one: { announcementId: string; jobId: string; presentBytes: number }): void {
+  turn.state = {
+    ...turn.state,
+    announcements: new Map(turn.state.announcements).set(one.announcementId, one),
+  };
+}
+
+function answer(turn: Turn, report: Omit<PrefetchReport, 'kind'>): void {
+  send(turn, { kind: 'prefetch-report', ...report });
+}

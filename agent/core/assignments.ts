@@ -1,0 +1,106 @@
+import type { Assign, JobRef } from '../../proto/agent-link.ts';
+import { compareFences, fenceText } from '../../proto/agent-link.ts';
+import { assignmentVoids } from './announcements.ts';
+import { holdsSlot, isAtWork } from './attempt-states.ts';
+import { answerEnded } from './endings.ts';
+import { keyOf } from './journal-fold.ts';
+import type { LiveAttempt } from './state.ts';
+import { endFor } from './stops.ts';
+import type { Turn } from './turn.ts';
+import { held, putAttempt, send, write } from './turn.ts';
+
+/** Takes an assignment, says why not, or says again what became of it. */
+export function assigned(turn: Turn, assign: Assign): void {
+  const { ref } = assign;
+  if (held(turn, ref) !== undefined) {
+    reply(turn, ref, 0);
+  } else if (turn.state.journal.tombstones.has(keyOf(ref))) {
+    // Accepted and at once ended as it once did: a decline would be another outcome of the same fence.
+    reply(turn, ref, 0);
+    answerEnded(turn, ref, 'lost', 'this fence has ended here before');
+  } else {
+    const fault = declineReason(turn, assign);
+    if (fault === undefined) accept(turn, assign);
+    else send(turn, { kind: 'assignment-reply', ref, accepted: false, ...fault });
+  }
+}
+
+function accept(turn: Turn, assign: Assign): void {
+  write(turn, { kind: 'accepted', assign });
+  putAttempt(turn, {
+    ref: assign.ref,
+    state: 'preparing',
+    acceptedMs: turn.nowMs,
+    percent: 0,
+    framesDone: 0,
+    framesTotal: 0,
+    waitedForSharesMs: 0,
+    progressSentMs: turn.nowMs,
+    progressChanged: false,
+    publishTries: 0,
+  });
+  // The attempt starts before its announcement ends, so that a copy under way has an owner throughout.
+  turn.effects.push({ type: 'start-attempt', assign });
+  reply(turn, assign.ref, assignmentVoids(turn, assign.ref.jobId));
+}
+
+function reply(turn: Turn, ref: JobRef, presentBytes: number): void {
+  send(turn, { kind: 'assignment-reply', ref, accepted: true, presentBytes, presentSegments: 0 });
+}
+
+interface Decline {
+  readonly code: string;
+  readonly reason: string;
+}
+
+function declineReason(turn: Turn, { ref }: Assign): Decline | undefined {
+  const { state } = turn;
+  if (state.shutdown !== undefined) return { code: 'SHUTTING_DOWN', reason: 'this agent is shutting down' };
+  if (!state.journalHasRoom) {
+    return { code: 'JOURNAL_FULL', reason: 'the journal cannot be written: its limit or its disk is full' };
+  }
+  const attempts = [...state.attempts.values()];
+  const others = attempts.filter((live) => live.ref.jobId === ref.jobId);
+  return staleFence(turn, ref) ?? previousAttempt(turn, ref, others) ?? noRoom(turn, attempts);
+}
+
+/** A fence below one that this job had here is an old message. */
+function staleFence(turn: Turn, ref: JobRef): Decline | undefined {
+  const known = [
+    ...[...turn.state.attempts.values()].map((live) => live.ref),
+    ...[...turn.state.journal.tombstones.values()].map(({ tombstone }) => tombstone.ref),
+  ];
+  const newer = known.find((of) => of.jobId === ref.jobId && compareFences(of.fence, ref.fence) > 0);
+  if (newer === undefined) return undefined;
+  return {
+    code: 'STALE_FENCE',
+    reason: `fence ${fenceText(ref.fence)} is older than ${fenceText(newer.fence)}, which this job had here`,
+  };
+}
+
+/** A newer fence proves that the older attempt has lost its right: it is stopped, and its process tree awaited. */
+function previousAttempt(turn: Turn, ref: JobRef, others: readonly LiveAttempt[]): Decline | undefined {
+  const busy = others.find((live) => isAtWork(live.state));
+  if (busy === undefined) return undefined;
+  endFor(turn, busy.ref, {
+    outcome: 'superseded',
+    reason: `fence ${fenceText(ref.fence)} has taken its place`,
+    mode: 'kill',
+    graceMs: 0,
+  });
+  return {
+    code: 'PREVIOUS_ATTEMPT_RUNNING',
+    reason: `the process tree of attempt ${keyOf(busy.ref)} is not gone yet`,
+  };
+}
+
+function noRoom({ state }: Turn, attempts: readonly LiveAttempt[]): Decline | undefined {
+  const { slots, heldMax } = state.settings;
+  const used = attempts.filter((live) => holdsSlot(live.state)).length;
+  if (used >= slots) return { code: 'NO_SLOT', reason: `${used} of ${slots} slots are in use` };
+  const open = attempts.filter((live) => live.state !== 'finished').length;
+  if (open >= heldMax) {
+    return { code: 'TOO_MANY_HELD', reason: `${open} of at most ${heldMax} attempts are held` };
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import type {
+  ControllerMessage,
+  FinishedOutcome,
+  FinishPublishReply,
+  Inventory,
+  JobRef,
+  Manifest,
+  PrefetchReport,
+  Usage,
+} from '../../proto/agent-link.ts';
+
+/** What the shell says about an attempt that it works on. Exactly one of `staged` and `ended` comes last. */
+export type AttemptReport =
+  /** Files are here and measured; the first segment may start. */
+  | {
+      readonly type: 'prepared';
+      readonly copiedBytes: number;
+      readonly reusedBytes: number;
+      readonly totalFrames: number;
+    }
+  | { readonly type: 'segment'; readonly position: number; readonly reused: boolean; readonly frames: number }
+  | {
+      readonly type: 'progress';
+      readonly percent: number;
+      readonly framesDone: number;
+      readonly framesTotal: number;
+      readonly etaMs?: number;
+      readonly waiting?: { readonly reason: string; readonly waitedMs: number };
+      /** All the time that this attempt has waited for shares: excluded from its run time. */
+      readonly waitedForSharesMs: number;
+    }
+  /** The last frame is encoded: the slot is free and the run clock stops. */
+  | { readonly type: 'encoded' }
+  /** The file is in the staging folder, fsynced and closed. */
+  | { readonly type: 'staged'; readonly manifest: Manifest; readonly usage: Usage }
+  /** It failed or was stopped; its process tree is gone. */
+  | { readonly type: 'ended'; readonly finished: FinishedOutcome };
+
+/** What came of looking and renaming (protocol.md rule 8c). */
+export type PublishResult =
+  | { readonly type: 'published'; readonly publishedPath: string }
+  /** Both were there: the target is an earlier result of the job; our staging folder is now `.dead-`. */
+  | { readonly type: 'earlier-result'; readonly publishedPath: string; readonly detail: string }
+  /** Neither the staged file nor a target that matches. */
+  | { readonly type: 'staging-gone'; readonly detail: string }
+  /** The share is not reachable, or somebody holds the file open: try again. */
+  | { readonly type: 'retry'; readonly detail: string };
+
+export type Input =
+  | { readonly type: 'link-opened'; readonly linkId: number }
+  | { readonly type: 'link-closed'; readonly linkId: number; readonly reason: string }
+  | { readonly type: 'received'; readonly linkId: number; readonly message: ControllerMessage }
+  | { readonly type: 'attempt'; readonly ref: JobRef; readonly report: AttemptReport }
+  | { readonly type: 'publish-result'; readonly ref: JobRef; readonly result: PublishResult }
+  | {
+      readonly type: 'finish-publish-result';
+      readonly ref: JobRef;
+      readonly result: Omit<FinishPublishReply, 'kind' | 'ref'>;
+    }
+  | { readonly type: 'prefetch'; readonly report: Omit<PrefetchReport, 'kind'> }
+  | { readonly type: 'inventory'; readonly inventory: Inventory }
+  /** Whether the journal can take more: false when its limit or its disk is full. */
+  | { readonly type: 'journal-room'; readonly ok: boolean }
+  | { readonly type: 'tick' }
+  | { readonly type: 'shutdown'; readonly reason: 'shutdown' | 'upgrade' | 'sleep' };

@@ -1,0 +1,129 @@
+import type { FinishPublish, FinishPublishReply, JobRef } from '../../proto/agent-link.ts';
+import { isAtWork } from './attempt-states.ts';
+import { endAttempt, noUsage, plainOutcome } from './endings.ts';
+import type { PublishResult } from './inputs.ts';
+import { keyOf } from './journal-fold.ts';
+import { endFor } from './stops.ts';
+import type { Turn } from './turn.ts';
+import { alarm, held, putAttempt, send, write } from './turn.ts';
+import { without } from './without.ts';
+
+/** The right to rename. It is written down before anything is renamed; a second grant of it changes nothing. */
+export function grantPublish(turn: Turn, ref: JobRef, finalName: string): void {
+  const attempt = held(turn, ref);
+  if (attempt === undefined) {
+    alarm(turn, 'GRANT_OF_UNKNOWN', `grant for attempt ${keyOf(ref)}, which is not held`);
+    return;
+  }
+  if (attempt.live.state !== 'ready') return;
+  write(turn, { kind: 'granted', ref, finalName });
+  putAttempt(turn, { ...attempt.live, state: 'publishing', progressChanged: true });
+  tryPublish(turn, ref);
+}
+
+/** Another attempt has the right: this one is over. */
+export function refusePublish(turn: Turn, ref: JobRef, reason: string): void {
+  endFor(turn, ref, { outcome: 'superseded', reason, mode: 'kill', graceMs: 0 });
+}
+
+/** What looking and renaming came to. */
+export function publishResulted(turn: Turn, ref: JobRef, result: PublishResult): void {
+  const attempt = held(turn, ref);
+  if (attempt?.live.state !== 'publishing') return;
+  const usage = attempt.kept.usage ?? noUsage;
+  switch (result.type) {
+    case 'published':
+      endAttempt(turn, ref, published(result.publishedPath, usage));
+      return;
+    case 'earlier-result':
+      alarm(turn, 'EARLIER_RESULT', `${keyOf(ref)}: ${result.detail}`);
+      endAttempt(turn, ref, { ...published(result.publishedPath, usage), message: result.detail });
+      return;
+    case 'staging-gone':
+      endAttempt(turn, ref, {
+        ...plainOutcome('failed', result.detail, usage),
+        failureClass: 'environment',
+        problems: [{ code: 'STAGED_FILE_GONE', message: result.detail }],
+      });
+      return;
+    case 'retry':
+      scheduleRetry(turn, ref, result.detail);
+      return;
+  }
+}
+
+/** Tries that are due again. The share may be away for hours; the finished file is kept. */
+export function tickPublishing(turn: Turn): void {
+  for (const { ref, publishRetry } of turn.state.attempts.values()) {
+    if (publishRetry !== undefined && turn.nowMs >= publishRetry.atMs) tryPublish(turn, ref);
+  }
+}
+
+/** Looks and renames, for an attempt whose grant is in the journal. */
+export function tryPublish(turn: Turn, ref: JobRef): void {
+  const attempt = held(turn, ref);
+  const { manifest, grantedName, assign } = attempt?.kept ?? {};
+  if (attempt === undefined || manifest === undefined || grantedName === undefined || assign === undefined) {
+    return;
+  }
+  putAttempt(turn, { ...without(attempt.live, 'publishRetry'), publishTries: attempt.live.publishTries + 1 });
+  turn.effects.push({
+    type: 'publish',
+    ref,
+    output: { ...assign.output, finalName: grantedName },
+    manifest,
+  });
+}
+
+/** Finishes the granted publication of an attempt whose owner is gone; our own needs no help but the grant. */
+export function finishPublish(turn: Turn, request: FinishPublish): void {
+  const own = held(turn, request.ref);
+  if (own !== undefined && !isAtWork(own.live.state)) {
+    grantPublish(turn, request.ref, request.output.finalName);
+    return;
+  }
+  const key = keyOf(request.ref);
+  if (turn.state.finishing.has(key)) return;
+  turn.state = { ...turn.state, finishing: new Set(turn.state.finishing).add(key) };
+  turn.effects.push({ type: 'finish-publish', request });
+}
+
+/** The answer to the controller: it decides what follows. */
+export function finishPublishResulted(
+  turn: Turn,
+  ref: JobRef,
+  result: Omit<FinishPublishReply, 'kind' | 'ref'>,
+): void {
+  const finishing = new Set(turn.state.finishing);
+  finishing.delete(keyOf(ref));
+  turn.state = { ...turn.state, finishing };
+  send(turn, { kind: 'finish-publish-reply', ref, ...result });
+}
+
+/** Removes the staging folder of an ended attempt; one in use by a live fence is never discarded. */
+export function discard(turn: Turn, ref: JobRef, stagingFolder: string): void {
+  const inUse = [...turn.state.attempts].some(
+    ([key, live]) =>
+      live.state !== 'finished' &&
+      turn.state.journal.attempts.get(key)?.assign.output.stagingFolder === stagingFolder,
+  );
+  if (inUse) alarm(turn, 'DISCARD_OF_LIVE', `${stagingFolder} is in use by a live attempt`);
+  else turn.effects.push({ type: 'discard', ref, stagingFolder });
+}
+
+function published(publishedPath: string, usage: typeof noUsage) {
+  return { outcome: 'published' as const, problems: [], stderrTail: [], publishedPath, usage };
+}
+
+function scheduleRetry(turn: Turn, ref: JobRef, detail: string): void {
+  const live = held(turn, ref)?.live;
+  if (live === undefined) return;
+  const { publishRetryMinMs, publishRetryMaxMs } = turn.state.settings;
+  const delayMs = Math.min(publishRetryMaxMs, publishRetryMinMs * 2 ** Math.min(live.publishTries - 1, 20));
+  putAttempt(turn, {
+    ...live,
+    publishRetry: { atMs: turn.nowMs + delayMs, detail },
+    waiting: { reason: detail, waitedMs: (live.waiting?.waitedMs ?? 0) + delayMs },
+    progressChanged: true,
+  });
+}

@@ -1,0 +1,77 @@
+import type { Inventory } from '../../proto/agent-link.ts';
+import type { JournalAttempt, JournalState } from './journal-fold.ts';
+import { keyOf } from './journal-fold.ts';
+import { tombstoneOf } from './journal-records.ts';
+import { tryPublish } from './publishing.ts';
+import type { CoreSettings, LiveAttempt } from './state.ts';
+import type { StepResult } from './step.ts';
+import type { Turn } from './turn.ts';
+import { putAttempt, write } from './turn.ts';
+
+/**
+ * The first state of a new instance, from what its journal says (protocol.md rule 2): it holds what is ready, being
+ * published or finished; whatever was at work ended with its process, and its folders are removed.
+ */
+export function recover(
+  settings: CoreSettings,
+  inventory: Inventory,
+  journal: JournalState,
+  nowMs: number,
+): StepResult {
+  const turn: Turn = {
+    state: {
+      settings,
+      inventory,
+      journal,
+      journalHasRoom: true,
+      attempts: new Map(),
+      announcements: new Map(),
+      finishing: new Set(),
+    },
+    nowMs,
+    records: [],
+    effects: [],
+  };
+  for (const kept of journal.attempts.values()) recoverAttempt(turn, kept);
+  return { state: turn.state, records: turn.records, effects: turn.effects };
+}
+
+function recoverAttempt(turn: Turn, kept: JournalAttempt): void {
+  const { assign } = kept;
+  const { ref } = assign;
+  const state = stateOf(kept);
+  if (state === undefined) {
+    write(turn, { kind: 'dropped', ref });
+    write(turn, { kind: 'tombstone', tombstone: tombstoneOf(ref, 'lost'), atMs: turn.nowMs });
+    turn.effects.push(
+      { type: 'discard', ref, stagingFolder: assign.output.stagingFolder },
+      {
+        type: 'clean-up',
+        ref,
+        assign,
+        closing: { outcome: 'lost', message: `the agent was started anew; attempt ${keyOf(ref)} was lost` },
+      },
+    );
+    return;
+  }
+  putAttempt(turn, {
+    ref,
+    state,
+    acceptedMs: turn.nowMs,
+    percent: 99,
+    framesDone: kept.manifest?.frames ?? 0,
+    framesTotal: kept.manifest?.frames ?? 0,
+    waitedForSharesMs: 0,
+    progressSentMs: turn.nowMs,
+    progressChanged: false,
+    publishTries: 0,
+  });
+  // A grant decides the winner until it is annulled, and an annulled staging folder is no longer there.
+  if (state === 'publishing') tryPublish(turn, ref);
+}
+
+function stateOf(kept: JournalAttempt): LiveAttempt['state'] | undefined {
+  if (kept.finished !== undefined) return 'finished';
+  if (kept.manifest === undefined) return undefined;
+  return kept.grantedName === undefined ? 'ready' : 'publishing';
+}

@@ -1,0 +1,109 @@
+import type { HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
+import type { JournalState } from './journal-fold.ts';
+
+/** Every figure that the core goes by. Times in ms. */
+export interface CoreSettings {
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly softwareVersion: string;
+  readonly slots: number;
+  /** Attempts that may be held at once, in all states but finished. */
+  readonly heldMax: number;
+  /** Events on the wire that are not acknowledged (protocol.md rule 7). */
+  readonly windowEvents: number;
+  /** Unacknowledged events above which `segment-done` is no longer written: the cache proves it. */
+  readonly segmentEventsMax: number;
+  /** From the opened stream to Welcome. */
+  readonly welcomeMs: number;
+  /** Unanswered heartbeats after which the link counts as dead. */
+  readonly silentHeartbeats: number;
+  readonly publishRetryMinMs: number;
+  readonly publishRetryMaxMs: number;
+  /** From the request to shut down to the end of the process. */
+  readonly shutdownMs: number;
+  /** How long the process waits for the acknowledgement of its last events after Goodbye. */
+  readonly goodbyeAckMs: number;
+}
+
+/** @default the figures of protocol.md and scheduling.md */
+export const defaultCoreFigures = {
+  heldMax: 64,
+  windowEvents: 64,
+  segmentEventsMax: 4_096,
+  welcomeMs: 10_000,
+  silentHeartbeats: 3,
+  publishRetryMinMs: 1_000,
+  publishRetryMaxMs: 60_000,
+  shutdownMs: 20_000,
+  goodbyeAckMs: 2_000,
+} satisfies Partial<CoreSettings>;
+
+/** The stream, as the core sees it. */
+export interface LinkState {
+  readonly id: number;
+  readonly openedMs: number;
+  /** Absent until Welcome: nothing but Hello is sent before it. */
+  readonly session?: Session;
+}
+
+export interface Session {
+  readonly sessionId: string;
+  readonly term: number;
+  readonly heartbeatMs: number;
+  readonly progressMinMs: number;
+  readonly progressMaxMs: number;
+  readonly sequence: number;
+  readonly nextHeartbeatMs: number;
+  /** When an acknowledgement of a heartbeat was last heard, or the session began. */
+  readonly lastAckMs: number;
+  /** The highest event number that was sent on this stream. */
+  readonly sentEvent: number;
+}
+
+/** What is known of a held attempt while this process lives; its durable half is in the journal. */
+export interface LiveAttempt {
+  readonly ref: JobRef;
+  readonly state: HeldState;
+  readonly acceptedMs: number;
+  readonly percent: number;
+  readonly framesDone: number;
+  readonly framesTotal: number;
+  readonly etaMs?: number;
+  readonly waiting?: { readonly reason: string; readonly waitedMs: number };
+  readonly waitedForSharesMs: number;
+  /** The first reason to stop wins. */
+  readonly stopping?: { readonly outcome: Outcome; readonly reason: string; readonly killed: boolean };
+  readonly progressSentMs: number;
+  readonly progressChanged: boolean;
+  /** While publishing: when to try again, and how often it was tried. Absent while a try is under way. */
+  readonly publishRetry?: { readonly atMs: number; readonly detail: string };
+  readonly publishTries: number;
+}
+
+export interface HeldAnnouncement {
+  readonly announcementId: string;
+  readonly jobId: string;
+  readonly presentBytes: number;
+}
+
+export interface ShutdownState {
+  readonly reason: 'shutdown' | 'upgrade' | 'sleep';
+  readonly deadlineMs: number;
+  readonly givesBack: readonly JobRef[];
+  readonly goodbyeMs?: number;
+  readonly exited: boolean;
+}
+
+/** All that the agent knows. Replaced, never changed. */
+export interface CoreState {
+  readonly settings: CoreSettings;
+  readonly inventory: Inventory;
+  readonly journal: JournalState;
+  readonly journalHasRoom: boolean;
+  readonly link?: LinkState;
+  readonly attempts: ReadonlyMap<string, LiveAttempt>;
+  readonly announcements: ReadonlyMap<string, HeldAnnouncement>;
+  /** Publications of other agents' attempts that are being finished here. */
+  readonly finishing: ReadonlySet<string>;
+  readonly shutdown?: ShutdownState;
+}

@@ -1,0 +1,144 @@
+import type { ControllerMessage } from '../../proto/agent-link.ts';
+import { announced, prefetchReported, withdrawn } from './announcements.ts';
+import { assigned } from './assignments.ts';
+import type { Effect } from './effects.ts';
+import { acknowledged, pumpEvents } from './events.ts';
+import type { Input } from './inputs.ts';
+import type { JournalRecord } from './journal-records.ts';
+import { pumpProgress } from './progress.ts';
+import {
+  discard,
+  finishPublish,
+  finishPublishResulted,
+  grantPublish,
+  publishResulted,
+  refusePublish,
+  tickPublishing,
+} from './publishing.ts';
+import { attemptReported } from './reports.ts';
+import {
+  controllerLeaves,
+  heartbeatAcked,
+  linkOpened,
+  sendHeartbeat,
+  tickSession,
+  welcomed,
+} from './session.ts';
+import { settleShutdown, shutDown } from './shutdown.ts';
+import type { CoreState } from './state.ts';
+import { cancelled, tickLimits } from './stops.ts';
+import type { Turn } from './turn.ts';
+import { alarm, dropLink, send } from './turn.ts';
+
+export interface StepResult {
+  readonly state: CoreState;
+  /** To be written, in order, and durable before any effect of this step leaves. */
+  readonly records: readonly JournalRecord[];
+  /** To be done in order, behind the effects of earlier steps. */
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * One step of the agent: what it knows and what has happened make what it knows next, what it writes down, and
+ * what it does. Pure. `nowMs` never goes back; it is compared with nothing but itself, and shown in events.
+ */
+export function step(state: CoreState, input: Input, nowMs: number): StepResult {
+  const turn: Turn = { state, nowMs, records: [], effects: [] };
+  take(turn, input);
+  pumpEvents(turn);
+  pumpProgress(turn);
+  settleShutdown(turn);
+  return { state: turn.state, records: turn.records, effects: turn.effects };
+}
+
+function take(turn: Turn, input: Input): void {
+  switch (input.type) {
+    case 'link-opened':
+      linkOpened(turn, input.linkId);
+      return;
+    case 'link-closed':
+      // Losing the stream is not losing the job: everything else goes on.
+      if (turn.state.link?.id === input.linkId) dropLink(turn);
+      return;
+    case 'received':
+      if (turn.state.link?.id === input.linkId) receive(turn, input.message);
+      return;
+    case 'attempt':
+      attemptReported(turn, input.ref, input.report);
+      return;
+    case 'publish-result':
+      publishResulted(turn, input.ref, input.result);
+      return;
+    case 'finish-publish-result':
+      finishPublishResulted(turn, input.ref, input.result);
+      return;
+    case 'prefetch':
+      prefetchReported(turn, input.report);
+      return;
+    case 'inventory':
+      turn.state = { ...turn.state, inventory: input.inventory };
+      send(turn, { kind: 'inventory', inventory: input.inventory });
+      return;
+    case 'journal-room':
+      turn.state = { ...turn.state, journalHasRoom: input.ok };
+      return;
+    case 'tick':
+      tickSession(turn);
+      tickLimits(turn);
+      tickPublishing(turn);
+      return;
+    case 'shutdown':
+      shutDown(turn, input.reason);
+      return;
+  }
+}
+
+function receive(turn: Turn, message: ControllerMessage): void {
+  if (message.kind === 'welcome') {
+    welcomed(turn, message);
+  } else if (message.kind === 'goodbye') {
+    controllerLeaves(turn, message);
+  } else if (turn.state.link?.session === undefined) {
+    alarm(turn, 'BEFORE_WELCOME', `${message.kind} came before Welcome and is ignored`);
+  } else {
+    obey(turn, message);
+  }
+}
+
+function obey(turn: Turn, message: Exclude<ControllerMessage, { kind: 'welcome' | 'goodbye' }>): void {
+  switch (message.kind) {
+    case 'assign':
+      assigned(turn, message);
+      return;
+    case 'announce':
+      announced(turn, message);
+      return;
+    case 'withdraw':
+      withdrawn(turn, message);
+      return;
+    case 'cancel':
+      cancelled(turn, message);
+      return;
+    case 'publish-grant':
+      grantPublish(turn, message.ref, message.finalName);
+      return;
+    case 'publish-refused':
+      refusePublish(turn, message.ref, message.reason);
+      return;
+    case 'finish-publish':
+      finishPublish(turn, message);
+      return;
+    case 'discard':
+      discard(turn, message.ref, message.stagingFolder);
+      return;
+    case 'event-ack':
+      acknowledged(turn, message.number);
+      return;
+    case 'heartbeat-ack':
+      heartbeatAcked(turn, message);
+      return;
+    case 'probe':
+      sendHeartbeat(turn, message.probeId);
+      return;
+  }
+}
