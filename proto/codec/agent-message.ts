@@ -1,0 +1,271 @@
+import type {
+  AgentGoodbye,
+  AgentMessage,
+  AssignmentReply,
+  FinishPublishReply,
+  Heartbeat,
+  Hello,
+  PrefetchReport,
+  Progress,
+} from '../agent-link.ts';
+import * as agent from '../gen/renderfarm/v1/agent.ts';
+import type { CompleteWire } from './complete.ts';
+import { compact } from './complete.ts';
+import { agentGoodbyeReasons, finishPublishResults, heldStates, prefetchStates } from './enums.ts';
+import { fromHeld, fromTombstone, toHeld, toTombstone } from './finished.ts';
+import { fromInventory, toInventory } from './inventory.ts';
+import { fromJournalEvent, toJournalEvent } from './journal-event.ts';
+import { count, given, id, list, measure, optionalText, required, texts } from './read.ts';
+import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
+import type { Decoded } from './unknown-message.ts';
+import { decodeEnvelope } from './unknown-message.ts';
+import { fromRef, toRef } from './work.ts';
+
+/** protocol.md, Hello: the newest 1,000 tombstones; more held attempts than that no PC has. */
+const attemptsMax = 1_000;
+const featuresMax = 256;
+
+type WireMessage = NonNullable<agent.AttachRequest['message']>;
+
+/** The bytes of an agent's message as they cross the stream. */
+export function encodeAgentMessage(message: AgentMessage): Buffer {
+  return Buffer.from(agent.AttachRequest.encode({ message: toWire(message) }).finish());
+}
+
+/**
+ * An agent's message from its bytes; a kind that this build does not know is named, not refused.
+ * @throws DecodeError
+ */
+export function decodeAgentMessage(bytes: Uint8Array): Decoded<AgentMessage> {
+  return decodeEnvelope(agent.AttachRequest, bytes, fromWire);
+}
+
+function toWire(message: AgentMessage): WireMessage {
+  switch (message.kind) {
+    case 'hello':
+      return { $case: 'hello', value: toHello(message) };
+    case 'heartbeat':
+      return { $case: 'heartbeat', value: toHeartbeat(message) };
+    case 'assignment-reply':
+      return { $case: 'assignmentReply', value: toAssignmentReply(message) };
+    case 'event':
+      return { $case: 'event', value: toJournalEvent(message) };
+    case 'progress':
+      return { $case: 'progress', value: toProgress(message) };
+    case 'prefetch-report':
+      return { $case: 'prefetchReport', value: toPrefetchReport(message) };
+    case 'inventory':
+      return { $case: 'inventory', value: { inventory: toInventory(message.inventory) } };
+    case 'finish-publish-reply':
+      return { $case: 'finishPublishReply', value: toFinishPublishReply(message) };
+    case 'goodbye':
+      return {
+        $case: 'goodbye',
+        value: {
+          reason: agentGoodbyeReasons.toWire(message.reason),
+          givesBack: message.givesBack.map(toRef),
+        },
+      };
+  }
+}
+
+function fromWire(message: WireMessage): AgentMessage {
+  switch (message.$case) {
+    case 'hello':
+      return fromHello(message.value);
+    case 'heartbeat':
+      return fromHeartbeat(message.value);
+    case 'assignmentReply':
+      return fromAssignmentReply(message.value);
+    case 'event':
+      return fromJournalEvent(message.value);
+    case 'progress':
+      return fromProgress(message.value);
+    case 'prefetchReport':
+      return fromPrefetchReport(message.value);
+    case 'inventory':
+      return {
+        kind: 'inventory',
+        inventory: fromInventory(message.value.inventory, 'inventory.inventory'),
+      };
+    case 'finishPublishReply':
+      return fromFinishPublishReply(message.value);
+    case 'goodbye':
+      return compact<AgentGoodbye>({
+        kind: 'goodbye',
+        reason: agentGoodbyeReasons.fromWire(message.value.reason, 'goodbye.reason'),
+        givesBack: list(message.value.givesBack, 'goodbye.gives_back', attemptsMax, fromRef),
+      });
+  }
+}
+
+function toHello(hello: Hello): CompleteWire<agent.Hello> {
+  return {
+    agentId: hello.agentId,
+    instanceId: hello.instanceId,
+    softwareVersion: hello.softwareVersion,
+    protocolMin: hello.protocolMin,
+    protocolMax: hello.protocolMax,
+    features: hello.features,
+    farmId: hello.farmId ?? '',
+    highestTerm: hello.highestTerm,
+    journalId: hello.journalId,
+    firstUnackedEvent: hello.firstUnackedEvent,
+    lastEvent: hello.lastEvent,
+    inventory: toInventory(hello.inventory),
+    held: hello.held.map(toHeld),
+    tombstones: hello.tombstones.map(toTombstone),
+  };
+}
+
+function fromHello(wire: agent.Hello): Hello {
+  return compact<Hello>({
+    kind: 'hello',
+    agentId: id(wire.agentId, 'hello.agent_id'),
+    instanceId: id(wire.instanceId, 'hello.instance_id'),
+    softwareVersion: wire.softwareVersion,
+    protocolMin: count(wire.protocolMin, 'hello.protocol_min'),
+    protocolMax: count(wire.protocolMax, 'hello.protocol_max'),
+    features: texts(wire.features, 'hello.features', featuresMax),
+    farmId: optionalText(wire.farmId),
+    highestTerm: count(wire.highestTerm, 'hello.highest_term'),
+    journalId: id(wire.journalId, 'hello.journal_id'),
+    firstUnackedEvent: count(wire.firstUnackedEvent, 'hello.first_unacked_event'),
+    lastEvent: count(wire.lastEvent, 'hello.last_event'),
+    inventory: fromInventory(wire.inventory, 'hello.inventory'),
+    held: list(wire.held, 'hello.held', attemptsMax, fromHeld),
+    tombstones: list(wire.tombstones, 'hello.tombstones', attemptsMax, fromTombstone),
+  });
+}
+
+function toHeartbeat(heartbeat: Heartbeat): CompleteWire<agent.Heartbeat> {
+  return {
+    sequence: heartbeat.sequence,
+    load1: heartbeat.load1,
+    scratchFreeBytes: heartbeat.scratchFreeBytes,
+    worstLoopStall: toDuration(heartbeat.worstLoopStallMs),
+    oldestShareOperation: toDuration(heartbeat.oldestShareOperationMs),
+    probeId: heartbeat.probeId ?? '',
+  };
+}
+
+function fromHeartbeat(wire: agent.Heartbeat): Heartbeat {
+  return compact<Heartbeat>({
+    kind: 'heartbeat',
+    sequence: count(wire.sequence, 'heartbeat.sequence'),
+    load1: measure(wire.load1, 'heartbeat.load1'),
+    scratchFreeBytes: count(wire.scratchFreeBytes, 'heartbeat.scratch_free_bytes'),
+    worstLoopStallMs: fromDuration(wire.worstLoopStall, 'heartbeat.worst_loop_stall'),
+    oldestShareOperationMs: fromDuration(wire.oldestShareOperation, 'heartbeat.oldest_share_operation'),
+    probeId: optionalText(wire.probeId),
+  });
+}
+
+function toAssignmentReply(reply: AssignmentReply): CompleteWire<agent.AssignmentReply> {
+  return {
+    ref: toRef(reply.ref),
+    answer: reply.accepted
+      ? {
+          $case: 'accepted',
+          value: { presentBytes: reply.presentBytes, presentSegments: reply.presentSegments },
+        }
+      : { $case: 'declined', value: { code: reply.code, reason: reply.reason } },
+  };
+}
+
+function fromAssignmentReply(wire: agent.AssignmentReply): AssignmentReply {
+  const kind = 'assignment-reply';
+  const ref = fromRef(wire.ref, 'assignment_reply.ref');
+  const answer = required(wire.answer, 'assignment_reply.answer');
+  switch (answer.$case) {
+    case 'accepted': {
+      const { presentBytes, presentSegments } = answer.value;
+      return compact<Extract<AssignmentReply, { accepted: true }>>({
+        kind,
+        ref,
+        accepted: true,
+        presentBytes: count(presentBytes, 'assignment_reply.accepted.present_bytes'),
+        presentSegments: count(presentSegments, 'assignment_reply.accepted.present_segments'),
+      });
+    }
+    case 'declined':
+      return compact<Extract<AssignmentReply, { accepted: false }>>({
+        kind,
+        ref,
+        accepted: false,
+        code: given(answer.value.code, 'assignment_reply.declined.code'),
+        reason: answer.value.reason,
+      });
+  }
+}
+
+function toProgress(progress: Progress): CompleteWire<agent.Progress> {
+  const { waiting } = progress;
+  return {
+    ref: toRef(progress.ref),
+    state: heldStates.toWire(progress.state),
+    percent: progress.percent,
+    framesDone: progress.framesDone,
+    framesTotal: progress.framesTotal,
+    eta: toOptionalDuration(progress.etaMs),
+    waiting: waiting && { reason: waiting.reason, waited: toDuration(waiting.waitedMs) },
+  };
+}
+
+function fromProgress(wire: agent.Progress): Progress {
+  return compact<Progress>({
+    kind: 'progress',
+    ref: fromRef(wire.ref, 'progress.ref'),
+    state: heldStates.fromWire(wire.state, 'progress.state'),
+    percent: count(wire.percent, 'progress.percent', 0, 100),
+    framesDone: count(wire.framesDone, 'progress.frames_done'),
+    framesTotal: count(wire.framesTotal, 'progress.frames_total'),
+    etaMs: fromOptionalDuration(wire.eta, 'progress.eta'),
+    waiting: wire.waiting && {
+      reason: wire.waiting.reason,
+      waitedMs: fromDuration(wire.waiting.waited, 'progress.waiting.waited'),
+    },
+  });
+}
+
+function toPrefetchReport(report: PrefetchReport): CompleteWire<agent.PrefetchReport> {
+  return {
+    announcementId: report.announcementId,
+    jobId: report.jobId,
+    state: prefetchStates.toWire(report.state),
+    files: report.files,
+    bytes: report.bytes,
+    message: report.message ?? '',
+  };
+}
+
+function fromPrefetchReport(wire: agent.PrefetchReport): PrefetchReport {
+  return compact<PrefetchReport>({
+    kind: 'prefetch-report',
+    announcementId: id(wire.announcementId, 'prefetch_report.announcement_id'),
+    jobId: id(wire.jobId, 'prefetch_report.job_id'),
+    state: prefetchStates.fromWire(wire.state, 'prefetch_report.state'),
+    files: count(wire.files, 'prefetch_report.files'),
+    bytes: count(wire.bytes, 'prefetch_report.bytes'),
+    message: optionalText(wire.message),
+  });
+}
+
+function toFinishPublishReply(reply: FinishPublishReply): CompleteWire<agent.FinishPublishReply> {
+  return {
+    ref: toRef(reply.ref),
+    result: finishPublishResults.toWire(reply.result),
+    publishedPath: reply.publishedPath ?? '',
+    detail: reply.detail ?? '',
+  };
+}
+
+function fromFinishPublishReply(wire: agent.FinishPublishReply): FinishPublishReply {
+  return compact<FinishPublishReply>({
+    kind: 'finish-publish-reply',
+    ref: fromRef(wire.ref, 'finish_publish_reply.ref'),
+    result: finishPublishResults.fromWire(wire.result, 'finish_publish_reply.result'),
+    publishedPath: optionalText(wire.publishedPath),
+    detail: optionalText(wire.detail),
+  });
+}

@@ -1,0 +1,314 @@
+import type {
+  Announce,
+  Assign,
+  AssignedJob,
+  Cancel,
+  ControllerGoodbye,
+  ControllerMessage,
+  Discard,
+  EventAck,
+  FinishPublish,
+  HeartbeatAck,
+  Probe,
+  PublishGrant,
+  PublishRefused,
+  Welcome,
+  Withdraw,
+} from '../agent-link.ts';
+import * as agent from '../gen/renderfarm/v1/agent.ts';
+import type { CompleteWire } from './complete.ts';
+import { compact } from './complete.ts';
+import { cancelModes, controllerGoodbyeReasons, outcomes, priorityClasses, rateProfiles } from './enums.ts';
+import { count, given, id, list, optionalText, required } from './read.ts';
+import { fromDuration, fromTimestamp, toDuration, toTimestamp } from './time.ts';
+import type { Decoded } from './unknown-message.ts';
+import { decodeEnvelope } from './unknown-message.ts';
+import { fromStopOutcome, fromVerdict, toVerdict } from './verdict.ts';
+import {
+  fromItem,
+  fromLimits,
+  fromManifest,
+  fromOutput,
+  fromRef,
+  fromResolution,
+  itemsMax,
+  toItem,
+  toLimits,
+  toManifest,
+  toOutput,
+  toRef,
+  toResolution,
+} from './work.ts';
+
+const verdictsMax = 1_000;
+
+type WireMessage = NonNullable<agent.AttachResponse['message']>;
+
+/** The bytes of a controller's message as they cross the stream. */
+export function encodeControllerMessage(message: ControllerMessage): Buffer {
+  return Buffer.from(agent.AttachResponse.encode({ message: toWire(message) }).finish());
+}
+
+/**
+ * A controller's message from its bytes; a kind that this build does not know is named, not refused.
+ * @throws DecodeError
+ */
+export function decodeControllerMessage(bytes: Uint8Array): Decoded<ControllerMessage> {
+  return decodeEnvelope(agent.AttachResponse, bytes, fromWire);
+}
+
+function toWire(message: ControllerMessage): WireMessage {
+  switch (message.kind) {
+    case 'welcome':
+      return { $case: 'welcome', value: toWelcome(message) };
+    case 'assign':
+      return { $case: 'assign', value: toAssign(message) };
+    case 'announce':
+      return { $case: 'announce', value: toAnnounce(message) };
+    case 'withdraw':
+      return {
+        $case: 'withdraw',
+        value: { announcementId: message.announcementId, jobId: message.jobId },
+      };
+    case 'cancel':
+      return { $case: 'cancel', value: toCancel(message) };
+    case 'publish-grant':
+      return {
+        $case: 'publishGrant',
+        value: { ref: toRef(message.ref), finalName: message.finalName },
+      };
+    case 'publish-refused':
+      return { $case: 'publishRefused', value: { ref: toRef(message.ref), reason: message.reason } };
+    case 'finish-publish':
+      return { $case: 'finishPublish', value: toFinishPublish(message) };
+    case 'discard':
+      return {
+        $case: 'discard',
+        value: { ref: toRef(message.ref), stagingFolder: message.stagingFolder },
+      };
+    case 'event-ack':
+      return { $case: 'eventAck', value: { number: message.number } };
+    case 'heartbeat-ack':
+      return { $case: 'heartbeatAck', value: { sequence: message.sequence, term: message.term } };
+    case 'probe':
+      return { $case: 'probe', value: { probeId: message.probeId } };
+    case 'goodbye':
+      return { $case: 'goodbye', value: toGoodbye(message) };
+  }
+}
+
+function fromWire(message: WireMessage): ControllerMessage {
+  switch (message.$case) {
+    case 'welcome':
+      return fromWelcome(message.value);
+    case 'assign':
+      return fromAssign(message.value);
+    case 'announce':
+      return fromAnnounce(message.value);
+    case 'withdraw':
+      return compact<Withdraw>({
+        kind: 'withdraw',
+        announcementId: id(message.value.announcementId, 'withdraw.announcement_id'),
+        jobId: id(message.value.jobId, 'withdraw.job_id'),
+      });
+    case 'cancel':
+      return fromCancel(message.value);
+    case 'publishGrant':
+      return compact<PublishGrant>({
+        kind: 'publish-grant',
+        ref: fromRef(message.value.ref, 'publish_grant.ref'),
+        finalName: given(message.value.finalName, 'publish_grant.final_name'),
+      });
+    case 'publishRefused':
+      return compact<PublishRefused>({
+        kind: 'publish-refused',
+        ref: fromRef(message.value.ref, 'publish_refused.ref'),
+        reason: message.value.reason,
+      });
+    case 'finishPublish':
+      return fromFinishPublish(message.value);
+    case 'discard':
+      return compact<Discard>({
+        kind: 'discard',
+        ref: fromRef(message.value.ref, 'discard.ref'),
+        stagingFolder: given(message.value.stagingFolder, 'discard.staging_folder'),
+      });
+    case 'eventAck':
+      return compact<EventAck>({
+        kind: 'event-ack',
+        number: count(message.value.number, 'event_ack.number'),
+      });
+    case 'heartbeatAck':
+      return compact<HeartbeatAck>({
+        kind: 'heartbeat-ack',
+        sequence: count(message.value.sequence, 'heartbeat_ack.sequence'),
+        term: count(message.value.term, 'heartbeat_ack.term'),
+      });
+    case 'probe':
+      return compact<Probe>({ kind: 'probe', probeId: id(message.value.probeId, 'probe.probe_id') });
+    case 'goodbye':
+      return fromGoodbye(message.value);
+  }
+}
+
+function toWelcome(welcome: Welcome): CompleteWire<agent.Welcome> {
+  return {
+    farmId: welcome.farmId,
+    term: welcome.term,
+    leaderId: welcome.leaderId,
+    sessionId: welcome.sessionId,
+    protocolVersion: welcome.protocolVersion,
+    heartbeatInterval: toDuration(welcome.heartbeatMs),
+    progressMinInterval: toDuration(welcome.progressMinMs),
+    progressMaxInterval: toDuration(welcome.progressMaxMs),
+    ackedEvent: welcome.ackedEvent,
+    verdicts: welcome.verdicts.map(toVerdict),
+  };
+}
+
+function fromWelcome(wire: agent.Welcome): Welcome {
+  return compact<Welcome>({
+    kind: 'welcome',
+    farmId: id(wire.farmId, 'welcome.farm_id'),
+    term: count(wire.term, 'welcome.term'),
+    leaderId: id(wire.leaderId, 'welcome.leader_id'),
+    sessionId: id(wire.sessionId, 'welcome.session_id'),
+    protocolVersion: count(wire.protocolVersion, 'welcome.protocol_version'),
+    heartbeatMs: fromDuration(wire.heartbeatInterval, 'welcome.heartbeat_interval'),
+    progressMinMs: fromDuration(wire.progressMinInterval, 'welcome.progress_min_interval'),
+    progressMaxMs: fromDuration(wire.progressMaxInterval, 'welcome.progress_max_interval'),
+    ackedEvent: count(wire.ackedEvent, 'welcome.acked_event'),
+    verdicts: list(wire.verdicts, 'welcome.verdicts', verdictsMax, fromVerdict),
+  });
+}
+
+function toAssign(assign: Assign): CompleteWire<agent.Assign> {
+  return {
+    ref: toRef(assign.ref),
+    attemptNumber: assign.attemptNumber,
+    job: toAssignedJob(assign.job),
+    resolution: toResolution(assign.resolution),
+    output: toOutput(assign.output),
+    limits: toLimits(assign.limits),
+  };
+}
+
+function fromAssign(wire: agent.Assign): Assign {
+  return compact<Assign>({
+    kind: 'assign',
+    ref: fromRef(wire.ref, 'assign.ref'),
+    attemptNumber: count(wire.attemptNumber, 'assign.attempt_number', 1),
+    job: fromAssignedJob(required(wire.job, 'assign.job')),
+    resolution: fromResolution(wire.resolution, 'assign.resolution'),
+    output: fromOutput(wire.output, 'assign.output'),
+    limits: fromLimits(wire.limits, 'assign.limits'),
+  });
+}
+
+function toAssignedJob(job: AssignedJob): CompleteWire<agent.AssignedJob> {
+  return {
+    jobId: job.jobId,
+    userId: job.userId,
+    username: job.username,
+    channelName: job.channelName,
+    enable4k: job.enable4k,
+    queue: job.queue,
+    priority: priorityClasses.toWire(job.priority),
+    submittedAt: toTimestamp(job.submittedAtMs),
+    logDate: job.logDate,
+    timeZone: job.timeZone,
+    rateProfile: rateProfiles.toWire(job.rateProfile),
+    items: job.items.map(toItem),
+  };
+}
+
+function fromAssignedJob(wire: agent.AssignedJob): AssignedJob {
+  return compact<AssignedJob>({
+    jobId: id(wire.jobId, 'assign.job.job_id'),
+    userId: id(wire.userId, 'assign.job.user_id'),
+    username: wire.username,
+    channelName: given(wire.channelName, 'assign.job.channel_name'),
+    enable4k: wire.enable4k,
+    queue: id(wire.queue, 'assign.job.queue'),
+    priority: priorityClasses.fromWire(wire.priority, 'assign.job.priority'),
+    submittedAtMs: fromTimestamp(wire.submittedAt, 'assign.job.submitted_at'),
+    logDate: wire.logDate,
+    timeZone: wire.timeZone,
+    rateProfile: rateProfiles.fromWire(wire.rateProfile, 'assign.job.rate_profile'),
+    items: list(wire.items, 'assign.job.items', itemsMax, fromItem),
+  });
+}
+
+function toAnnounce(announce: Announce): CompleteWire<agent.Announce> {
+  return {
+    announcementId: announce.announcementId,
+    jobId: announce.jobId,
+    channelName: announce.channelName,
+    items: announce.items.map(toItem),
+  };
+}
+
+function fromAnnounce(wire: agent.Announce): Announce {
+  return compact<Announce>({
+    kind: 'announce',
+    announcementId: id(wire.announcementId, 'announce.announcement_id'),
+    jobId: id(wire.jobId, 'announce.job_id'),
+    channelName: wire.channelName,
+    items: list(wire.items, 'announce.items', itemsMax, fromItem),
+  });
+}
+
+function toCancel(cancel: Cancel): CompleteWire<agent.Cancel> {
+  return {
+    ref: toRef(cancel.ref),
+    mode: cancelModes.toWire(cancel.mode),
+    grace: toDuration(cancel.graceMs),
+    reason: cancel.reason,
+    outcome: outcomes.toWire(cancel.outcome),
+  };
+}
+
+function fromCancel(wire: agent.Cancel): Cancel {
+  return compact<Cancel>({
+    kind: 'cancel',
+    ref: fromRef(wire.ref, 'cancel.ref'),
+    mode: cancelModes.fromWire(wire.mode, 'cancel.mode'),
+    graceMs: fromDuration(wire.grace, 'cancel.grace'),
+    reason: wire.reason,
+    outcome: fromStopOutcome(wire.outcome, 'cancel.outcome'),
+  });
+}
+
+function toFinishPublish(finish: FinishPublish): CompleteWire<agent.FinishPublish> {
+  return {
+    ref: toRef(finish.ref),
+    output: toOutput(finish.output),
+    manifest: toManifest(finish.manifest),
+  };
+}
+
+function fromFinishPublish(wire: agent.FinishPublish): FinishPublish {
+  return compact<FinishPublish>({
+    kind: 'finish-publish',
+    ref: fromRef(wire.ref, 'finish_publish.ref'),
+    output: fromOutput(wire.output, 'finish_publish.output'),
+    manifest: fromManifest(wire.manifest, 'finish_publish.manifest'),
+  });
+}
+
+function toGoodbye(goodbye: ControllerGoodbye): CompleteWire<agent.ControllerGoodbye> {
+  return {
+    reason: controllerGoodbyeReasons.toWire(goodbye.reason),
+    comeBackAfter: toDuration(goodbye.comeBackAfterMs),
+    address: goodbye.address ?? '',
+  };
+}
+
+function fromGoodbye(wire: agent.ControllerGoodbye): ControllerGoodbye {
+  return compact<ControllerGoodbye>({
+    kind: 'goodbye',
+    reason: controllerGoodbyeReasons.fromWire(wire.reason, 'goodbye.reason'),
+    comeBackAfterMs: fromDuration(wire.comeBackAfter, 'goodbye.come_back_after'),
+    address: optionalText(wire.address),
+  });
+}

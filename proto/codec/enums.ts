@@ -1,0 +1,135 @@
+import * as agent from '../gen/renderfarm/v1/agent.ts';
+import * as farm from '../gen/renderfarm/v1/farm.ts';
+import * as job from '../gen/renderfarm/v1/job.ts';
+import { enumTable } from './enum-table.ts';
+
+/** Every proto enum under the names that the rest of the code uses. */
+export const itemTypes = enumTable<job.ItemType>()({
+  intro: job.ItemType.INTRO,
+  video: job.ItemType.VIDEO,
+  transition: job.ItemType.TRANSITION,
+  outro: job.ItemType.OUTRO,
+  image: job.ItemType.IMAGE,
+});
+
+export const priorityClasses = enumTable<job.PriorityClass>()({
+  low: job.PriorityClass.LOW,
+  normal: job.PriorityClass.NORMAL,
+  high: job.PriorityClass.HIGH,
+  urgent: job.PriorityClass.URGENT,
+});
+
+export const jobStateNames = enumTable<job.JobState>()({
+  held: job.JobState.HELD,
+  waiting: job.JobState.WAITING,
+  delayed: job.JobState.DELAYED,
+  assigned: job.JobState.ASSIGNED,
+  preparing: job.JobState.PREPARING,
+  running: job.JobState.RUNNING,
+  finishing: job.JobState.FINISHING,
+  ready: job.JobState.READY,
+  publishing: job.JobState.PUBLISHING,
+  published: job.JobState.PUBLISHED,
+  failed: job.JobState.FAILED,
+  quarantined: job.JobState.QUARANTINED,
+  cancelled: job.JobState.CANCELLED,
+});
+
+export const jobStatusNames = enumTable<job.JobStatus>()({
+  queued: job.JobStatus.QUEUED,
+  processing: job.JobStatus.PROCESSING,
+  completed: job.JobStatus.COMPLETED,
+  failed: job.JobStatus.FAILED,
+  cancelled: job.JobStatus.CANCELLED,
+});
+
+export const attemptStateNames = enumTable<job.AttemptState>()({
+  assigned: job.AttemptState.ASSIGNED,
+  preparing: job.AttemptState.PREPARING,
+  running: job.AttemptState.RUNNING,
+  finishing: job.AttemptState.FINISHING,
+  ready: job.AttemptState.READY,
+  publishing: job.AttemptState.PUBLISHING,
+  ended: job.AttemptState.ENDED,
+});
+
+export const outcomes = enumTable<job.Outcome>()({
+  published: job.Outcome.PUBLISHED,
+  failed: job.Outcome.FAILED,
+  'timed-out': job.Outcome.TIMED_OUT,
+  lost: job.Outcome.LOST,
+  cancelled: job.Outcome.CANCELLED,
+  superseded: job.Outcome.SUPERSEDED,
+  evicted: job.Outcome.EVICTED,
+  returned: job.Outcome.RETURNED,
+  declined: job.Outcome.DECLINED,
+});
+
+export const failureClasses = enumTable<job.FailureClass>()({
+  input: job.FailureClass.INPUT,
+  job: job.FailureClass.JOB,
+  environment: job.FailureClass.ENVIRONMENT,
+});
+
+export const livenessNames = enumTable<farm.AgentLiveness>()({
+  attached: farm.AgentLiveness.ATTACHED,
+  suspect: farm.AgentLiveness.SUSPECT,
+  detached: farm.AgentLiveness.DETACHED,
+});
+
+export const heldStates = enumTable<agent.HeldState>()({
+  preparing: agent.HeldState.PREPARING,
+  running: agent.HeldState.RUNNING,
+  finishing: agent.HeldState.FINISHING,
+  ready: agent.HeldState.READY,
+  publishing: agent.HeldState.PUBLISHING,
+  finished: agent.HeldState.FINISHED,
+});
+
+export const frameSizes = enumTable<agent.FrameSize>()({
+  '1080p': agent.FrameSize.FRAME_SIZE_1080P,
+  '2160p': agent.FrameSize.FRAME_SIZE_2160P,
+});
+
+export const prefetchStates = enumTable<agent.PrefetchState>()({
+  fetching: agent.PrefetchState.FETCHING,
+  done: agent.PrefetchState.DONE,
+  failed: agent.PrefetchState.FAILED,
+  withdrawn: agent.PrefetchState.WITHDRAWN,
+});
+
+export const finishPublishResults = enumTable<agent.FinishPublishResult>()({
+  published: agent.FinishPublishResult.PUBLISHED,
+  absent: agent.FinishPublishResult.ABSENT,
+  mismatch: agent.FinishPublishResult.MISMATCH,
+  unreachable: agent.FinishPublishResult.UNREACHABLE,
+});
+
+export const agentGoodbyeReasons = enumTable<agent.AgentGoodbyeReason>()({
+  shutdown: agent.AgentGoodbyeReason.SHUTDOWN,
+  upgrade: agent.AgentGoodbyeReason.UPGRADE,
+  sleep: agent.AgentGoodbyeReason.SLEEP,
+});
+
+export const controllerGoodbyeReasons = enumTable<agent.ControllerGoodbyeReason>()({
+  restart: agent.ControllerGoodbyeReason.RESTART,
+  superseded: agent.ControllerGoodbyeReason.SUPERSEDED,
+  redirect: agent.ControllerGoodbyeReason.REDIRECT,
+  refused: agent.ControllerGoodbyeReason.REFUSED,
+});
+
+export const rateProfiles = enumTable<agent.RateProfile>()({
+  studio: agent.RateProfile.STUDIO,
+  quality: agent.RateProfile.QUALITY,
+});
+
+export const cancelModes = enumTable<agent.CancelMode>()({
+  graceful: agent.CancelMode.GRACEFUL,
+  kill: agent.CancelMode.KILL,
+});
+
+export const logFiles = enumTable<agent.LogFile>()({
+  'job.log': agent.LogFile.JOB_LOG,
+  'ffmpeg_cmd.txt': agent.LogFile.FFMPEG_COMMAND,
+  'ffmpeg_stderr.txt': agent.LogFile.FFMPEG_STDERR,
+});

@@ -1,0 +1,82 @@
+import type { EncoderCapability, GpuFacts, Inventory } from '../agent-link.ts';
+import type * as agent from '../gen/renderfarm/v1/agent.ts';
+import type { CompleteWire } from './complete.ts';
+import { compact } from './complete.ts';
+import { frameSizes } from './enums.ts';
+import { count, given, list, measure, required, texts } from './read.ts';
+
+/** No PC of a farm has more GPUs, encoders, queues, labels or shares than this. */
+const entriesMax = 256;
+const slotsMax = 64;
+
+export function toInventory(inventory: Inventory): CompleteWire<agent.Inventory> {
+  return {
+    hostname: inventory.hostname,
+    os: inventory.os,
+    cpuModel: inventory.cpuModel,
+    cpuCores: inventory.cpuCores,
+    memoryBytes: inventory.memoryBytes,
+    gpus: inventory.gpus.map(toGpu),
+    encoders: inventory.encoders.map(toEncoder),
+    ffmpegVersion: inventory.ffmpegVersion,
+    scratchFreeBytes: inventory.scratchFreeBytes,
+    queues: inventory.queues,
+    slots: inventory.slots,
+    labels: inventory.labels,
+    shares: inventory.shares,
+  };
+}
+
+export function fromInventory(wire: agent.Inventory | undefined, field: string): Inventory {
+  const inventory = required(wire, field);
+  return compact<Inventory>({
+    hostname: inventory.hostname,
+    os: inventory.os,
+    cpuModel: inventory.cpuModel,
+    cpuCores: count(inventory.cpuCores, `${field}.cpu_cores`),
+    memoryBytes: count(inventory.memoryBytes, `${field}.memory_bytes`),
+    gpus: list(inventory.gpus, `${field}.gpus`, entriesMax, fromGpu),
+    encoders: list(inventory.encoders, `${field}.encoders`, entriesMax, fromEncoder),
+    ffmpegVersion: inventory.ffmpegVersion,
+    scratchFreeBytes: count(inventory.scratchFreeBytes, `${field}.scratch_free_bytes`),
+    queues: texts(inventory.queues, `${field}.queues`, entriesMax),
+    slots: count(inventory.slots, `${field}.slots`, 0, slotsMax),
+    labels: texts(inventory.labels, `${field}.labels`, entriesMax),
+    shares: texts(inventory.shares, `${field}.shares`, entriesMax),
+  });
+}
+
+function toGpu(gpu: GpuFacts): CompleteWire<agent.Gpu> {
+  return { index: gpu.index, name: gpu.name, driver: gpu.driver, memoryBytes: gpu.memoryBytes };
+}
+
+function fromGpu(wire: agent.Gpu, field: string): GpuFacts {
+  return compact<GpuFacts>({
+    index: count(wire.index, `${field}.index`),
+    name: wire.name,
+    driver: wire.driver,
+    memoryBytes: count(wire.memoryBytes, `${field}.memory_bytes`),
+  });
+}
+
+function toEncoder(encoder: EncoderCapability): CompleteWire<agent.EncoderCapability> {
+  return {
+    encoder: encoder.encoder,
+    rung: encoder.rung,
+    hardware: encoder.hardware,
+    max: frameSizes.toWire(encoder.max),
+    framesPerSecond: encoder.framesPerSecond,
+    sessionsProbed: encoder.sessionsProbed,
+  };
+}
+
+function fromEncoder(wire: agent.EncoderCapability, field: string): EncoderCapability {
+  return compact<EncoderCapability>({
+    encoder: given(wire.encoder, `${field}.encoder`),
+    rung: wire.rung,
+    hardware: wire.hardware,
+    max: frameSizes.fromWire(wire.max, `${field}.max`),
+    framesPerSecond: measure(wire.framesPerSecond, `${field}.frames_per_second`),
+    sessionsProbed: count(wire.sessionsProbed, `${field}.sessions_probed`),
+  });
+}
