@@ -1,0 +1,95 @@
+import type { MediaFacts } from './facts.ts';
+import type { Complaints } from './plan-problems.ts';
+import type { RenderItem } from './render-request.ts';
+import { choosePicture, chooseSound, declaredEndSeconds, streamEndSeconds } from './streams.ts';
+
+/**
+ * Finds clips that end before they say, and sound that does not go with its picture. FFmpeg itself would fill the gap
+ * with the last frame and exit with 0: 83 real frames passed as 150 of 150.
+ */
+export function findLengthProblems(
+  item: RenderItem,
+  facts: MediaFacts,
+  pictureSeconds: number,
+  complaints: Complaints,
+): void {
+  findTruncation(item, facts, complaints);
+  findUndeclared(item, facts, pictureSeconds, complaints);
+  findSoundMismatch(item, facts, pictureSeconds, complaints);
+}
+
+function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complain }: Complaints): void {
+  const streams = [choosePicture(facts), chooseSound(facts)].flatMap((stream) => stream ?? []);
+  const scanned = streams.flatMap((stream) => (stream.scan === undefined ? [] : [stream.scan.endSeconds]));
+  const declared = facts.containerDurationSeconds;
+  if (declared !== undefined && scanned.length > 0) {
+    const real = Math.max(...scanned) - facts.containerStartSeconds;
+    if (real < declared - toleranceSeconds(declared)) {
+      complain(
+        'SOURCE_TRUNCATED',
+        `Truncated: ${sourcePath} says ${told(declared)} and ends at ${told(real)}`,
+      );
+      return;
+    }
+  }
+  for (const stream of streams) {
+    const says = declaredEndSeconds(facts, stream);
+    const ends = stream.scan === undefined ? undefined : stream.scan.endSeconds - facts.containerStartSeconds;
+    if (says === undefined || ends === undefined || ends >= says - toleranceSeconds(says)) continue;
+    complain(
+      'SOURCE_TRUNCATED',
+      `Truncated: a stream of ${sourcePath} says ${told(says)} and ends at ${told(ends)}`,
+    );
+  }
+}
+
+function findUndeclared(
+  { sourcePath, durationMs }: RenderItem,
+  facts: MediaFacts,
+  pictureSeconds: number,
+  { complain, warn }: Complaints,
+): void {
+  if (facts.containerDurationSeconds !== undefined && !facts.hasPartialEnd) return;
+  if (facts.hasPartialEnd) {
+    complain('SOURCE_TRUNCATED', `Truncated: ${sourcePath} ends in the middle of a packet`);
+    return;
+  }
+  warn('DURATION_UNDECLARED', `${sourcePath} does not say how long it is`);
+  if (durationMs === undefined) return;
+  const estimate = durationMs / 1000;
+  if (pictureSeconds < estimate - Math.max(1, estimate * 0.1)) {
+    warn('DURATION_SHORT', `${sourcePath} has ${told(pictureSeconds)}, the item estimates ${told(estimate)}`);
+  }
+}
+
+function findSoundMismatch(
+  { sourcePath }: RenderItem,
+  facts: MediaFacts,
+  pictureSeconds: number,
+  { complain, warn }: Complaints,
+): void {
+  const sound = chooseSound(facts);
+  if (sound === undefined) {
+    if (facts.audio.length > 0) warn('SOUND_EMPTY', `The sound of ${sourcePath} is empty; silence instead`);
+    return;
+  }
+  const soundSeconds = streamEndSeconds(facts, sound);
+  if (soundSeconds === undefined) return;
+  const surplus = soundSeconds - pictureSeconds;
+  if (surplus > Math.max(1, pictureSeconds * 0.1)) {
+    complain('SOUND_TOO_LONG', `The sound of ${sourcePath} is ${told(surplus)} longer than its picture`);
+  } else if (surplus < -1) {
+    warn(
+      'SOUND_SHORT',
+      `The sound of ${sourcePath} ends ${told(-surplus)} before its picture; silence follows`,
+    );
+  }
+}
+
+function toleranceSeconds(declaredSeconds: number): number {
+  return Math.max(0.5, declaredSeconds * 0.01);
+}
+
+function told(seconds: number): string {
+  return `${seconds.toFixed(2)}s`;
+}

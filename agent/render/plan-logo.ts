@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { planColor } from './color.ts';
+import { reducedLogoSize } from './geometry.ts';
+import type { Complain } from './plan-problems.ts';
+import type { LogoPlan, Size } from './render-plan.ts';
+import type { SourceFile } from './render-request.ts';
+import { choosePicture } from './streams.ts';
+
+/** A logo keeps its own pixels, and is reduced only when it does not fit between its margins. */
+export function planLogo(logo: SourceFile, frame: Size, complain: Complain): LogoPlan | undefined {
+  assert.match(logo.fileName, /^logo_\d+\.png$/u);
+  const { facts, sourcePath } = logo;
+  const stream = facts === undefined ? undefined : choosePicture(facts);
+  if (facts === undefined || stream === undefined || !facts.isImage) {
+    const reason = logo.probeError === undefined ? '' : `: ${logo.probeError}`;
+    complain('LOGO_UNREADABLE', `The logo is no image that can be read: ${sourcePath}${reason}`, sourcePath);
+    return undefined;
+  }
+  if (facts.formatName.includes('svg')) {
+    complain(
+      'IMAGE_UNSUPPORTED',
+      `The logo is an SVG, which has no pixels of its own: ${sourcePath}`,
+      sourcePath,
+    );
+    return undefined;
+  }
+  return {
+    fileName: logo.fileName,
+    sha256: logo.sha256,
+    reducedTo: reducedLogoSize(frame, stream),
+    color: planColor(stream),
+  };
+}

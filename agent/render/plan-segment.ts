@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import type { Problem } from '../../proto/agent-link.ts';
+import { planAlpha, planColor } from './color.ts';
+import type { MediaFacts, VideoStreamFacts } from './facts.ts';
+import { displaySize, fitInto } from './geometry.ts';
+import { findLengthProblems } from './plan-length.ts';
+import { planLogo } from './plan-logo.ts';
+import { type Complain, complainAbout } from './plan-problems.ts';
+import {
+  framesPerSecond,
+  type SegmentPlan,
+  type Size,
+  type SoundPlan,
+  samplesPerFrame,
+} from './render-plan.ts';
+import type { RenderItem } from './render-request.ts';
+import { choosePicture, chooseSound, streamEndSeconds } from './streams.ts';
+import { graphemesMax, readableText, splitGraphemes } from './text.ts';
+
+export interface PlannedSegment {
+  /** Absent when there are problems. */
+  readonly segment?: SegmentPlan;
+  readonly problems: Problem[];
+  readonly warnings: Problem[];
+}
+
+/** How long an image without a duration is shown: mission.md section 1. */
+const imageSecondsDefault = 5;
+
+/** Formats that are no media of their own: vectors have no pixels, playlists name other files. */
+const unsupportedFormats = /svg|concat|hls|dash|applehttp|m3u|ffmetadata/u;
+
+/** Work files have names that we make; anything else must never reach a command. */
+const plainName = /^[a-z]+_\d+(?:\.[A-Za-z0-9]{1,10})?$/u;
+
+/** Plans one item; finds everything that is wrong with it. */
+export function planSegment(item: RenderItem, frame: Size): PlannedSegment {
+  assert.match(item.fileName, plainName, `Item ${item.position} has the work file ${item.fileName}.`);
+  const complaints = complainAbout(item);
+  const { complain, problems, warnings } = complaints;
+  const seen = findPicture(item, frame, complain);
+  const isVideo = item.itemType === 'video';
+  const logo = isVideo && item.logo !== undefined ? planLogo(item.logo, frame, complain) : undefined;
+  const text = isVideo ? planText(item.text, complain) : undefined;
+  if (seen === undefined) return { problems, warnings };
+
+  const isStill = item.itemType === 'image';
+  const seconds = isStill ? (item.durationMs ?? imageSecondsDefault * 1000) / 1000 : pictureSeconds(seen);
+  if (seconds === undefined) {
+    complain('DURATION_UNKNOWN', `Could not get duration for ${item.sourcePath}`);
+    return { problems, warnings };
+  }
+  if (!isStill) findLengthProblems(item, seen.facts, seconds, complaints);
+  if (problems.length > 0) return { problems, warnings };
+
+  const frames = Math.max(1, Math.round(seconds * framesPerSecond));
+  const segment: SegmentPlan = {
+    position: item.position,
+    itemType: item.itemType,
+    name: `${item.itemType}_${item.position}`,
+    title: item.title,
+    fileName: item.fileName,
+    sourcePath: item.sourcePath,
+    sha256: item.sha256,
+    frames,
+    samples: frames * samplesPerFrame,
+    picture: planPicture(seen, isStill),
+    sound: isStill ? { kind: 'silence' } : planSound(seen.facts),
+    logo,
+    text,
+  };
+  return { segment, problems, warnings };
+}
+
+interface SeenPicture {
+  readonly facts: MediaFacts;
+  readonly stream: VideoStreamFacts;
+  readonly fitted: Size;
+}
+
+function findPicture(item: RenderItem, frame: Size, complain: Complain): SeenPicture | undefined {
+  const { facts, sourcePath } = item;
+  if (facts === undefined) {
+    const reason = item.probeError === undefined ? '' : `: ${item.probeError}`;
+    complain('DURATION_UNKNOWN', `Could not get duration for ${sourcePath}${reason}`);
+    return undefined;
+  }
+  if (unsupportedFormats.test(facts.formatName)) {
+    complain('IMAGE_UNSUPPORTED', `A ${facts.formatName} file cannot be rendered: ${sourcePath}`);
+    return undefined;
+  }
+  const stream = choosePicture(facts);
+  if (stream === undefined) {
+    complain('PICTURE_MISSING', `No picture in ${sourcePath}`);
+    return undefined;
+  }
+  if (item.itemType === 'image' && !facts.isImage) {
+    complain('IMAGE_EXPECTED', `Not an image: ${sourcePath} (${facts.formatName})`);
+    return undefined;
+  }
+  const fitted = fitInto(frame, displaySize(stream));
+  if (fitted.width < 2 || fitted.height < 2) {
+    complain('PICTURE_TOO_THIN', `Too thin for the frame (${stream.width}x${stream.height}): ${sourcePath}`);
+    return undefined;
+  }
+  return { facts, stream, fitted };
+}
+
+/** Undefined when nothing tells how long the picture is: an image in the place of a clip, or a file without packets. */
+function pictureSeconds({ facts, stream }: SeenPicture): number | undefined {
+  if (facts.isImage) return undefined;
+  const end = streamEndSeconds(facts, stream);
+  return end === undefined || !Number.isFinite(end) || end <= 0 ? undefined : end;
+}
+
+function planText(text: string | undefined, complain: Complain): string | undefined {
+  const readable = readableText(text ?? '');
+  if (readable === '') return undefined;
+  const { length } = splitGraphemes(readable);
+  if (length > graphemesMax) {
+    complain('TEXT_TOO_LONG', `text_animation_text has ${length} characters, the limit is ${graphemesMax}`);
+  }
+  return readable;
+}
+
+function planPicture({ stream, fitted }: SeenPicture, isStill: boolean): SegmentPlan['picture'] {
+  return {
+    kind: isStill ? 'still' : 'video',
+    streamIndex: stream.index,
+    isInterlaced: stream.fieldOrder !== undefined && stream.fieldOrder !== 'progressive',
+    alpha: planAlpha(stream.pixelFormat),
+    isAnamorphic: stream.sampleAspectRatio !== 1,
+    fitted,
+    color: planColor(stream),
+  };
+}
+
+function planSound(facts: MediaFacts): SoundPlan {
+  const stream = chooseSound(facts);
+  return stream === undefined ? { kind: 'silence' } : { kind: 'stream', streamIndex: stream.index };
+}

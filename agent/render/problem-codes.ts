@@ -1,0 +1,30 @@
+/** What can be wrong with an item before it is rendered, and what a render can fail with. Stable: people search for them. */
+export const renderProblemCodes = {
+  DURATION_UNKNOWN: 'The file cannot be read as media, or nothing tells how long it is.',
+  PICTURE_MISSING: 'The file has no picture (cover art is none).',
+  PICTURE_TOO_THIN: 'Fitted into the frame, the picture would have a side below 2 pixels.',
+  IMAGE_EXPECTED: 'An image item whose file is no image.',
+  IMAGE_UNSUPPORTED: 'A vector image, or a playlist: FFmpeg does not read it the same everywhere.',
+  SOURCE_TRUNCATED: 'The file ends before its own duration.',
+  SOUND_TOO_LONG: 'The sound is much longer than the picture.',
+  LOGO_UNREADABLE: 'The logo cannot be read as an image.',
+  TEXT_TOO_LONG: 'More graphemes than can be typed.',
+  SOUND_SHORT: 'Warning: the sound ends over a second before the picture; silence follows.',
+  SOUND_EMPTY: 'Warning: a sound stream without a single packet; silence instead.',
+  DURATION_UNDECLARED:
+    'Warning: the container does not say how long it is, so a missing end cannot be noticed.',
+  DURATION_SHORT: 'Warning: the file is shorter than the item estimates.',
+  FFMPEG_MISSING: 'FFmpeg or ffprobe could not be started.',
+  FFMPEG_UNSUITABLE: 'This FFmpeg lacks a filter, an encoder or an option.',
+  FFMPEG_FAILED: 'FFmpeg failed, and its words fit no other row.',
+  FFMPEG_STALLED: 'FFmpeg gave neither a frame nor a byte for too long.',
+  FFMPEG_KILLED: 'Somebody else ended FFmpeg (the kernel, when memory ran out).',
+  ENCODER_UNAVAILABLE: 'The GPU or its driver refused the encoder.',
+  DISK_FULL: 'No space left.',
+  FILE_ACCESS: 'A file could not be read or written.',
+  SOURCE_UNREADABLE: 'FFmpeg cannot decode the source.',
+  SEGMENT_WRONG: 'A segment has other frames or samples than planned.',
+  OUTPUT_WRONG: 'The finished file is not what was planned.',
+} as const;
+
+export type RenderProblemCode = keyof typeof renderProblemCodes;

@@ -1,0 +1,74 @@
+import type { ItemType, RateProfile } from '../../proto/agent-link.ts';
+import type { EncoderRungName } from './encoder.ts';
+import type { MediaFacts } from './facts.ts';
+
+/** A job whose files are all in its work folder, ready to become one MP4. */
+export interface RenderRequest {
+  readonly jobId: string;
+  readonly enable4k: boolean;
+  /** In the order in which they are shown. */
+  readonly items: readonly RenderItem[];
+  /** Holds the items' files, and everything made on the way. Its owner removes it. */
+  readonly workFolder: string;
+  /** Where the verified MP4 goes. Until then only `<outputFile>.part` exists. */
+  readonly outputFile: string;
+  readonly encoder: EncoderChoice;
+  readonly ffmpeg: FfmpegInstall;
+  /** Segments at a time: as many as the GPU has engines. @default 1 */
+  readonly concurrency?: number;
+  /** No frame and no bytes for this long ends FFmpeg. */
+  readonly stallMs: number;
+  /** The same, before the first frame. */
+  readonly startStallMs: number;
+  /** Between the polite end of an FFmpeg and its SIGKILL. @default 5000 */
+  readonly graceMs?: number;
+  /** Finished segments of all jobs. @default none: every segment is rendered */
+  readonly segmentCache?: SegmentCacheSettings;
+}
+
+export interface SegmentCacheSettings {
+  readonly folder: string;
+  /** The least recently used segments go when there are more bytes than this. */
+  readonly bytesMax: number;
+}
+
+export interface EncoderChoice {
+  readonly rung: EncoderRungName;
+  readonly profile: RateProfile;
+  readonly gpuIndex?: number;
+  /** Threads of each FFmpeg (decoder, filters, software encoder). @default FFmpeg's choice */
+  readonly threads?: number;
+}
+
+export interface FfmpegInstall {
+  /** Name or path of the executables. */
+  readonly ffmpeg: string;
+  readonly ffprobe: string;
+  /** The whole text of `ffmpeg -version`: part of every segment's key. */
+  readonly versionText: string;
+}
+
+/** A file of an item, in the work folder. */
+export interface SourceFile {
+  /** Plain name in the work folder: `video_3.mp4`, `logo_3.png`. */
+  readonly fileName: string;
+  /** Where it came from (UNC), for messages. */
+  readonly sourcePath: string;
+  /** SHA-256 of its content, in hex. */
+  readonly sha256: string;
+  /** Absent when it could not be probed; then `probeError` says why. */
+  readonly facts?: MediaFacts;
+  readonly probeError?: string;
+}
+
+export interface RenderItem extends SourceFile {
+  readonly position: number;
+  readonly itemType: ItemType;
+  readonly title?: string;
+  /** How long an image is shown; for anything else an estimate that never trims. */
+  readonly durationMs?: number;
+  /** Drawn on `video` items only. */
+  readonly logo?: SourceFile;
+  /** Typed over `video` items only. */
+  readonly text?: string;
+}
