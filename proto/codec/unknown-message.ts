@@ -16,15 +16,15 @@ export function decodeEnvelope<Wire, Message>(
   bytes: Uint8Array,
   fromWire: (message: Wire) => Message,
 ): Decoded<Message> {
-  const { message } = parse(envelope, bytes);
+  const { message } = parse(() => envelope.decode(bytes));
   return message === undefined
-    ? { known: false, unknown: nameOfUnknown(bytes) }
+    ? { known: false, unknown: parse(() => nameOfUnknown(bytes)) }
     : { known: true, message: fromWire(message) };
 }
 
-function parse<T>(envelope: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
+function parse<T>(read: () => T): T {
   try {
-    return envelope.decode(bytes);
+    return read();
   } catch (cause) {
     throw new DecodeError('MALFORMED', 'message', 'must be a valid protobuf message', { cause });
   }
