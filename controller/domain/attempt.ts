@@ -1,4 +1,5 @@
 import type {
+  Cancel,
   FailureClass,
   Fence,
   FinishedOutcome,
@@ -63,7 +64,7 @@ export interface AttemptRecord {
   readonly encodedAtMs?: number;
   readonly endedAtMs?: number;
   /** Somebody wants it to stop: sent to the agent, and again when it comes back. */
-  readonly stop?: { readonly reason: string; readonly outcome: Outcome };
+  readonly stop?: { readonly reason: string; readonly outcome: Cancel['outcome'] };
   readonly manifest?: Manifest;
   readonly outcome?: Outcome;
   readonly failureClass?: FailureClass;

@@ -26,6 +26,8 @@ export interface SubmitRequest {
   readonly requestId: string;
   readonly spec: JobSpec;
   readonly validateOnly: boolean;
+  /** The spec's job id was made for a caller that gave none: it is no part of what the request id stands for. */
+  readonly jobIdMade: boolean;
 }
 
 export interface SubmitReply {

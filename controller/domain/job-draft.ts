@@ -1,0 +1,33 @@
+import type { ItemType, PriorityClass } from '../../proto/agent-link.ts';
+
+/** A job as a caller wrote it: nothing about it is believed yet. Empty texts mean absent. */
+export interface JobDraft {
+  readonly jobId: string;
+  readonly userId: string;
+  readonly channelName: string;
+  readonly enable4k: boolean;
+  readonly items: readonly ItemDraft[];
+  /** Undefined: a value that we do not know. */
+  readonly priority: PriorityClass | undefined;
+  readonly queue: string;
+  /** Size of the whole job as it was encoded. */
+  readonly encodedBytes: number;
+}
+
+export interface ItemDraft {
+  readonly position: number;
+  /** Undefined: none, or a type that we do not know. */
+  readonly itemType: ItemType | undefined;
+  readonly videoId: string;
+  readonly path: string;
+  readonly title: string;
+  readonly logoPath: string;
+  readonly durationMs: number | undefined;
+  readonly text: string;
+  /** Joined by spaces where `text` is empty: our reading of the old API's list. */
+  readonly words: readonly string[];
+  readonly resolution: string;
+  readonly is4k: boolean | undefined;
+  readonly pathAvailable: boolean | undefined;
+  readonly encodedBytes: number;
+}

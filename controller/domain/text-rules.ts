@@ -1,0 +1,24 @@
+/** What has no place in a name that people read: controls, lone surrogates, line and paragraph separators. */
+const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** The characters of user and channel names, video ids and queues. */
+export const nameCharactersMax = 128;
+
+/** 1 to 128 printable characters, not all of them spaces. */
+export function isPrintableName(text: string): boolean {
+  return text.trim() !== '' && !unprintable.test(text) && [...text].length <= nameCharactersMax;
+}
+
+/** No character that breaks a line or a terminal. */
+export function isPrintable(text: string): boolean {
+  return !unprintable.test(text);
+}
+
+/** What a reader sees as letters: the unit of the text animation. */
+export function countGraphemes(text: string): number {
+  let count = 0;
+  for (const _ of graphemes.segment(text)) count += 1;
+  return count;
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import type { ControllerGoodbye, Hello } from '../../proto/agent-link.ts';
+import { FarmError } from '../domain/errors.ts';
+import type { AgentOutlet, AgentSession } from './farm.ts';
+import type { Clock } from './ports.ts';
+import type { Replies } from './replies.ts';
+import type { Writer } from './writer.ts';
+
+/** A term more than a day ahead of the clock is no term of this farm (protocol.md, Identities). */
+const termAheadMaxMs = 24 * 3_600_000;
+
+/** The open streams, by session. */
+export class Outlets {
+  readonly #outlets = new Map<string, AgentOutlet>();
+
+  open(sessionId: string, outlet: AgentOutlet): void {
+    this.#outlets.set(sessionId, outlet);
+  }
+
+  get(sessionId: string): AgentOutlet | undefined {
+    return this.#outlets.get(sessionId);
+  }
+
+  forget(sessionId: string): void {
+    this.#outlets.delete(sessionId);
+  }
+
+  end(sessionId: string, goodbye: ControllerGoodbye): void {
+    this.#outlets.get(sessionId)?.end(goodbye);
+    this.#outlets.delete(sessionId);
+  }
+}
+
+interface Engine {
+  readonly writer: Writer;
+  readonly outlets: Outlets;
+  readonly replies: Replies;
+  readonly clock: Clock;
+}
+
+/** Brings an agent's stream to the writer; resolves after its Welcome was sent. */
+export async function attachAgent(engine: Engine, hello: Hello, outlet: AgentOutlet): Promise<AgentSession> {
+  await checkTerm(engine, hello);
+  const sessionId = randomUUID();
+  engine.outlets.open(sessionId, outlet);
+  try {
+    await engine.replies.expect((replyId) =>
+      engine.writer.inbox.push({ kind: 'attach', replyId, sessionId, hello }),
+    );
+  } catch (error) {
+    engine.outlets.forget(sessionId);
+    throw error;
+  }
+  return session(engine, sessionId);
+}
+
+async function checkTerm({ writer, clock }: Engine, hello: Hello): Promise<void> {
+  const { farmId, term } = await writer.read((state) => ({ farmId: state.farmId, term: state.epoch.term }));
+  if (hello.farmId !== farmId || hello.highestTerm <= term) return;
+  if (hello.highestTerm > Math.max(term, clock.nowMs()) + termAheadMaxMs) {
+    throw new FarmError(
+      'TERM_TOO_HIGH',
+      `agent ${hello.agentId} reports term ${hello.highestTerm}, more than a day ahead of ours (${term}): check the clocks`,
+      { resource: { type: 'agent', name: hello.agentId } },
+    );
+  }
+  writer.raiseTerm(hello.highestTerm);
+}
+
+function session({ writer, outlets }: Engine, sessionId: string): AgentSession {
+  let over = false;
+  return {
+    sessionId,
+    deliver(message) {
+      if (!over) writer.inbox.push({ kind: 'message', sessionId, message });
+      return !writer.inbox.full;
+    },
+    ready: () => writer.inbox.room(),
+    ended(how) {
+      if (over) return;
+      over = true;
+      outlets.forget(sessionId);
+      writer.inbox.push({ kind: 'stream-ended', sessionId, how });
+    },
+  };
+}

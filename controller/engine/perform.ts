@@ -1,0 +1,35 @@
+import type { Outlets } from './attachments.ts';
+import type { EngineLog } from './ports.ts';
+import type { Replies } from './replies.ts';
+import type { Effect } from './turn/inputs.ts';
+import type { Watches } from './watches.ts';
+
+/** Carries out a committed turn's effects, in order. */
+export function performer(to: {
+  readonly outlets: Outlets;
+  readonly replies: Replies;
+  readonly watches: Watches;
+  readonly log: EngineLog;
+}): (effects: readonly Effect[]) => void {
+  return (effects) => {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'reply':
+          to.replies.settle(effect.replyId, effect.reply);
+          break;
+        case 'send':
+          to.outlets.get(effect.sessionId)?.send(effect.message);
+          break;
+        case 'end-session':
+          to.outlets.end(effect.sessionId, effect.goodbye);
+          break;
+        case 'job-changed':
+          to.watches.publish(effect.jobId, effect.news);
+          break;
+        case 'log':
+          to.log[effect.level](effect.fields, effect.event);
+          break;
+      }
+    }
+  };
+}

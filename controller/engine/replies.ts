@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { FarmError } from '../domain/errors.ts';
+import type { Reply } from './turn/inputs.ts';
+
+interface Waiting {
+  readonly resolve: (reply: Exclude<Reply, { kind: 'refused' }>) => void;
+  readonly reject: (error: FarmError) => void;
+}
+
+/** Callers that wait for their input's turn to be durable. */
+export class Replies {
+  readonly #waiting = new Map<string, Waiting>();
+
+  /** Hands out a reply id; resolves with its reply. @throws FarmError where the turn refused */
+  expect(ask: (replyId: string) => void): Promise<Exclude<Reply, { kind: 'refused' }>> {
+    const replyId = randomUUID();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(replyId, { resolve, reject });
+      ask(replyId);
+    });
+  }
+
+  settle(replyId: string, reply: Reply): void {
+    const waiting = this.#waiting.get(replyId);
+    this.#waiting.delete(replyId);
+    if (reply.kind !== 'refused') waiting?.resolve(reply);
+    else {
+      const { code, message, resource, retryAfterMs } = reply;
+      waiting?.reject(
+        new FarmError(code, message, {
+          ...(resource && { resource }),
+          ...(retryAfterMs !== undefined && { retryAfterMs }),
+        }),
+      );
+    }
+  }
+
+  failAll(error: FarmError): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}

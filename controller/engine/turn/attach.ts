@@ -1,0 +1,219 @@
+import type { HeldAttempt, HeldVerdict, Hello, Verdict } from '../../../proto/agent-link.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { Input } from './inputs.ts';
+import type { Ledger } from './ledger.ts';
+import { endAttempt, holdsLease } from './outcomes.ts';
+import { assignMessage } from './placing.ts';
+import { ownerBack } from './publishing.ts';
+import { attemptKey, type Newcomer, type Presence } from './state.ts';
+
+/** Versions of the agent protocol that this controller speaks. */
+export const protocolVersions = { min: 1, max: 1 } as const;
+
+type Attach = Extract<Input, { kind: 'attach' }>;
+
+/** Takes an agent's Hello: refuses it, lets it wait for a probe, or welcomes it (protocol.md rules 1, 2 and 6). */
+export function takeAttach(ledger: Ledger, input: Attach): void {
+  const { hello, replyId, sessionId } = input;
+  if (hello.protocolMax < protocolVersions.min || hello.protocolMin > protocolVersions.max) {
+    ledger.reply(replyId, {
+      kind: 'refused',
+      code: 'PROTOCOL_VERSION',
+      message:
+        `agent ${hello.agentId} speaks protocol ${hello.protocolMin} to ${hello.protocolMax}, ` +
+        `this controller ${protocolVersions.min} to ${protocolVersions.max}: update the older side`,
+      resource: { type: 'agent', name: hello.agentId },
+    });
+    return;
+  }
+  if (tooMany(ledger, hello)) {
+    ledger.reply(replyId, {
+      kind: 'refused',
+      code: 'TOO_MANY_REQUESTS',
+      message: `the farm knows ${ledger.state.presences.size} agents; its limit is ${ledger.settings.limits.agentsMax}`,
+    });
+    return;
+  }
+  const present = ledger.state.presences.get(hello.agentId);
+  if (present?.session !== undefined && present.instanceId !== hello.instanceId) {
+    probeOld(ledger, present, present.session.sessionId, { hello, replyId, sessionId });
+    return;
+  }
+  welcome(ledger, { hello, replyId, sessionId });
+}
+
+/** The open stream has proved that it is alive: the newcomer is a clone (rule 2). */
+export function refuseNewcomer(ledger: Ledger, presence: Presence, newcomer: Newcomer): void {
+  presence.newcomer = undefined;
+  ledger.log('error', 'agent-cloned', { agentId: presence.agentId, instanceId: newcomer.hello.instanceId });
+  ledger.reply(newcomer.replyId, {
+    kind: 'refused',
+    code: 'AGENT_CLONED',
+    message: `agent id ${presence.agentId} is in use by another running process; give this PC an id of its own`,
+    resource: { type: 'agent', name: presence.agentId },
+  });
+}
+
+/** The open stream did not answer: the newcomer takes its place. */
+export function admitNewcomer(ledger: Ledger, presence: Presence, newcomer: Newcomer): void {
+  presence.newcomer = undefined;
+  welcome(ledger, newcomer);
+}
+
+function tooMany(ledger: Ledger, hello: Hello): boolean {
+  const { presences } = ledger.state;
+  return !presences.has(hello.agentId) && presences.size >= ledger.settings.limits.agentsMax;
+}
+
+function probeOld(
+  ledger: Ledger,
+  presence: Presence,
+  oldSessionId: string,
+  newcomer: Pick<Newcomer, 'hello' | 'replyId' | 'sessionId'>,
+): void {
+  if (presence.newcomer !== undefined) refuseNewcomer(ledger, presence, presence.newcomer);
+  const probeId = newcomer.sessionId;
+  presence.newcomer = {
+    ...newcomer,
+    probeId,
+    deadlineMs: ledger.nowMs + ledger.settings.times.probeAnswerMs,
+  };
+  ledger.send(oldSessionId, { kind: 'probe', probeId });
+}
+
+function welcome(
+  ledger: Ledger,
+  { hello, replyId, sessionId }: Pick<Newcomer, 'hello' | 'replyId' | 'sessionId'>,
+): void {
+  const known = ledger.state.agents.get(hello.agentId);
+  supersede(ledger, hello.agentId);
+  if (known !== undefined && known.instanceId !== hello.instanceId) endOldInstance(ledger, hello);
+  const presence = enter(ledger, hello, sessionId);
+  const ackedEvent = ackedOf(ledger, hello);
+  ledger.putAgent({
+    agentId: hello.agentId,
+    instanceId: hello.instanceId,
+    journalId: hello.journalId,
+    ackedEvent,
+    firstSeenAtMs: known?.firstSeenAtMs ?? ledger.nowMs,
+    lastAttachedAtMs: ledger.nowMs,
+  });
+  ledger.send(sessionId, {
+    kind: 'welcome',
+    farmId: ledger.state.farmId,
+    term: ledger.state.epoch.term,
+    leaderId: ledger.state.epoch.leaderId,
+    sessionId,
+    protocolVersion: Math.min(protocolVersions.max, hello.protocolMax),
+    heartbeatMs: ledger.settings.times.heartbeatMs,
+    progressMinMs: ledger.settings.times.progressMinMs,
+    progressMaxMs: ledger.settings.times.progressMaxMs,
+    ackedEvent,
+    verdicts: hello.held.map(
+      (held) => ({ ref: held.ref, decision: verdictFor(ledger, hello, held) }) satisfies HeldVerdict,
+    ),
+  });
+  resendAssignments(ledger, hello, sessionId);
+  ledger.log('info', 'agent-attached', {
+    agentId: presence.agentId,
+    instanceId: hello.instanceId,
+    held: hello.held.length,
+  });
+  ledger.reply(replyId, { kind: 'attached' });
+}
+
+function supersede(ledger: Ledger, agentId: string): void {
+  const session = ledger.state.presences.get(agentId)?.session;
+  if (session === undefined) return;
+  ledger.state.sessionOwners.delete(session.sessionId);
+  ledger.effects.push({
+    kind: 'end-session',
+    sessionId: session.sessionId,
+    goodbye: { kind: 'goodbye', reason: 'superseded', comeBackAfterMs: 0 },
+  });
+}
+
+/** A new process of this agent: what the old one held is lost, except results that the new one found on its disk. */
+function endOldInstance(ledger: Ledger, hello: Hello): void {
+  const kept = new Set(
+    hello.held
+      .filter((held) => held.state === 'ready' || held.state === 'publishing' || held.state === 'finished')
+      .map((held) => attemptKey(held.ref)),
+  );
+  for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
+    if (kept.has(attemptKey(attempt))) {
+      ledger.putAttempt({ ...attempt, instanceId: hello.instanceId });
+    } else if (attempt.state !== 'publishing') {
+      endAttempt(ledger, attempt, { outcome: 'lost', message: `${hello.agentId} was started anew` });
+    }
+  }
+}
+
+function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
+  const presence: Presence = {
+    agentId: hello.agentId,
+    session: { sessionId, instanceId: hello.instanceId, attachedAtMs: ledger.nowMs },
+    instanceId: hello.instanceId,
+    softwareVersion: hello.softwareVersion,
+    inventory: hello.inventory,
+    lastHeardAtMs: ledger.nowMs,
+    suspect: false,
+    closedAtMs: undefined,
+    load1: 0,
+    scratchFreeBytes: hello.inventory.scratchFreeBytes,
+    newcomer: undefined,
+    expected: false,
+  };
+  ledger.state.presences.set(hello.agentId, presence);
+  ledger.state.sessionOwners.set(sessionId, hello.agentId);
+  ledger.state.planStale = true;
+  // A hint lives as long as the stream that it was sent on.
+  for (const [jobId, announcement] of ledger.state.announcements) {
+    if (announcement.agentId === hello.agentId) ledger.state.announcements.delete(jobId);
+  }
+  return presence;
+}
+
+/** Events that the agent has forgotten were acknowledged by an earlier leader: the count goes on behind them. */
+function ackedOf(ledger: Ledger, hello: Hello): number {
+  const known = ledger.state.agents.get(hello.agentId);
+  const acked = known?.journalId === hello.journalId ? known.ackedEvent : 0;
+  return Math.max(acked, hello.firstUnackedEvent - 1);
+}
+
+function verdictFor(ledger: Ledger, hello: Hello, held: HeldAttempt): Verdict {
+  if (hello.farmId !== undefined && hello.farmId !== ledger.state.farmId) return { verdict: 'forget' };
+  const attempt = ledger.attempt(held.ref);
+  const job = ledger.state.jobs.get(held.ref.jobId);
+  if (attempt?.agentId !== hello.agentId || attempt.state === 'ended') return verdictForEnded(held, attempt);
+  if (attempt.state === 'publishing') ownerBack(ledger, attempt);
+  if (held.state === 'finished') return { verdict: 'keep' };
+  if (attempt.stop !== undefined) {
+    const { reason, outcome } = attempt.stop;
+    return { verdict: 'stop', reason, outcome };
+  }
+  if (attempt.state === 'publishing' && job !== undefined && holdsLease(job, attempt)) {
+    return { verdict: 'publish', finalName: attempt.output.finalName };
+  }
+  return { verdict: 'keep' };
+}
+
+function verdictForEnded(held: HeldAttempt, attempt: AttemptRecord | undefined): Verdict {
+  if (held.state === 'finished' || attempt === undefined) return { verdict: 'forget' };
+  const reason = `its lease has ended (${attempt.outcome ?? 'given to another agent'})`;
+  if (held.state === 'ready' || held.state === 'publishing') return { verdict: 'refused', reason };
+  return { verdict: 'stop', reason, outcome: 'superseded' };
+}
+
+/** What we assigned and the same process does not hold never arrived: it is sent again, with the same fence. */
+function resendAssignments(ledger: Ledger, hello: Hello, sessionId: string): void {
+  const held = new Set(hello.held.map(({ ref }) => attemptKey(ref)));
+  for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
+    if (held.has(attemptKey(attempt)) || attempt.state === 'publishing') continue;
+    if (attempt.stop !== undefined) {
+      endAttempt(ledger, attempt, { outcome: attempt.stop.outcome, message: attempt.stop.reason });
+    } else {
+      ledger.send(sessionId, assignMessage(ledger, attempt));
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import type { FinishedOutcome, JournalEvent } from '../../../proto/agent-link.ts';
+import type { AttemptRecord, AttemptState } from '../../domain/attempt.ts';
+import type { JobRecord, JobState } from '../../domain/job.ts';
+import { moveAttempt, moveJob } from '../../domain/move-job.ts';
+import type { Ledger } from './ledger.ts';
+import { endAttempt, holdsLease } from './outcomes.ts';
+import { takePublished, takeReady } from './publishing.ts';
+import type { Presence, Session } from './state.ts';
+
+/**
+ * Takes a numbered event of an agent's journal (protocol.md rule 7): at most applied, acknowledged again; next,
+ * applied; a gap, accepted and logged, since only a store that lost its tail can make one.
+ */
+export function takeEvent(ledger: Ledger, presence: Presence, session: Session, event: JournalEvent): void {
+  const agent = ledger.state.agents.get(presence.agentId);
+  if (agent === undefined) return;
+  if (event.number <= agent.ackedEvent) {
+    ledger.ack(session.sessionId, agent.ackedEvent);
+    return;
+  }
+  if (event.number > agent.ackedEvent + 1) {
+    ledger.state.counters.eventGaps += 1;
+    ledger.log('warn', 'event-gap', {
+      agentId: agent.agentId,
+      expected: agent.ackedEvent + 1,
+      got: event.number,
+    });
+  }
+  ledger.putAgent({ ...agent, ackedEvent: event.number });
+  ledger.ack(session.sessionId, event.number);
+  const attempt = ledger.attempt(event.ref);
+  if (attempt === undefined || attempt.state === 'ended' || attempt.agentId !== presence.agentId) {
+    ledger.state.counters.staleEvents += 1;
+    ledger.log('info', 'stale-event', {
+      jobId: event.ref.jobId,
+      agentId: agent.agentId,
+      type: event.event.type,
+    });
+    return;
+  }
+  apply(ledger, attempt, event);
+}
+
+function apply(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent): void {
+  switch (event.type) {
+    case 'started':
+      advance(
+        ledger,
+        attempt,
+        'running',
+        `${event.totalFrames} frames; copied ${event.copiedBytes} bytes, ${event.reusedBytes} were here`,
+      );
+      return;
+    case 'segment-done':
+      noteSegment(ledger, attempt, event);
+      return;
+    case 'encoded':
+      advance(ledger, attempt, 'finishing', 'the last frame is encoded; the slot is free');
+      return;
+    case 'ready':
+      takeReady(ledger, attempt, event.manifest);
+      return;
+    case 'finished':
+      takeFinished(ledger, attempt, event.finished);
+      return;
+  }
+}
+
+const stamps: Partial<Record<AttemptState, keyof AttemptRecord>> = {
+  preparing: 'acceptedAtMs',
+  running: 'startedAtMs',
+  finishing: 'encodedAtMs',
+};
+
+const words: Partial<Record<AttemptState, string>> = {
+  preparing: 'accepted',
+  running: 'started',
+  finishing: 'encoded',
+};
+
+/** Moves an attempt and, where it holds the lease, its job. Going back is not possible; the same state is no change. */
+export function advance(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  to: 'preparing' | 'running' | 'finishing',
+  detail: string,
+): void {
+  const order: readonly AttemptState[] = [
+    'assigned',
+    'preparing',
+    'running',
+    'finishing',
+    'ready',
+    'publishing',
+    'ended',
+  ];
+  if (order.indexOf(attempt.state) >= order.indexOf(to)) return;
+  const entry = { atMs: ledger.nowMs, what: words[to] ?? to, detail, agentId: attempt.agentId };
+  const stamp = stamps[to];
+  ledger.putAttempt(moveAttempt(attempt, to, entry, stamp === undefined ? {} : { [stamp]: ledger.nowMs }));
+  const job = ledger.state.jobs.get(attempt.jobId);
+  if (job === undefined || !holdsLease(job, attempt)) return;
+  ledger.putJob(moveJob(job, to satisfies JobState, entry, startOf(job, to, ledger.nowMs)));
+}
+
+/** `started_at` is the job's first start, whichever attempt made it (mission.md section 3). */
+function startOf(job: JobRecord, to: AttemptState, nowMs: number): Partial<JobRecord> {
+  return to === 'running' && job.startedAtMs === undefined ? { startedAtMs: nowMs } : {};
+}
+
+function noteSegment(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  event: { readonly position: number; readonly reused: boolean; readonly frames: number },
+): void {
+  const entry = {
+    atMs: ledger.nowMs,
+    what: 'segment',
+    detail: `item ${event.position}: ${event.frames} frames${event.reused ? ', reused' : ''}`,
+    agentId: attempt.agentId,
+  };
+  ledger.putAttempt({ ...attempt, timeline: [...attempt.timeline, entry].slice(-segmentEntriesMax) });
+}
+
+/** A job has at most 2,000 items; an attempt's timeline keeps the newest of their segments. */
+const segmentEntriesMax = 200;
+
+function takeFinished(ledger: Ledger, attempt: AttemptRecord, finished: FinishedOutcome): void {
+  if (finished.outcome === 'published') {
+    ledger.putAttempt({ ...attempt, finished });
+    takePublished(ledger, { ...attempt, finished }, finished.publishedPath);
+    return;
+  }
+  // First cause wins: an attempt that we stopped ends for our reason, whatever its FFmpeg said when it died.
+  const outcome = attempt.stop?.outcome ?? finished.outcome;
+  endAttempt(ledger, attempt, {
+    outcome,
+    message: attempt.stop?.reason ?? finished.message ?? finished.outcome,
+    problems: finished.problems,
+    finished,
+    ...(finished.failureClass && { failureClass: finished.failureClass }),
+  });
+}

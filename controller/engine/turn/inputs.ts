@@ -1,0 +1,72 @@
+import type {
+  AgentMessage,
+  ControllerGoodbye,
+  ControllerMessage,
+  Hello,
+  Resolution,
+  ResolvedItem,
+} from '../../../proto/agent-link.ts';
+import type { FarmErrorCode } from '../../domain/errors.ts';
+import type { JobSpec, TimelineEntry } from '../../domain/job.ts';
+import type { StreamEnd, SubmitReply } from '../farm.ts';
+
+/** What the world told the engine since its last turn. */
+export type Input =
+  | {
+      readonly kind: 'submit';
+      readonly replyId: string;
+      readonly requestId: string;
+      readonly bodyHash: string;
+      readonly spec: JobSpec;
+      readonly username: string;
+      readonly resolved: readonly ResolvedItem[];
+      readonly resolution: Resolution;
+      readonly shares: readonly string[];
+    }
+  | {
+      readonly kind: 'cancel';
+      readonly replyId: string;
+      readonly requestId: string;
+      readonly bodyHash: string;
+      readonly jobId: string;
+      readonly reason: string;
+    }
+  | { readonly kind: 'attach'; readonly replyId: string; readonly sessionId: string; readonly hello: Hello }
+  | { readonly kind: 'message'; readonly sessionId: string; readonly message: Exclude<AgentMessage, Hello> }
+  | { readonly kind: 'stream-ended'; readonly sessionId: string; readonly how: StreamEnd }
+  /** The store was away, or our loop stood still: nobody's silence counts yet. */
+  | { readonly kind: 'outage'; readonly what: string }
+  | { readonly kind: 'tick' };
+
+export type Reply =
+  | { readonly kind: 'submitted'; readonly reply: SubmitReply }
+  | { readonly kind: 'cancelled'; readonly jobId: string }
+  | { readonly kind: 'attached' }
+  | {
+      readonly kind: 'refused';
+      readonly code: FarmErrorCode;
+      readonly message: string;
+      readonly resource?: { readonly type: string; readonly name: string };
+      readonly retryAfterMs?: number;
+    };
+
+/** What the turn causes; none of it leaves before the turn's batch is committed. */
+export type Effect =
+  | { readonly kind: 'reply'; readonly replyId: string; readonly reply: Reply }
+  | { readonly kind: 'send'; readonly sessionId: string; readonly message: ControllerMessage }
+  | { readonly kind: 'end-session'; readonly sessionId: string; readonly goodbye: ControllerGoodbye }
+  | { readonly kind: 'job-changed'; readonly jobId: string; readonly news: readonly TimelineEntry[] }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      /** A stable word that can be searched for. */
+      readonly event: string;
+      readonly fields: Readonly<Record<string, string | number>>;
+    };
+
+/** What a turn may not make itself: time and randomness are arguments. */
+export interface Moment {
+  readonly nowMs: number;
+  /** In [0, 1). */
+  readonly random: () => number;
+}

@@ -1,0 +1,201 @@
+import type { JobRef } from '../../../proto/agent-link.ts';
+import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
+import type { JobBody, JobRecord, TimelineEntry } from '../../domain/job.ts';
+import { hasEnded } from '../../domain/job-states.ts';
+import { noteJob } from '../../domain/move-job.ts';
+import type { FarmSettings } from '../../domain/settings.ts';
+import type { RecordKey, StoredRecord } from '../../store/port.ts';
+import type { Effect, Moment, Reply } from './inputs.ts';
+import { type RecordKind, recordOf } from './records.ts';
+import {
+  attemptKey,
+  type FarmState,
+  indexOpenJob,
+  type RequestRecord,
+  type TombstoneRecord,
+} from './state.ts';
+
+/**
+ * One turn's pen: the only thing that changes the farm's state. It keeps the derived indexes right, remembers what
+ * must be stored, and collects the effects in order.
+ */
+export class Ledger {
+  readonly state: FarmState;
+  readonly settings: FarmSettings;
+  readonly moment: Moment;
+  readonly effects: Effect[] = [];
+  readonly #changed = new Map<string, RecordKey>();
+  readonly #news = new Map<string, TimelineEntry[]>();
+  readonly #acks = new Map<string, number>();
+
+  constructor(state: FarmState, settings: FarmSettings, moment: Moment) {
+    this.state = state;
+    this.settings = settings;
+    this.moment = moment;
+  }
+
+  get nowMs(): number {
+    return this.moment.nowMs;
+  }
+
+  /** @throws Error for a job that must be there: a broken assumption. */
+  job(jobId: string): JobRecord {
+    const job = this.state.jobs.get(jobId);
+    if (job === undefined) throw new Error(`job ${jobId} is not in the ledger`);
+    return job;
+  }
+
+  attempt(ref: JobRef): AttemptRecord | undefined {
+    return this.state.attempts.get(attemptKey(ref));
+  }
+
+  /** The attempts of an agent that have not ended. */
+  liveAttemptsOf(agentId: string): readonly AttemptRecord[] {
+    return [...(this.state.liveAttempts.get(agentId) ?? [])].flatMap(
+      (key) => this.state.attempts.get(key) ?? [],
+    );
+  }
+
+  putJob(job: JobRecord): void {
+    const before = this.state.jobs.get(job.jobId);
+    this.state.jobs.set(job.jobId, job);
+    indexOpenJob(this.state, job);
+    if (before?.state !== job.state) {
+      this.state.planStale = true;
+      if (job.state !== 'waiting') this.state.waitReasons.delete(job.jobId);
+      if (hasEnded(job.state)) this.state.refusals.delete(job.jobId);
+    }
+    const last = job.timeline.at(-1);
+    const news = this.#news.get(job.jobId) ?? [];
+    if (last !== undefined && last !== before?.timeline.at(-1)) news.push(last);
+    this.#news.set(job.jobId, news);
+    this.#mark('job', job.jobId);
+  }
+
+  /** Adds to an open job's timeline; a job that is gone has nobody to tell. */
+  note(jobId: string, entry: TimelineEntry): void {
+    const job = this.state.jobs.get(jobId);
+    if (job === undefined) return;
+    const { planStale } = this.state;
+    this.putJob(noteJob(job, entry));
+    this.state.planStale = planStale;
+  }
+
+  /** Tells watchers about a change that is not stored (progress). */
+  touchJob(jobId: string): void {
+    if (!this.#news.has(jobId)) this.#news.set(jobId, []);
+  }
+
+  putBody(body: JobBody): void {
+    this.state.bodies.set(body.jobId, body);
+    this.#mark('body', body.jobId);
+  }
+
+  putAttempt(attempt: AttemptRecord): void {
+    const key = attemptKey(attempt);
+    const before = this.state.attempts.get(key);
+    this.state.attempts.set(key, attempt);
+    if (before === undefined) {
+      const keys = this.state.attemptsOfJob.get(attempt.jobId) ?? [];
+      this.state.attemptsOfJob.set(attempt.jobId, [...keys, key]);
+    }
+    const live = this.state.liveAttempts.get(attempt.agentId) ?? new Set();
+    this.state.liveAttempts.set(attempt.agentId, live);
+    if (attempt.state === 'ended') {
+      live.delete(key);
+      this.state.runtimes.delete(key);
+      this.state.publishRetries.delete(key);
+    } else live.add(key);
+    if (before?.state !== attempt.state) this.state.planStale = true;
+    this.#mark('attempt', key);
+  }
+
+  putAgent(agent: AgentRecord): void {
+    this.state.agents.set(agent.agentId, agent);
+    this.#mark('agent', agent.agentId);
+  }
+
+  putRequest(request: RequestRecord): void {
+    this.state.requests.set(request.requestId, request);
+    this.#mark('request', request.requestId);
+  }
+
+  dropRequest(requestId: string): void {
+    this.state.requests.delete(requestId);
+    this.#mark('request', requestId);
+  }
+
+  dropTombstone(jobId: string): void {
+    this.state.tombstones.delete(jobId);
+    this.#mark('tombstone', jobId);
+  }
+
+  /** The job leaves the hot store; its tombstone stays. */
+  buryJob(tombstone: TombstoneRecord): void {
+    const { jobId } = tombstone;
+    for (const key of this.state.attemptsOfJob.get(jobId) ?? []) {
+      this.state.attempts.delete(key);
+      this.#mark('attempt', key);
+    }
+    this.state.attemptsOfJob.delete(jobId);
+    this.state.jobs.delete(jobId);
+    this.state.bodies.delete(jobId);
+    this.state.tombstones.set(jobId, tombstone);
+    this.#mark('job', jobId);
+    this.#mark('body', jobId);
+    this.#mark('tombstone', jobId);
+  }
+
+  reply(replyId: string, reply: Reply): void {
+    this.effects.push({ kind: 'reply', replyId, reply });
+  }
+
+  send(sessionId: string, message: Extract<Effect, { kind: 'send' }>['message']): void {
+    this.effects.push({ kind: 'send', sessionId, message });
+  }
+
+  /** Sends to an agent where it is attached; false: it is not. */
+  sendTo(agentId: string, message: Extract<Effect, { kind: 'send' }>['message']): boolean {
+    const session = this.state.presences.get(agentId)?.session;
+    if (session === undefined) return false;
+    this.send(session.sessionId, message);
+    return true;
+  }
+
+  /** One acknowledgement per stream and turn: the highest. */
+  ack(sessionId: string, number: number): void {
+    this.#acks.set(sessionId, Math.max(number, this.#acks.get(sessionId) ?? 0));
+  }
+
+  log(
+    level: 'info' | 'warn' | 'error',
+    event: string,
+    fields: Readonly<Record<string, string | number>>,
+  ): void {
+    this.effects.push({ kind: 'log', level, event, fields });
+  }
+
+  /** What must be stored, and what then happens. */
+  close(): {
+    readonly upserts: readonly StoredRecord[];
+    readonly deletes: readonly RecordKey[];
+    readonly effects: readonly Effect[];
+  } {
+    const upserts: StoredRecord[] = [];
+    const deletes: RecordKey[] = [];
+    for (const key of this.#changed.values()) {
+      const stored = recordOf(this.state, key.kind as RecordKind, key.id);
+      if (stored === undefined) deletes.push(key);
+      else upserts.push(stored);
+    }
+    for (const [sessionId, number] of this.#acks) {
+      this.effects.push({ kind: 'send', sessionId, message: { kind: 'event-ack', number } });
+    }
+    for (const [jobId, news] of this.#news) this.effects.push({ kind: 'job-changed', jobId, news });
+    return { upserts, deletes, effects: this.effects };
+  }
+
+  #mark(kind: RecordKind, id: string): void {
+    this.#changed.set(`${kind}\0${id}`, { kind, id });
+  }
+}

@@ -1,0 +1,140 @@
+import { moveJob, without } from '../../domain/move-job.ts';
+import type { FarmSettings } from '../../domain/settings.ts';
+import { admitNewcomer } from './attach.ts';
+import type { Input } from './inputs.ts';
+import type { Ledger } from './ledger.ts';
+import { endAttempt } from './outcomes.ts';
+import { ownerLost, retryPublications } from './publishing.ts';
+import type { FarmState, Presence } from './state.ts';
+
+/** A stream is over. What its agent holds stays leased until the silence or return clock runs out. */
+export function takeStreamEnd(
+  ledger: Ledger,
+  { sessionId, how }: Extract<Input, { kind: 'stream-ended' }>,
+): void {
+  const agentId = ledger.state.sessionOwners.get(sessionId);
+  ledger.state.sessionOwners.delete(sessionId);
+  const presence = ledger.state.presences.get(agentId ?? '');
+  if (presence?.session?.sessionId !== sessionId) return;
+  delete presence.session;
+  presence.closedAtMs = how === 'ours' ? undefined : ledger.nowMs;
+  ledger.state.planStale = true;
+  ledger.log('info', 'agent-detached', { agentId: presence.agentId, how });
+  if (presence.newcomer !== undefined) admitNewcomer(ledger, presence, presence.newcomer);
+}
+
+/** Nobody's silence counts for a while: the store, a restart or our own loop was in the way. */
+export function openRecoveryWindow(ledger: Ledger, what: string): void {
+  ledger.state.recoveryUntilMs = ledger.nowMs + ledger.settings.times.recoveryWindowMs;
+  ledger.log('warn', 'recovery-window', { what, seconds: ledger.settings.times.recoveryWindowMs / 1000 });
+}
+
+/** Everything that time alone causes. */
+export function passTime(ledger: Ledger): void {
+  endRecovery(ledger);
+  for (const presence of ledger.state.presences.values()) {
+    checkNewcomer(ledger, presence);
+    checkSilence(ledger, presence);
+    checkReplies(ledger, presence);
+  }
+  wakeDelayed(ledger);
+  retryPublications(ledger);
+}
+
+/** When the lease of everything that this agent holds ends; undefined: it holds nothing that time could end. */
+export function leaseEndMs(state: FarmState, settings: FarmSettings, presence: Presence): number {
+  const { leaseMs, disconnectedMs } = settings.times;
+  const silence = presence.lastHeardAtMs + leaseMs;
+  const own =
+    presence.closedAtMs === undefined ? silence : Math.min(silence, presence.closedAtMs + disconnectedMs);
+  return Math.max(own, state.recoveryUntilMs ?? 0);
+}
+
+function endRecovery(ledger: Ledger): void {
+  const { state } = ledger;
+  if (state.recoveryUntilMs === undefined) return;
+  const missing = [...state.presences.values()].some(
+    (presence) => presence.expected && presence.session === undefined,
+  );
+  if (missing && ledger.nowMs < state.recoveryUntilMs) return;
+  state.recoveryUntilMs = undefined;
+  state.planStale = true;
+  for (const presence of state.presences.values()) presence.expected = false;
+  ledger.log('info', 'recovery-window-ended', { allBack: missing ? 'no' : 'yes' });
+}
+
+function checkNewcomer(ledger: Ledger, presence: Presence): void {
+  if (presence.newcomer === undefined || presence.newcomer.deadlineMs > ledger.nowMs) return;
+  admitNewcomer(ledger, presence, presence.newcomer);
+}
+
+function checkSilence(ledger: Ledger, presence: Presence): void {
+  if (
+    presence.session !== undefined &&
+    !presence.suspect &&
+    ledger.nowMs - presence.lastHeardAtMs >= ledger.settings.times.suspectMs
+  ) {
+    presence.suspect = true;
+    ledger.state.planStale = true;
+    ledger.log('warn', 'agent-suspect', {
+      agentId: presence.agentId,
+      silentMs: ledger.nowMs - presence.lastHeardAtMs,
+    });
+  }
+  if (ledger.nowMs < leaseEndMs(ledger.state, ledger.settings, presence)) return;
+  loseAgent(ledger, presence);
+}
+
+function loseAgent(ledger: Ledger, presence: Presence): void {
+  if (presence.session !== undefined) {
+    ledger.state.sessionOwners.delete(presence.session.sessionId);
+    ledger.effects.push({
+      kind: 'end-session',
+      sessionId: presence.session.sessionId,
+      goodbye: { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 },
+    });
+    delete presence.session;
+    ledger.state.planStale = true;
+    ledger.log('warn', 'agent-lost', {
+      agentId: presence.agentId,
+      silentMs: ledger.nowMs - presence.lastHeardAtMs,
+    });
+  }
+  const silentS = Math.round((ledger.nowMs - presence.lastHeardAtMs) / 1000);
+  for (const attempt of ledger.liveAttemptsOf(presence.agentId)) {
+    if (attempt.state === 'publishing') ownerLost(ledger, attempt);
+    else
+      endAttempt(ledger, attempt, {
+        outcome: 'lost',
+        message: `${presence.agentId} was not heard for ${silentS} s`,
+      });
+  }
+}
+
+function checkReplies(ledger: Ledger, presence: Presence): void {
+  const { session } = presence;
+  if (session === undefined) return;
+  const { assignmentReplyMs } = ledger.settings.times;
+  for (const attempt of ledger.liveAttemptsOf(presence.agentId)) {
+    if (attempt.state !== 'assigned') continue;
+    if (ledger.nowMs < Math.max(attempt.assignedAtMs, session.attachedAtMs) + assignmentReplyMs) continue;
+    endAttempt(ledger, attempt, {
+      outcome: 'declined',
+      message: `${presence.agentId} did not answer the assignment`,
+    });
+    ledger.effects.push({
+      kind: 'end-session',
+      sessionId: session.sessionId,
+      goodbye: { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 },
+    });
+  }
+}
+
+function wakeDelayed(ledger: Ledger): void {
+  for (const jobId of ledger.state.openJobs) {
+    const job = ledger.state.jobs.get(jobId);
+    if (job?.state !== 'delayed' || (job.notBeforeMs ?? 0) > ledger.nowMs) continue;
+    const entry = { atMs: ledger.nowMs, what: 'waiting', detail: 'its back-off is over' };
+    ledger.putJob(moveJob(without(job, 'notBeforeMs', 'reason'), 'waiting', entry));
+  }
+}

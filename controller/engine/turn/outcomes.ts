@@ -1,0 +1,109 @@
+import type { Cancel, FailureClass, FinishedOutcome, Outcome, Problem } from '../../../proto/agent-link.ts';
+import { compareFences } from '../../../proto/agent-link.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { JobRecord } from '../../domain/job.ts';
+import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
+import { afterAttempt, type Disposition, retryPolicy } from '../../domain/retry.ts';
+import type { Ledger } from './ledger.ts';
+
+/** How an attempt ended. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly message: string;
+  readonly failureClass?: FailureClass;
+  readonly problems?: readonly Problem[];
+  /** What the agent reported; absent where the controller decided by itself. */
+  readonly finished?: FinishedOutcome;
+}
+
+/** Gives an attempt its one outcome, and its job what follows from it. An attempt that has ended stays as it is. */
+export function endAttempt(ledger: Ledger, attempt: AttemptRecord, ending: Ending): void {
+  if (attempt.state === 'ended') return;
+  const entry = {
+    atMs: ledger.nowMs,
+    what: ending.outcome,
+    detail: ending.message,
+    agentId: attempt.agentId,
+  };
+  ledger.putAttempt(
+    moveAttempt(attempt, 'ended', entry, {
+      outcome: ending.outcome,
+      endedAtMs: ledger.nowMs,
+      ...(ending.failureClass && { failureClass: ending.failureClass }),
+      ...(ending.finished && { finished: ending.finished }),
+    }),
+  );
+  ledger.log(ending.outcome === 'published' ? 'info' : 'warn', 'attempt-ended', {
+    jobId: attempt.jobId,
+    attempt: attempt.number,
+    agentId: attempt.agentId,
+    outcome: ending.outcome,
+    message: ending.message,
+  });
+  const job = ledger.state.jobs.get(attempt.jobId);
+  if (job !== undefined && holdsLease(job, attempt) && ending.outcome !== 'published') {
+    settle(ledger, job, attempt, { ...ending, outcome: ending.outcome });
+  }
+}
+
+/** Asks the agent to stop an attempt that may no longer publish. Its slot is free when it says that it stopped. */
+export function stopAttempt(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  stop: { readonly reason: string; readonly outcome: Cancel['outcome'] },
+): void {
+  if (attempt.state === 'ended') return;
+  ledger.putAttempt({ ...attempt, stop });
+  ledger.sendTo(attempt.agentId, {
+    kind: 'cancel',
+    ref: { jobId: attempt.jobId, fence: attempt.fence },
+    mode: 'graceful',
+    graceMs: ledger.settings.times.cancelGraceMs,
+    reason: stop.reason,
+    outcome: stop.outcome,
+  });
+}
+
+/** The attempt is the one that may act for its job. */
+export function holdsLease(job: JobRecord, attempt: Pick<AttemptRecord, 'fence'>): boolean {
+  return job.fence !== undefined && compareFences(job.fence, attempt.fence) === 0;
+}
+
+function settle(
+  ledger: Ledger,
+  job: JobRecord,
+  attempt: AttemptRecord,
+  ending: Ending & { readonly outcome: Exclude<Outcome, 'published'> },
+): void {
+  const end = { ...ending, problems: ending.problems ?? [] };
+  const policy = retryPolicy(ledger.settings);
+  const disposition = afterAttempt(job, end, ledger.nowMs, ledger.moment.random(), policy);
+  const entry = {
+    atMs: ledger.nowMs,
+    what: disposition.to === 'waiting' || disposition.to === 'delayed' ? 'requeued' : disposition.to,
+    detail: disposition.reason,
+    agentId: attempt.agentId,
+  };
+  const released = without(job, 'fence', 'reason', 'notBeforeMs', 'grant');
+  ledger.putJob(moveJob(released, disposition.to, entry, patchOf(disposition, end.problems, ledger.nowMs)));
+  ledger.log(disposition.to === 'waiting' ? 'info' : 'warn', `job-${entry.what}`, {
+    jobId: job.jobId,
+    reason: disposition.reason,
+  });
+}
+
+function patchOf(disposition: Disposition, problems: readonly Problem[], nowMs: number): Partial<JobRecord> {
+  const { charged, losses, environmentFailuresAtMs, reason } = disposition;
+  const counters = { charged, losses, environmentFailuresAtMs };
+  switch (disposition.to) {
+    case 'waiting':
+      return counters;
+    case 'delayed':
+      return { ...counters, reason, notBeforeMs: disposition.notBeforeMs };
+    case 'failed':
+    case 'quarantined':
+      return { ...counters, errorMessage: reason, problems, endedAtMs: nowMs };
+    case 'cancelled':
+      return { ...counters, cancelReason: reason, endedAtMs: nowMs };
+  }
+}

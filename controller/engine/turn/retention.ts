@@ -1,0 +1,41 @@
+import { hasEnded } from '../../domain/job-states.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Records that one turn removes at most: a farm that was off for a week must not stop for its clean-up. */
+const removedPerTurnMax = 200;
+
+/** Lets ended jobs leave the hot store, and forgets old request ids and tombstones. */
+export function expireRecords(ledger: Ledger): void {
+  const { endedJobsMs, requestIdMs, tombstonesMs } = ledger.settings.times;
+  let left = removedPerTurnMax;
+  for (const job of ledger.state.jobs.values()) {
+    if (left === 0) return;
+    if (!hasEnded(job.state) || (job.endedAtMs ?? ledger.nowMs) > ledger.nowMs - endedJobsMs) continue;
+    if (hasLiveAttempt(ledger, job.jobId)) continue;
+    ledger.buryJob({
+      jobId: job.jobId,
+      state: job.state,
+      queue: job.queue,
+      routeRule: job.routeRule,
+      endedAtMs: job.endedAtMs ?? ledger.nowMs,
+      ...(job.outputPath !== undefined && { outputPath: job.outputPath }),
+    });
+    left -= 1;
+  }
+  for (const request of ledger.state.requests.values()) {
+    if (left === 0 || request.atMs > ledger.nowMs - requestIdMs) break;
+    ledger.dropRequest(request.requestId);
+    left -= 1;
+  }
+  for (const tombstone of ledger.state.tombstones.values()) {
+    if (left === 0 || tombstone.endedAtMs > ledger.nowMs - tombstonesMs) break;
+    ledger.dropTombstone(tombstone.jobId);
+    left -= 1;
+  }
+}
+
+function hasLiveAttempt(ledger: Ledger, jobId: string): boolean {
+  return (ledger.state.attemptsOfJob.get(jobId) ?? []).some(
+    (key) => ledger.state.attempts.get(key)?.state !== 'ended',
+  );
+}

@@ -1,0 +1,171 @@
+import type { Fence, HeldState, Hello, Inventory, JobRef } from '../../../proto/agent-link.ts';
+import { fenceText } from '../../../proto/agent-link.ts';
+import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
+import type { JobBody, JobRecord } from '../../domain/job.ts';
+import { hasEnded } from '../../domain/job-states.ts';
+import type { Epoch } from '../../store/port.ts';
+
+/** Remembers what a request id was used for. */
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly verb: 'submit' | 'cancel';
+  /** Of the request without its id: the same id with another body is refused. */
+  readonly bodyHash: string;
+  readonly jobId: string;
+  readonly atMs: number;
+}
+
+/** What is left of a job that has left the hot store. */
+export interface TombstoneRecord {
+  readonly jobId: string;
+  readonly state: JobRecord['state'];
+  readonly queue: string;
+  readonly routeRule: string;
+  readonly fence?: Fence;
+  readonly outputPath?: string;
+  readonly endedAtMs: number;
+}
+
+/** An open stream of an agent. */
+export interface Session {
+  readonly sessionId: string;
+  readonly instanceId: string;
+  readonly attachedAtMs: number;
+}
+
+/** A Hello of another instance that waits for the open stream to prove that it is alive (protocol.md rule 2). */
+export interface Newcomer {
+  readonly probeId: string;
+  readonly deadlineMs: number;
+  readonly replyId: string;
+  readonly sessionId: string;
+  readonly hello: Hello;
+}
+
+/** What the controller knows of an agent just now; lives in memory only. */
+export interface Presence {
+  readonly agentId: string;
+  session?: Session;
+  instanceId: string;
+  softwareVersion: string;
+  inventory: Inventory | undefined;
+  lastHeardAtMs: number;
+  suspect: boolean;
+  /** When its side ended the stream; absent while it is open, or when we ended it. */
+  closedAtMs: number | undefined;
+  load1: number;
+  scratchFreeBytes: number;
+  newcomer: Newcomer | undefined;
+  /** A start of ours found leases of this agent: it is expected back. */
+  expected: boolean;
+}
+
+/** What the last Progress of an attempt said; never stored. */
+export interface Runtime {
+  readonly state: HeldState;
+  readonly percent: number;
+  readonly etaMs?: number;
+  readonly waiting?: string;
+}
+
+/** A job that an agent was told to prefetch. */
+export interface Announcement {
+  readonly announcementId: string;
+  readonly jobId: string;
+  readonly agentId: string;
+  readonly sinceMs: number;
+}
+
+/** An agent that declined a job. */
+export interface Refusal {
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+/**
+ * The whole farm in memory. The turn changes it in place and says what changed: between two turns it equals what is
+ * committed, and it is dropped and loaded anew when the leadership is lost.
+ */
+export interface FarmState {
+  readonly farmId: string;
+  epoch: Epoch;
+  readonly jobs: Map<string, JobRecord>;
+  readonly bodies: Map<string, JobBody>;
+  readonly attempts: Map<string, AttemptRecord>;
+  readonly agents: Map<string, AgentRecord>;
+  readonly requests: Map<string, RequestRecord>;
+  readonly tombstones: Map<string, TombstoneRecord>;
+
+  /** Derived: jobs that have not ended. */
+  readonly openJobs: Set<string>;
+  /** Derived: how many of them each user has. */
+  readonly openPerUser: Map<string, number>;
+  /** Derived: attempts that have not ended, by agent. */
+  readonly liveAttempts: Map<string, Set<string>>;
+  /** Derived: keys of a job's attempts, oldest first. */
+  readonly attemptsOfJob: Map<string, readonly string[]>;
+
+  readonly presences: Map<string, Presence>;
+  readonly sessionOwners: Map<string, string>;
+  readonly runtimes: Map<string, Runtime>;
+  readonly announcements: Map<string, Announcement>;
+  /** By job, then agent. */
+  readonly refusals: Map<string, Map<string, Refusal>>;
+  readonly waitReasons: Map<string, string>;
+  /** Next try of a granted publication whose owner is gone, by attempt. */
+  readonly publishRetries: Map<string, { readonly atMs: number; readonly tries: number }>;
+  /** No lease ends before; undefined outside a recovery window. */
+  recoveryUntilMs: number | undefined;
+  nextSequence: number;
+  nextFenceCounter: number;
+  nextAnnouncement: number;
+  /** Something changed that the plan depends on. */
+  planStale: boolean;
+  readonly counters: { staleEvents: number; eventGaps: number };
+}
+
+export function emptyState(farmId: string, epoch: Epoch): FarmState {
+  return {
+    farmId,
+    epoch,
+    jobs: new Map(),
+    bodies: new Map(),
+    attempts: new Map(),
+    agents: new Map(),
+    requests: new Map(),
+    tombstones: new Map(),
+    openJobs: new Set(),
+    openPerUser: new Map(),
+    liveAttempts: new Map(),
+    attemptsOfJob: new Map(),
+    presences: new Map(),
+    sessionOwners: new Map(),
+    runtimes: new Map(),
+    announcements: new Map(),
+    refusals: new Map(),
+    waitReasons: new Map(),
+    publishRetries: new Map(),
+    recoveryUntilMs: undefined,
+    nextSequence: 1,
+    nextFenceCounter: 1,
+    nextAnnouncement: 1,
+    planStale: true,
+    counters: { staleEvents: 0, eventGaps: 0 },
+  };
+}
+
+/** The key of an attempt, in memory and in the store. */
+export function attemptKey(ref: JobRef): string {
+  return `${ref.jobId}/${fenceText(ref.fence)}`;
+}
+
+/** Keeps `openJobs` and `openPerUser` right when a job is added or changes its state. */
+export function indexOpenJob(state: FarmState, job: JobRecord): void {
+  const open = !hasEnded(job.state);
+  if (open === state.openJobs.has(job.jobId)) return;
+  const count = (state.openPerUser.get(job.userId) ?? 0) + (open ? 1 : -1);
+  if (count === 0) state.openPerUser.delete(job.userId);
+  else state.openPerUser.set(job.userId, count);
+  if (open) state.openJobs.add(job.jobId);
+  else state.openJobs.delete(job.jobId);
+}

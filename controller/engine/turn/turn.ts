@@ -1,0 +1,137 @@
+import { attemptStates } from '../../domain/attempt.ts';
+import type { FarmSettings } from '../../domain/settings.ts';
+import type { RecordKey, StoredRecord } from '../../store/port.ts';
+import { takeAttach } from './attach.ts';
+import { takeCancel } from './cancel.ts';
+import type { Effect, Input, Moment } from './inputs.ts';
+import { Ledger } from './ledger.ts';
+import { leaseEndMs, openRecoveryWindow, passTime, takeStreamEnd } from './liveness.ts';
+import { takeMessage } from './messages.ts';
+import { placeJobs } from './placing.ts';
+import { expireRecords } from './retention.ts';
+import type { FarmState } from './state.ts';
+import { takeSubmit } from './submit.ts';
+
+/** What one turn decided. */
+export interface Turned {
+  readonly upserts: readonly StoredRecord[];
+  readonly deletes: readonly RecordKey[];
+  /** In order; none leaves before the records are committed. */
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * One turn of the single writer: applies the inputs in order, lets time pass, plans. It changes `state` in place;
+ * the records and effects are all that has to follow. No I/O, no clock, no randomness of its own: the same state,
+ * inputs and moment give the same result.
+ */
+export function turn(
+  state: FarmState,
+  settings: FarmSettings,
+  inputs: readonly Input[],
+  moment: Moment,
+): Turned {
+  const ledger = new Ledger(state, settings, moment);
+  let ticked = false;
+  for (const input of inputs) {
+    if (input.kind === 'tick') ticked = true;
+    else apply(ledger, input);
+  }
+  // Silence is judged only after all that could be read was applied (scheduling.md, Time).
+  if (ticked) {
+    passTime(ledger);
+    expireRecords(ledger);
+    if (state.openJobs.size > 0) state.planStale = true;
+  }
+  placeJobs(ledger);
+  return ledger.close();
+}
+
+/** A farm that was just loaded: leases of the agents it knows stand until the recovery window ends. */
+export function beginRecovery(state: FarmState, settings: FarmSettings, moment: Moment): Turned {
+  const ledger = new Ledger(state, settings, moment);
+  for (const [agentId, live] of state.liveAttempts) {
+    if (live.size === 0) continue;
+    state.presences.set(agentId, {
+      agentId,
+      instanceId: state.agents.get(agentId)?.instanceId ?? '',
+      softwareVersion: '',
+      inventory: undefined,
+      lastHeardAtMs: moment.nowMs,
+      suspect: false,
+      closedAtMs: undefined,
+      load1: 0,
+      scratchFreeBytes: 0,
+      newcomer: undefined,
+      expected: true,
+    });
+  }
+  openRecoveryWindow(ledger, 'start');
+  return ledger.close();
+}
+
+/** When time alone will cause something next: the shell ticks then, or after its usual pause if that is sooner. */
+export function nextDeadlineMs(state: FarmState, settings: FarmSettings): number {
+  let next = state.recoveryUntilMs ?? Number.POSITIVE_INFINITY;
+  for (const presence of state.presences.values()) {
+    const live = state.liveAttempts.get(presence.agentId) ?? new Set();
+    // A granted publication whose owner is gone has a clock of its own.
+    const holds = [...live].some((key) => !state.publishRetries.has(key));
+    if (presence.newcomer) next = Math.min(next, presence.newcomer.deadlineMs);
+    if (presence.session && !presence.suspect)
+      next = Math.min(next, presence.lastHeardAtMs + settings.times.suspectMs);
+    if (presence.session || holds) next = Math.min(next, leaseEndMs(state, settings, presence));
+    if (presence.session && holds)
+      next = Math.min(next, replyDeadlineMs(state, settings, live, presence.session.attachedAtMs));
+  }
+  for (const retry of state.publishRetries.values()) next = Math.min(next, retry.atMs);
+  return next;
+}
+
+function apply(ledger: Ledger, input: Exclude<Input, { kind: 'tick' }>): void {
+  switch (input.kind) {
+    case 'submit':
+      takeSubmit(ledger, input);
+      return;
+    case 'cancel':
+      takeCancel(ledger, input);
+      return;
+    case 'attach':
+      takeAttach(ledger, input);
+      return;
+    case 'message':
+      takeMessage(ledger, input);
+      return;
+    case 'stream-ended':
+      takeStreamEnd(ledger, input);
+      return;
+    case 'outage':
+      openRecoveryWindow(ledger, input.what);
+      return;
+  }
+}
+
+function replyDeadlineMs(
+  state: FarmState,
+  settings: FarmSettings,
+  live: ReadonlySet<string>,
+  attachedAtMs: number,
+): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const key of live) {
+    const attempt = state.attempts.get(key);
+    if (attempt?.state !== 'assigned') continue;
+    next = Math.min(next, Math.max(attempt.assignedAtMs, attachedAtMs) + settings.times.assignmentReplyMs);
+  }
+  return next;
+}
+
+/** The slots of an agent that are taken. */
+export function slotsBusy(state: FarmState, agentId: string): number {
+  let busy = 0;
+  for (const key of state.liveAttempts.get(agentId) ?? []) {
+    const attempt = state.attempts.get(key);
+    if (attempt !== undefined && attemptStates[attempt.state].holdsSlot) busy += 1;
+  }
+  return busy;
+}

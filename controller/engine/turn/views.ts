@@ -1,0 +1,169 @@
+import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { JobRecord } from '../../domain/job.ts';
+import { jobStates, statusOf } from '../../domain/job-states.ts';
+import type { FarmSettings } from '../../domain/settings.ts';
+import { explainWait } from '../../scheduling/explain.ts';
+import type {
+  AgentView,
+  Explanation,
+  JobDetail,
+  JobFilter,
+  JobView,
+  Page,
+  PageRequest,
+  QueueView,
+} from '../farm.ts';
+import { livenessOf, snapshotOf } from './snapshot.ts';
+import { attemptKey, type FarmState, type Presence } from './state.ts';
+import { slotsBusy } from './turn.ts';
+
+/** A job as people see it: its record, and what lives in memory. */
+export function jobView(state: FarmState, job: JobRecord): JobView {
+  const runtime = job.fence && state.runtimes.get(attemptKey({ jobId: job.jobId, fence: job.fence }));
+  const reason = job.reason ?? runtime?.waiting ?? state.waitReasons.get(job.jobId);
+  return {
+    job: reason === undefined ? job : { ...job, reason },
+    percent: job.state === 'published' ? 100 : (runtime?.percent ?? 0),
+    ...(runtime?.etaMs !== undefined && { etaMs: runtime.etaMs }),
+  };
+}
+
+export function jobDetail(state: FarmState, jobId: string): JobDetail | undefined {
+  const job = state.jobs.get(jobId);
+  const body = state.bodies.get(jobId);
+  if (job === undefined || body === undefined) return undefined;
+  return { ...jobView(state, job), spec: body.spec };
+}
+
+/** Newest first; the token is the sequence number of the last job that was listed. */
+export function jobPage(state: FarmState, filter: JobFilter, page: PageRequest): Page<JobView> {
+  const below = page.token === '' ? Number.POSITIVE_INFINITY : Number(page.token);
+  const matching = [...state.jobs.values()]
+    .filter((job) => job.sequence < below && matches(job, filter))
+    .sort((a, b) => b.sequence - a.sequence);
+  const entries = matching.slice(0, page.size);
+  const last = entries.at(-1);
+  return {
+    entries: entries.map((job) => jobView(state, job)),
+    nextToken: matching.length > entries.length && last !== undefined ? String(last.sequence) : '',
+  };
+}
+
+/** Oldest first; the token is the number of the last attempt that was listed. */
+export function attemptPage(state: FarmState, jobId: string, page: PageRequest): Page<AttemptRecord> {
+  const after = page.token === '' ? 0 : Number(page.token);
+  const attempts = (state.attemptsOfJob.get(jobId) ?? [])
+    .flatMap((key) => state.attempts.get(key) ?? [])
+    .filter((attempt) => attempt.number > after);
+  const entries = attempts.slice(0, page.size);
+  return { entries, nextToken: attempts.length > entries.length ? String(entries.at(-1)?.number ?? '') : '' };
+}
+
+/** By id; the token is the id of the last agent that was listed. */
+export function agentPage(state: FarmState, nowMs: number, page: PageRequest): Page<AgentView> {
+  const ids = [...new Set([...state.presences.keys(), ...state.agents.keys()])].sort();
+  const rest = ids.filter((id) => id > page.token);
+  const entries = rest.slice(0, page.size).map((id) => agentView(state, id, nowMs));
+  return { entries, nextToken: rest.length > entries.length ? (entries.at(-1)?.agentId ?? '') : '' };
+}
+
+export function queueViews(state: FarmState, settings: FarmSettings, nowMs: number): readonly QueueView[] {
+  const open = [...state.openJobs].flatMap((jobId) => state.jobs.get(jobId) ?? []);
+  const presences = [...state.presences.values()];
+  return settings.queues.map((queue) => {
+    const jobs = open.filter((job) => job.queue === queue.name);
+    const waiting = jobs.filter((job) => statusOf(job.state) === 'queued');
+    const subscribed = presences.filter((presence) => presence.inventory?.queues.includes(queue.name));
+    const oldest = waiting.reduce((min, job) => Math.min(min, job.submittedAtMs), nowMs);
+    return {
+      name: queue.name,
+      waiting: waiting.length,
+      processing: jobs.length - waiting.length,
+      agentsSubscribed: subscribed.length,
+      agentsAttached: subscribed.filter((presence) => presence.session !== undefined).length,
+      softRunMs: queue.softRunMs,
+      hardRunMs: queue.hardRunMs,
+      oldestWaitMs: nowMs - oldest,
+    };
+  });
+}
+
+/** Why the job is where it is. */
+export function explanation(
+  state: FarmState,
+  settings: FarmSettings,
+  nowMs: number,
+  jobId: string,
+): Explanation | undefined {
+  const job = state.jobs.get(jobId);
+  if (job === undefined) return undefined;
+  const view = jobView(state, job);
+  const wait = explainWait(snapshotOf(state, settings, nowMs), jobId);
+  if (wait === undefined) return { ...view, summary: summaryOf(state, job), placeInOrder: 0, agents: [] };
+  const { planned } = wait;
+  return {
+    ...view,
+    summary: wait.summary,
+    placeInOrder: wait.placeInOrder,
+    agents: wait.agents,
+    ...(planned && { plannedAgentId: planned.agentId, plannedStartMs: planned.startsInMs }),
+  };
+}
+
+function summaryOf(state: FarmState, job: JobRecord): string {
+  if (job.state === 'waiting' && state.recoveryUntilMs !== undefined) {
+    return 'waits for the end of the recovery window: an attempt that is not back yet may still run';
+  }
+  const { meaning } = jobStates[job.state];
+  const detail = job.errorMessage ?? job.cancelReason ?? job.reason;
+  const where = job.fence === undefined || job.agentId === undefined ? '' : ` on ${job.agentId}`;
+  return `${job.state}${where}: ${detail ?? meaning}`;
+}
+
+function matches(job: JobRecord, filter: JobFilter): boolean {
+  return (
+    (filter.userId === undefined || job.userId === filter.userId) &&
+    (filter.queue === undefined || job.queue === filter.queue) &&
+    (filter.states === undefined || filter.states.length === 0 || filter.states.includes(job.state))
+  );
+}
+
+function agentView(state: FarmState, agentId: string, nowMs: number): AgentView {
+  const presence = state.presences.get(agentId);
+  const record = state.agents.get(agentId);
+  return {
+    agentId,
+    instanceId: presence?.instanceId ?? record?.instanceId ?? '',
+    liveness: presence === undefined ? 'detached' : livenessOf(presence),
+    softwareVersion: presence?.softwareVersion ?? '',
+    slotsBusy: slotsBusy(state, agentId),
+    held: heldBy(state, agentId),
+    announcedJobIds: [...state.announcements.values()]
+      .filter((announcement) => announcement.agentId === agentId)
+      .map((announcement) => announcement.jobId),
+    silenceMs: nowMs - (presence?.lastHeardAtMs ?? record?.lastAttachedAtMs ?? nowMs),
+    load1: presence?.load1 ?? 0,
+    scratchFreeBytes: presence?.scratchFreeBytes ?? 0,
+    ...inventoryOf(presence),
+    ...(presence?.session && { attachedAtMs: presence.session.attachedAtMs }),
+  };
+}
+
+function inventoryOf(presence: Presence | undefined): Pick<AgentView, 'inventory'> {
+  return presence?.inventory === undefined ? {} : { inventory: presence.inventory };
+}
+
+function heldBy(state: FarmState, agentId: string): AgentView['held'] {
+  return [...(state.liveAttempts.get(agentId) ?? [])].flatMap((key) => {
+    const attempt = state.attempts.get(key);
+    if (attempt === undefined) return [];
+    const runtime = state.runtimes.get(key);
+    return {
+      jobId: attempt.jobId,
+      fence: attempt.fence,
+      state: attempt.state,
+      percent: runtime?.percent ?? 0,
+      ...(runtime?.etaMs !== undefined && { etaMs: runtime.etaMs }),
+    };
+  });
+}

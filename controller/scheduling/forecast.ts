@@ -1,0 +1,28 @@
+import type { PlannedAgent, RunningAttempt } from './snapshot.ts';
+
+/** Frames a second that a job needs to be rendered at the speed at which it plays (mission.md section 5: 30 fps). */
+const playedFramesPerSecond = 30;
+
+/** A 4K frame has four times the pixels of a Full HD one. */
+const pixels4k = 4;
+
+/** Expected time that an agent needs for output of this length, from the speed of its test encode. */
+export function renderMs(agent: PlannedAgent, output: { estimateMs: number; enable4k: boolean }): number {
+  const fastest = Math.max(1, ...agent.inventory.encoders.map((encoder) => encoder.framesPerSecond));
+  const frames = (output.estimateMs / 1000) * playedFramesPerSecond * (output.enable4k ? pixels4k : 1);
+  return (frames / fastest) * 1000;
+}
+
+/** Expected time until the attempt gives its slot back. */
+export function remainingMs(agent: PlannedAgent, attempt: RunningAttempt): number {
+  if (attempt.stopping) return 0;
+  if (attempt.etaMs !== undefined) return attempt.etaMs;
+  return renderMs(agent, attempt) * (1 - attempt.percent / 100);
+}
+
+/** When each of the agent's slots is free, in ms from now, soonest first. */
+export function slotsFreeInMs(agent: PlannedAgent): number[] {
+  const busy = agent.running.map((attempt) => remainingMs(agent, attempt));
+  const free = Array.from({ length: Math.max(0, agent.inventory.slots - busy.length) }, () => 0);
+  return [...free, ...busy].sort((a, b) => a - b);
+}
