@@ -48,7 +48,7 @@ export interface FetchResult {
   /** `input` when any file of the job is at fault, else `environment`. */
   readonly failureClass?: FailureClass;
   /** Lets the cache evict the files again: when the attempt has ended. Idempotent. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** How many files the message names; the problems are all there. */

@@ -1,0 +1,161 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import pMap from 'p-map';
+import type { FailureClass, Problem } from '../../proto/agent-link.ts';
+import { runProcess } from '../process/run.ts';
+import type { MediaFacts } from '../render/facts.ts';
+import type { ContentCache } from './content-cache.ts';
+import type { FetchedFile } from './fetch.ts';
+import { ProbeError, type ProbeOptions, probeMedia } from './probe.ts';
+
+export interface ProbeFilesOptions extends ProbeOptions {
+  /** Where facts are kept with their content, so that a prefetched job probes nothing. */
+  readonly cache: Pick<ContentCache, 'notePath'>;
+  /** From `ffprobeVersion`: facts of another version are found out anew. */
+  readonly version: string;
+  /** Files at a time. @default 8 (mission.md section 3) */
+  readonly concurrency?: number;
+  readonly onFacts?: (file: FetchedFile, facts: MediaFacts) => void;
+}
+
+/** One shape for success and failure: with problems there is a message and a class. */
+export interface ProbeResult {
+  /** By `FetchedFile.name`. */
+  readonly facts: ReadonlyMap<string, MediaFacts>;
+  /** Contents that ffprobe had to look at; the others' facts were known. */
+  readonly probed: number;
+  readonly problems: readonly Problem[];
+  readonly message?: string;
+  readonly failureClass?: FailureClass;
+}
+
+/** Grows when probing finds out other things than before: older notes are then ignored. */
+const factsVersion = 1;
+const filesNamedMax = 20;
+
+/** What all files of a job are, each content once. Every file is tried. Rejects only with the signal's reason. */
+export async function probeFiles(
+  files: readonly FetchedFile[],
+  options: ProbeFilesOptions,
+): Promise<ProbeResult> {
+  const { concurrency = 8, signal } = options;
+  const looks = new Map<string, Promise<Look>>();
+  const outcomes = await pMap(
+    files,
+    async (file) => {
+      const look = looks.get(file.sha256) ?? lookAt(file, options);
+      looks.set(file.sha256, look);
+      const outcome = judge(file, await look);
+      if ('facts' in outcome) options.onFacts?.(file, outcome.facts);
+      return { file, outcome };
+    },
+    { concurrency },
+  );
+  signal?.throwIfAborted();
+  const bad = outcomes.flatMap(({ file, outcome }) => ('facts' in outcome ? [] : { file, ...outcome }));
+  const all = await Promise.all(looks.values());
+  return {
+    facts: new Map(
+      outcomes.flatMap(({ file, outcome }) => ('facts' in outcome ? [[file.name, outcome.facts]] : [])),
+    ),
+    probed: all.filter((look) => look.isNew).length,
+    problems: bad.map(({ file, error }) => problemOf(file, error)),
+    ...verdict(bad),
+  };
+}
+
+/** The first line of `ffprobe -version`. Rejects with ProbeError when ffprobe cannot be run. */
+export async function ffprobeVersion({ ffprobe = 'ffprobe', signal }: ProbeOptions = {}): Promise<string> {
+  const result = await runProcess({
+    file: ffprobe,
+    args: ['-version'],
+    stdoutCharsMax: 4096,
+    timeoutMs: 10_000,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  signal?.throwIfAborted();
+  if (result.succeeded) return result.stdout.split('\n')[0]?.trim() ?? '';
+  throw new ProbeError(
+    'FFPROBE_FAILED',
+    `${ffprobe} -version failed: ${result.spawnError ?? result.stderrTail.join(' ')}`,
+  );
+}
+
+type Outcome = { readonly facts: MediaFacts } | { readonly error: ProbeError };
+type Look = Outcome & { readonly isNew: boolean };
+
+async function lookAt(file: FetchedFile, options: ProbeFilesOptions): Promise<Look> {
+  const version = `${factsVersion} ${options.version}`;
+  const notePath = options.cache.notePath(file.sha256, 'facts');
+  const known = await readNote(notePath, version);
+  if (known !== undefined) return { facts: known, isNew: false };
+  try {
+    const facts = await probeMedia(file.contentPath, options);
+    // A note only saves work: without it the file is probed again.
+    await writeNote(notePath, { version, facts }).catch(() => undefined);
+    return { facts, isNew: true };
+  } catch (error) {
+    if (error instanceof ProbeError) return { error, isNew: true };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { error: new ProbeError('FFPROBE_FAILED', reason), isNew: true };
+  }
+}
+
+interface Note {
+  readonly version: string;
+  readonly facts: MediaFacts;
+}
+
+async function readNote(path: string, version: string): Promise<MediaFacts | undefined> {
+  try {
+    // Written whole by ourselves, for this version: its shape is known.
+    const note = JSON.parse(await readFile(path, 'utf8')) as Partial<Note> | null;
+    return note?.version === version ? note.facts : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeNote(path: string, note: Note): Promise<void> {
+  const part = `${path}.${process.pid}.part`;
+  await writeFile(part, JSON.stringify(note));
+  await rename(part, path);
+}
+
+/** Whether a file that can be read is what its place in the job needs. */
+function judge({ role, item }: FetchedFile, look: Outcome): Outcome {
+  if ('error' in look) return look;
+  const { facts } = look;
+  const needsStill = role === 'logo' || item.itemType === 'image';
+  const hasPicture = facts.video.some((stream) => !stream.isAttachedPicture && stream.width > 0);
+  const fault = !hasPicture
+    ? 'there is no picture in it'
+    : needsStill && !facts.isImage
+      ? `it is no still picture (${facts.formatName})`
+      : !needsStill && facts.isImage
+        ? `it is a still picture (${facts.formatName}), which has no duration: use an item of type image`
+        : undefined;
+  return fault === undefined ? look : { error: new ProbeError('MEDIA_UNREADABLE', fault) };
+}
+
+function problemOf({ role, item, uncPath }: FetchedFile, error: ProbeError): Problem {
+  const what = `${role === 'logo' ? 'logo of ' : ''}${item.itemType} at position ${item.position}`;
+  return {
+    position: item.position,
+    subject: uncPath,
+    code: error.code,
+    // What people search their logs for comes first.
+    message: `Could not get duration for ${uncPath} (${what}): ${error.message}`,
+  };
+}
+
+function verdict(
+  bad: readonly { readonly file: FetchedFile; readonly error: ProbeError }[],
+): Pick<ProbeResult, 'message' | 'failureClass'> {
+  if (bad.length === 0) return {};
+  const named = bad.slice(0, filesNamedMax).map(({ file, error }) => problemOf(file, error).message);
+  const more = bad.length > filesNamedMax ? [`and ${bad.length - filesNamedMax} more`] : [];
+  return {
+    message: [...named, ...more].join('; '),
+    failureClass: bad.some(({ error }) => error.failureClass === 'input') ? 'input' : 'environment',
+  };
+}

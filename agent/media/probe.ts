@@ -1,0 +1,219 @@
+import { open } from 'node:fs/promises';
+import type { FailureClass } from '../../proto/agent-link.ts';
+import { type ProcessResult, runProcess } from '../process/run.ts';
+import type { AudioStreamFacts, MediaFacts, StreamScan, VideoStreamFacts } from '../render/facts.ts';
+import { type ProbedStream, parseProbe, pictureRotation } from './ffprobe-output.ts';
+import { formatWhitelist, isStill } from './media-formats.ts';
+import { createPacketScan } from './packet-scan.ts';
+import { hasPartialEnd } from './partial-end.ts';
+
+export interface ProbeOptions {
+  /** @default ffprobe */
+  readonly ffprobe?: string;
+  readonly signal?: AbortSignal;
+  /** For the streams' description. @default 60,000 */
+  readonly timeoutMs?: number;
+  /** For reading every packet; silence of 60 s ends it sooner. @default 900,000 */
+  readonly scanTimeoutMs?: number;
+}
+
+/** A file that cannot be used, in one sentence without its path. Environment: ffprobe itself did not run. */
+export class ProbeError extends Error {
+  override readonly name = 'ProbeError';
+  readonly code: 'MEDIA_UNREADABLE' | 'FFPROBE_FAILED';
+  readonly failureClass: FailureClass;
+
+  constructor(code: ProbeError['code'], reason: string) {
+    super(reason);
+    this.code = code;
+    this.failureClass = code === 'MEDIA_UNREADABLE' ? 'input' : 'environment';
+  }
+}
+
+/** Characters of ffprobe's answer that are read: a thousand streams fit. */
+const answerCharsMax = 4 * 1024 * 1024;
+const scanStallMs = 60_000;
+const scanWarningsMax = 10;
+
+/**
+ * What a file is, by its content: give it a path without an extension where that must not count. Reads every packet of
+ * anything that moves. Rejects with ProbeError, or with the signal's reason.
+ */
+export async function probeMedia(path: string, options: ProbeOptions = {}): Promise<MediaFacts> {
+  const { sizeBytes, head } = await beginningOf(path);
+  if (sizeBytes === 0) refuse('the file is empty (0 bytes)');
+  if (/^\s*<[^]*<?svg[\s>]/iu.test(head)) refuse('it is a drawing (SVG), not pixels: make a PNG of it');
+  const described = await ask(['-show_format', '-show_streams', path], options);
+  const { format, streams } = parseProbe(described) ?? refuse('ffprobe gave no answer that can be read');
+  const formatName = format.format_name;
+
+  const pictures = streams.filter((stream) => stream.codec_type === 'video');
+  const isPipe = isStill(formatName);
+  const scanned = isPipe ? undefined : await scanPackets(path, streams, options);
+  // An animated format with one picture in it is a picture.
+  const isImage =
+    isPipe || (formatName === 'gif' && (scanned?.scans.get(pictures[0]?.index ?? -1)?.packets ?? 0) <= 1);
+  const turned = isImage ? await rotationOfStill(path, options) : undefined;
+  return {
+    sizeBytes,
+    formatName,
+    isImage,
+    ...optional('containerDurationSeconds', isImage ? undefined : format.duration),
+    containerStartSeconds: format.start_time ?? 0,
+    video: pictures.map((stream) => videoFacts(stream, scanned?.scans.get(stream.index), turned)),
+    audio: streams
+      .filter((stream) => stream.codec_type === 'audio')
+      .map((stream) => audioFacts(stream, scanned?.scans.get(stream.index))),
+    hasPartialEnd: await hasPartialEnd(path, formatName),
+    scanWarnings: scanned?.warnings ?? [],
+  };
+}
+
+async function beginningOf(path: string): Promise<{ readonly sizeBytes: number; readonly head: string }> {
+  const file = await open(path);
+  try {
+    const { bytesRead, buffer } = await file.read(new Uint8Array(1024), 0, 1024, 0);
+    return {
+      sizeBytes: (await file.stat()).size,
+      head: new TextDecoder().decode(buffer.subarray(0, bytesRead)),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function ask(args: readonly string[], options: ProbeOptions): Promise<string> {
+  const result = await runProcess({
+    file: options.ffprobe ?? 'ffprobe',
+    args: [...common, '-of', 'json', ...args],
+    stdoutCharsMax: answerCharsMax,
+    timeoutMs: options.timeoutMs ?? 60_000,
+    ...optional('signal', options.signal),
+  });
+  demandSuccess(result, options);
+  if (result.stdoutCut) refuse(`it has too much to tell: more than ${answerCharsMax} characters of streams`);
+  return result.stdout;
+}
+
+// Only real files of real formats: a playlist that calls itself .mp4 could name any file of this PC.
+const common = [
+  '-v',
+  'error',
+  '-hide_banner',
+  '-protocol_whitelist',
+  'file',
+  '-format_whitelist',
+  formatWhitelist,
+];
+
+async function scanPackets(
+  path: string,
+  streams: readonly ProbedStream[],
+  options: ProbeOptions,
+): Promise<{ readonly scans: ReadonlyMap<number, StreamScan>; readonly warnings: readonly string[] }> {
+  const scan = createPacketScan(streams);
+  const warnings: string[] = [];
+  const result = await runProcess({
+    file: options.ffprobe ?? 'ffprobe',
+    args: [...common, '-show_entries', scan.entries, '-of', 'csv=p=0', path],
+    timeoutMs: options.scanTimeoutMs ?? 900_000,
+    stallMs: scanStallMs,
+    ...optional('signal', options.signal),
+    onStdoutLine: scan.line,
+    onStderrLine: (line) => {
+      if (warnings.length < scanWarningsMax) warnings.push(withoutPath(line, path));
+    },
+  });
+  demandSuccess(result, options);
+  return { scans: scan.result(), warnings };
+}
+
+/** EXIF tells how a photo is turned, and only its decoded frame shows it. */
+async function rotationOfStill(path: string, options: ProbeOptions): Promise<number> {
+  const entries = 'frame=width,height:frame_side_data=side_data_type,rotation';
+  const answer = await ask(
+    ['-select_streams', 'v:0', '-read_intervals', '%+#1', '-show_entries', entries, path],
+    options,
+  );
+  return pictureRotation(answer) ?? refuse('its picture cannot be decoded');
+}
+
+function demandSuccess(result: ProcessResult, { signal }: ProbeOptions): void {
+  if (result.succeeded) return;
+  signal?.throwIfAborted();
+  if (result.cause === 'spawn-failed') {
+    throw new ProbeError('FFPROBE_FAILED', `ffprobe cannot be started: ${result.spawnError ?? ''}`);
+  }
+  if (result.cause !== 'exited')
+    refuse(`ffprobe did not end (${result.cause} after ${Math.round(result.durationMs)} ms)`);
+  if (result.exitCode === undefined) {
+    throw new ProbeError('FFPROBE_FAILED', `ffprobe was ended by ${result.signalName ?? 'a signal'}`);
+  }
+  refuse(reasonOf(result.stderrTail));
+}
+
+function reasonOf(stderr: readonly string[]): string {
+  const last = stderr.findLast((line) => line.trim() !== '') ?? 'ffprobe said nothing';
+  // "PATH: Invalid data found": the message that carries this names the path that the user knows.
+  const reason = last.replace(/^.*: (?=[^:]+$)/u, '').trim();
+  const known = stderr.some((line) => line.includes('not on whitelist'))
+    ? 'it is of a kind that is not taken'
+    : reason;
+  const detail = stderr.find((line) => /moov atom not found|Truncat|truncat|EBML header/u.test(line));
+  return detail === undefined ? known : `${known} (${detail.replace(/^\[[^\]]*\] ?/u, '')})`;
+}
+
+function withoutPath(line: string, path: string): string {
+  return line.replaceAll(path, 'the file').replace(/ @ 0x[0-9a-f]+/gu, '');
+}
+
+function refuse(reason: string): never {
+  throw new ProbeError('MEDIA_UNREADABLE', reason);
+}
+
+function videoFacts(
+  stream: ProbedStream,
+  scan: StreamScan | undefined,
+  turned: number | undefined,
+): VideoStreamFacts {
+  const isAttachedPicture = stream.disposition?.attached_pic === 1;
+  return {
+    index: stream.index,
+    codec: stream.codec_name ?? 'unknown',
+    width: stream.width ?? 0,
+    height: stream.height ?? 0,
+    sampleAspectRatio: stream.sample_aspect_ratio ?? 1,
+    rotation: turned ?? stream.rotation,
+    ...optional('averageFrameRate', stream.avg_frame_rate),
+    ...optional('baseFrameRate', stream.r_frame_rate),
+    ...optional('declaredDurationSeconds', stream.duration),
+    startSeconds: stream.start_time ?? 0,
+    ...optional('scan', isAttachedPicture ? undefined : scan),
+    pixelFormat: stream.pix_fmt ?? 'unknown',
+    ...optional('colorPrimaries', stream.color_primaries),
+    ...optional('colorTransfer', stream.color_transfer),
+    ...optional('colorMatrix', stream.color_space),
+    ...optional('colorRange', stream.color_range),
+    ...optional('fieldOrder', stream.field_order),
+    isAttachedPicture,
+  };
+}
+
+function audioFacts(stream: ProbedStream, scan: StreamScan | undefined): AudioStreamFacts {
+  return {
+    index: stream.index,
+    codec: stream.codec_name ?? 'unknown',
+    sampleRate: stream.sample_rate ?? 0,
+    channels: stream.channels ?? 0,
+    ...optional('declaredDurationSeconds', stream.duration),
+    startSeconds: stream.start_time ?? 0,
+    ...optional('scan', scan),
+  };
+}
+
+function optional<Key extends string, Value>(
+  key: Key,
+  value: Value | undefined,
+): Partial<Record<Key, Value>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
+}
