@@ -17,10 +17,15 @@ export interface ProbeFilesOptions extends ProbeOptions {
   readonly onFacts?: (file: FetchedFile, facts: MediaFacts) => void;
 }
 
-/** One shape for success and failure: with problems there is a message and a class. */
+/**
+ * One shape for success and failure: with problems there is a message and a class. Whether a file that can be read is
+ * what its place in the job needs is not decided here but by the plan.
+ */
 export interface ProbeResult {
   /** By `FetchedFile.name`. */
   readonly facts: ReadonlyMap<string, MediaFacts>;
+  /** Why a file has no facts, without its path; by `FetchedFile.name`. */
+  readonly errors: ReadonlyMap<string, string>;
   /** Contents that ffprobe had to look at; the others' facts were known. */
   readonly probed: number;
   readonly problems: readonly Problem[];
@@ -44,7 +49,7 @@ export async function probeFiles(
     async (file) => {
       const look = looks.get(file.sha256) ?? lookAt(file, options);
       looks.set(file.sha256, look);
-      const outcome = judge(file, await look);
+      const outcome = await look;
       if ('facts' in outcome) options.onFacts?.(file, outcome.facts);
       return { file, outcome };
     },
@@ -57,6 +62,7 @@ export async function probeFiles(
     facts: new Map(
       outcomes.flatMap(({ file, outcome }) => ('facts' in outcome ? [[file.name, outcome.facts]] : [])),
     ),
+    errors: new Map(bad.map(({ file, error }) => [file.name, error.message])),
     probed: all.filter((look) => look.isNew).length,
     problems: bad.map(({ file, error }) => problemOf(file, error)),
     ...verdict(bad),
@@ -119,22 +125,6 @@ async function writeNote(path: string, note: Note): Promise<void> {
   const part = `${path}.${process.pid}.part`;
   await writeFile(part, JSON.stringify(note));
   await rename(part, path);
-}
-
-/** Whether a file that can be read is what its place in the job needs. */
-function judge({ role, item }: FetchedFile, look: Outcome): Outcome {
-  if ('error' in look) return look;
-  const { facts } = look;
-  const needsStill = role === 'logo' || item.itemType === 'image';
-  const hasPicture = facts.video.some((stream) => !stream.isAttachedPicture && stream.width > 0);
-  const fault = !hasPicture
-    ? 'there is no picture in it'
-    : needsStill && !facts.isImage
-      ? `it is no still picture (${facts.formatName})`
-      : !needsStill && facts.isImage
-        ? `it is a still picture (${facts.formatName}), which has no duration: use an item of type image`
-        : undefined;
-  return fault === undefined ? look : { error: new ProbeError('MEDIA_UNREADABLE', fault) };
 }
 
 function problemOf({ role, item, uncPath }: FetchedFile, error: ProbeError): Problem {

@@ -60,33 +60,29 @@ test('a prefetched job copies nothing and probes nothing', async () => {
 test('all files that cannot be used are told at once, in the old words', async () => {
   await using room = await makeCacheRoom();
   await makeClips(room);
-  await copyFile(join(room.sharePath, 'clip.mp4'), join(room.sharePath, 'moving.png'));
   const cache = await room.open();
   const items = [
-    clip(0, 'clip.mp4', { logoPath: unc('moving.png') }),
+    clip(0, 'clip.mp4', { logoPath: unc('text.mp4') }),
     clip(1, 'text.mp4'),
     clip(2, 'empty.mp4'),
-    clip(3, 'still.png', { itemType: 'outro' }),
-    clip(4, 'clip.mp4', { itemType: 'image' }),
   ];
   const options = { mounts: room.mounts, cache, version: 'v', platform: 'linux' };
   const { files } = await fetchItems(items, options);
   const result = await probeFiles(files, options);
   assert.deepEqual(
     result.problems.map((problem) => problem.position),
-    [0, 1, 2, 3, 4],
+    [0, 1, 2],
   );
-  assert.ok(
-    result.problems.every((problem) =>
-      problem.message.startsWith('Could not get duration for \\\\nas\\Share\\'),
-    ),
-  );
+  assert.deepEqual([...result.facts.keys()], ['video_0.mp4']);
+  assert.deepEqual([...result.errors.keys()], ['logo_0.png', 'video_1.mp4', 'video_2.mp4']);
   assert.match(
     result.problems[0]?.message ?? '',
-    /moving\.png \(logo of video at position 0\): it is no still picture/,
+    /^Could not get duration for \\\\nas\\Share\\text\.mp4 \(logo of video at position 0\): /,
   );
-  assert.match(result.problems[2]?.message ?? '', /empty \(0 bytes\)/);
-  assert.match(result.problems[3]?.message ?? '', /still picture .*has no duration/);
+  assert.match(
+    result.problems[2]?.message ?? '',
+    /^Could not get duration for \\\\nas\\Share\\empty\.mp4 .*empty \(0 bytes\)/,
+  );
   assert.equal(result.failureClass, 'input');
   assert.match(result.message ?? '', /^Could not get duration for /);
 });

@@ -101,7 +101,7 @@ describe('a clip', () => {
       '-color_range',
       'tv',
     ];
-    const encode = ['-vf', 'setsar=4/3,setfield=tff', '-c:v', 'mpeg4', '-flags', '+ildct+ilme', '-top', '1'];
+    const encode = ['-vf', 'setsar=4/3', '-c:v', 'libx264', '-x264-params', 'tff=1'];
     await ffmpeg(...picture, ...encode, ...tags, '-f', 'mov', 'flat.mov');
     await ffmpeg('-i', 'flat.mov', '-c', 'copy', '-metadata:s:v', 'rotate=90', 'turned.mov');
     const [video] = (await probeMedia(at('turned.mov'))).video;
@@ -111,7 +111,7 @@ describe('a clip', () => {
     assert.equal(video.colorMatrix, 'bt709');
     assert.equal(video.colorTransfer, 'bt709');
     assert.equal(video.colorPrimaries, 'bt709');
-    assert.match(video.fieldOrder ?? '', /^(?:tt|tb)$/);
+    assert.equal(video.fieldOrder, 'tt');
   });
 });
 
