@@ -2,6 +2,7 @@ import type {
   AgentMessage,
   Announce,
   Assign,
+  FinishedOutcome,
   FinishPublish,
   JobRef,
   Manifest,
@@ -46,7 +47,7 @@ export type Effect =
   | { readonly type: 'finish-publish'; readonly request: FinishPublish }
   | { readonly type: 'discard'; readonly ref: JobRef; readonly stagingFolder: string }
   /** The attempt is over: its folder under `work/` goes, its log gets its last lines and is sent. */
-  | { readonly type: 'clean-up'; readonly ref: JobRef; readonly assign: Assign; readonly closing: Closing }
+  | { readonly type: 'clean-up'; readonly assign: Assign; readonly finished: FinishedOutcome }
   | { readonly type: 'start-prefetch'; readonly announce: Announce }
   /** `assigned`: the attempt that was just started goes on with what is being copied. */
   | {
@@ -58,10 +59,3 @@ export type Effect =
   | { readonly type: 'alarm'; readonly code: string; readonly message: string }
   /** Everything is said: the process may end. */
   | { readonly type: 'exit' };
-
-/** How the log of an attempt ends. */
-export interface Closing {
-  readonly outcome: string;
-  readonly message?: string;
-  readonly publishedPath?: string;
-}

@@ -92,14 +92,5 @@ function cleanUp(turn: Turn, kept: JournalAttempt, finished: FinishedOutcome): v
   if (finished.outcome !== 'published') {
     turn.effects.push({ type: 'discard', ref: assign.ref, stagingFolder: assign.output.stagingFolder });
   }
-  turn.effects.push({
-    type: 'clean-up',
-    ref: assign.ref,
-    assign,
-    closing: {
-      outcome: finished.outcome,
-      ...(finished.message === undefined ? {} : { message: finished.message }),
-      ...(finished.publishedPath === undefined ? {} : { publishedPath: finished.publishedPath }),
-    },
-  });
+  turn.effects.push({ type: 'clean-up', assign, finished });
 }

@@ -1,6 +1,6 @@
 import type { Inventory } from '../../proto/agent-link.ts';
+import { plainOutcome } from './endings.ts';
 import type { JournalAttempt, JournalState } from './journal-fold.ts';
-import { keyOf } from './journal-fold.ts';
 import { tombstoneOf } from './journal-records.ts';
 import { tryPublish } from './publishing.ts';
 import type { CoreSettings, LiveAttempt } from './state.ts';
@@ -47,9 +47,8 @@ function recoverAttempt(turn: Turn, kept: JournalAttempt): void {
       { type: 'discard', ref, stagingFolder: assign.output.stagingFolder },
       {
         type: 'clean-up',
-        ref,
         assign,
-        closing: { outcome: 'lost', message: `the agent was started anew; attempt ${keyOf(ref)} was lost` },
+        finished: plainOutcome('lost', 'the agent has ended in the middle of this attempt'),
       },
     );
     return;

@@ -1,0 +1,76 @@
+import type { FileHandle } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JobRef } from '../../proto/index.ts';
+import { fenceText } from '../../proto/index.ts';
+
+/** The files of an attempt's log, as they are named here and in the controller's job folder. */
+export const logFiles = {
+  jobLog: 'job.log',
+  command: 'ffmpeg_cmd.txt',
+  stderr: 'ffmpeg_stderr.txt',
+} as const;
+
+export type LogFileName = (typeof logFiles)[keyof typeof logFiles];
+
+/** Whose log a folder holds; written first, so that an agent that starts anew knows what to send. */
+export const logOwnerFile = 'attempt.json';
+/** Present once nothing more is written to the folder: only then is it sent. */
+export const logClosedFile = 'closed';
+
+/** What one attempt may write to one of its files. */
+const fileBytesMax = 64 * 1024 * 1024;
+
+/** The folder's name: `<job>-<term>.<counter>`, as the work folder's. */
+export function attemptFolderName(ref: JobRef): string {
+  return `${ref.jobId}-${fenceText(ref.fence)}`;
+}
+
+/** The log of one attempt on this PC's disk, kept until the controller has it all. */
+export interface LogFolder {
+  /** Adds to a file, in the order of the calls. Never throws: a log is not worth a job. */
+  write(file: LogFileName, text: string): void;
+  /** Waits for what was written, and marks the folder as ready to be sent. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Makes the folder, or goes on with it. */
+export async function openLogFolder(
+  logsFolder: string,
+  ref: JobRef,
+  onTrouble: (message: string, error: unknown) => void,
+): Promise<LogFolder> {
+  const folder = join(logsFolder, attemptFolderName(ref));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, logOwnerFile), JSON.stringify(ref));
+  const files = new Map<LogFileName, { handle: FileHandle; bytes: number }>();
+  let tail: Promise<void> = Promise.resolve();
+  let isClosed = false;
+
+  const add = async (file: LogFileName, text: string): Promise<void> => {
+    const known = files.get(file) ?? { handle: await open(join(folder, file), 'a'), bytes: 0 };
+    files.set(file, known);
+    if (known.bytes >= fileBytesMax) return;
+    known.bytes += Buffer.byteLength(text);
+    await known.handle.appendFile(text);
+  };
+  const later = (work: () => Promise<void>): void => {
+    tail = tail.then(work).catch((error: unknown) => onTrouble(`the log in ${folder} is not whole`, error));
+  };
+
+  return {
+    write(file, text) {
+      if (!isClosed) later(() => add(file, text));
+    },
+    async close() {
+      if (!isClosed) {
+        isClosed = true;
+        later(async () => {
+          for (const { handle } of files.values()) await handle.close();
+          await writeFile(join(folder, logClosedFile), '');
+        });
+      }
+      await tail;
+    },
+  };
+}
