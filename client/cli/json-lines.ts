@@ -1,0 +1,19 @@
+/**
+ * One line of JSON: a view of the library with its fields in snake_case, as in job files; times are ISO 8601 in UTC,
+ * lengths say their unit in their name.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(snakeCased(value));
+}
+
+function snakeCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [snakeCase(key), snakeCased(inner)]));
+}
+
+/** `enable4k` is `enable_4k`, `finalDurationMs` is `final_duration_ms`. */
+function snakeCase(name: string): string {
+  return name.replace(/(?<=[a-z])(?=\d)|(?=[A-Z])/g, '_').toLowerCase();
+}

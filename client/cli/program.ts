@@ -1,0 +1,151 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { jobFileJsonSchema } from '../job-file-json-schema.ts';
+import { connect, type RenderfarmClient } from '../renderfarm-client.ts';
+import { clientVersion } from '../version.ts';
+import { agents, queues } from './commands/farm.ts';
+import { cancel, get, type ListCommandOptions, list } from './commands/jobs.ts';
+import { type SubmitCommandOptions, submit } from './commands/submit.ts';
+import { attempts, explain } from './commands/why.ts';
+import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
+import { follow } from './follow.ts';
+import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
+import { say, type Terminal } from './terminal.ts';
+
+/** What a command needs of the program around it. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly terminal: (json: boolean) => Terminal;
+  /** Told the exit code of the command that ran. */
+  readonly ended: (code: ExitCode) => void;
+}
+
+type Act = (client: RenderfarmClient, terminal: Terminal) => Promise<ExitCode>;
+
+const priorities = ['low', 'normal', 'high', 'urgent'];
+const states =
+  'held waiting delayed assigned preparing running finishing ready publishing published failed quarantined cancelled';
+
+/** The command line. Nothing happens before it is parsed. */
+export function program(surroundings: Surroundings): Command {
+  const root = globalOptions(new Command('renderfarm'));
+  const run = async (act: Act): Promise<void> => {
+    const options = root.opts<GlobalOptions>();
+    const terminal = surroundings.terminal(options.json ?? false);
+    using client = connect(connectOptions(options, surroundings.env));
+    surroundings.ended(await act(client, terminal));
+  };
+  submitCommands(root, run);
+  jobCommands(root, run);
+  farmCommands(root, run);
+  root
+    .command('schema')
+    .description('print the JSON Schema of job files')
+    .action(() => {
+      say(surroundings.terminal(false), JSON.stringify(jobFileJsonSchema(), null, 2));
+      surroundings.ended(exitCodes.ok);
+    });
+  return root;
+}
+
+function globalOptions(root: Command): Command {
+  return root
+    .description('Submits jobs to the render farm and follows them.')
+    .version(clientVersion)
+    .option('--address <host:port>', 'a controller; may be given several times', collect)
+    .option('--token-file <file>', 'file with the farm token')
+    .option('--tls', 'use TLS with the authorities of this system')
+    .option('--tls-ca <file>', 'use TLS; PEM of the authority that signed the controller certificate')
+    .option('--tls-cert <file>', 'PEM of our own certificate')
+    .option('--tls-key <file>', 'PEM of its key')
+    .option('--timeout <seconds>', 'time limit for an answer (default: 10)', positiveNumber)
+    .option('--json', 'one line of JSON for each result or event')
+    .option('--verbose', 'show where an error came from')
+    .showHelpAfterError('(renderfarm --help says more)')
+    .addHelpText(
+      'after',
+      `
+Environment, where the option is not given:
+  RENDERFARM_ADDRESS (comma-separated), RENDERFARM_TOKEN_FILE,
+  RENDERFARM_TLS_CA, RENDERFARM_TLS_CERT, RENDERFARM_TLS_KEY
+${exitCodeHelp}`,
+    );
+}
+
+function submitCommands(root: Command, run: (act: Act) => Promise<void>): void {
+  root
+    .command('submit')
+    .description('submit jobs; all files are checked before the first is submitted')
+    .argument('<job.json...>', 'job files; - is standard input')
+    .option('--watch', 'follow the jobs to their end')
+    .option('--dry-run', 'only check the jobs and show where they would go')
+    .addOption(new Option('--priority <class>', 'instead of the one in the files').choices(priorities))
+    .option('--queue <name>', 'instead of the one that the routing rules choose')
+    .action((files: string[], options: SubmitCommandOptions) =>
+      run((client, terminal) => submit(client, terminal, files, options)),
+    );
+  root
+    .command('watch')
+    .description('follow jobs to their end; without a job, everything until Ctrl-C')
+    .argument('[job...]')
+    .option('--user <id>', 'only jobs of this user')
+    .action((jobIds: string[], { user }: { user?: string }) =>
+      run((client, terminal) =>
+        follow(client, terminal, { jobIds, ...(user !== undefined && { userId: user }) }),
+      ),
+    );
+}
+
+function jobCommands(root: Command, run: (act: Act) => Promise<void>): void {
+  root
+    .command('list')
+    .description('list jobs, newest first')
+    .option('--user <id>', 'only jobs of this user')
+    .option('--queue <name>', 'only jobs of this queue')
+    .addOption(new Option('--state <state...>', 'only jobs in these states').choices(states.split(' ')))
+    .option('--limit <count>', 'at most this many (default: 50)', positiveNumber)
+    .action((options: ListCommandOptions) => run((client, terminal) => list(client, terminal, options)));
+  root
+    .command('get')
+    .description('show a job and what happened to it')
+    .argument('<job>')
+    .action((jobId: string) => run((client, terminal) => get(client, terminal, jobId)));
+  root
+    .command('cancel')
+    .description('cancel jobs')
+    .argument('<job...>')
+    .option('--reason <text>', 'for the history of the job')
+    .action((jobIds: string[], { reason }: { reason?: string }) =>
+      run((client, terminal) => cancel(client, terminal, jobIds, reason)),
+    );
+}
+
+function farmCommands(root: Command, run: (act: Act) => Promise<void>): void {
+  root
+    .command('explain')
+    .description('say why a job is where it is')
+    .argument('<job>')
+    .action((jobId: string) => run((client, terminal) => explain(client, terminal, jobId)));
+  root
+    .command('attempts')
+    .description('list the attempts of a job')
+    .argument('<job>')
+    .action((jobId: string) => run((client, terminal) => attempts(client, terminal, jobId)));
+  root
+    .command('agents')
+    .description('list the render PCs')
+    .action(() => run(agents));
+  root
+    .command('queues')
+    .description('list the queues')
+    .action(() => run(queues));
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}

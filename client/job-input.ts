@@ -1,0 +1,58 @@
+/** What an item of a compilation is. */
+export type ItemType = 'intro' | 'video' | 'transition' | 'outro' | 'image';
+
+/** How urgent a job is against others of its queue. */
+export type Priority = 'low' | 'normal' | 'high' | 'urgent';
+
+/** One entry of a job's sequence. It names its source by `videoId`, by `path`, or by both: then `videoId` wins. */
+export interface ItemInput {
+  /**
+   * Where the item stands. Only the order counts, gaps are allowed; file names use the value.
+   *
+   * @default The item's index, provided that no item of the job has a position.
+   */
+  readonly position?: number;
+  readonly itemType: ItemType;
+  /** The catalogue's id of the source. An unknown id fails even where a path is given. */
+  readonly videoId?: string;
+  /** UNC path of the source: `\\host\Share\folder\clip.mp4`. */
+  readonly path?: string;
+  /** Becomes the title of the item's chapter. */
+  readonly title?: string;
+  /** UNC path of a logo, drawn at the top right of `video` items. */
+  readonly logoPath?: string;
+  /**
+   * How long an image is shown; for anything else an estimate, which never trims. 100 to 3,600,000.
+   *
+   * @default 5000, for images
+   */
+  readonly durationMs?: number;
+  /** Typed over `video` items; at most 200 characters as people count them. */
+  readonly text?: string;
+  /** What the caller knows of the source. Carried along, never trusted. */
+  readonly resolution?: string;
+  readonly is4k?: boolean;
+  readonly pathAvailable?: boolean;
+}
+
+/** A job as a caller writes it. */
+export interface JobInput {
+  /**
+   * A UUID that the caller chose: submitting it twice is one job.
+   *
+   * @default Chosen by the controller, and returned.
+   */
+  readonly jobId?: string;
+  /** 1-128 printable characters. */
+  readonly userId: string;
+  /** Part of the result's file name. */
+  readonly channelName: string;
+  /** 3840x2160 instead of 1920x1080. @default false */
+  readonly enable4k?: boolean;
+  /** 1-2,000 items. */
+  readonly items: readonly ItemInput[];
+  /** @default 'normal' */
+  readonly priority?: Priority;
+  /** Overrides the farm's routing rules. @default Chosen by the routing rules. */
+  readonly queue?: string;
+}

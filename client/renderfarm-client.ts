@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { type farmWire, jobStateNames, jobWire } from '../proto/index.ts';
+import { Connection } from './connection.ts';
+import { decodeAgent, decodeQueue } from './decode-farm.ts';
+import {
+  decodeAttempt,
+  decodeDetails,
+  decodeExplanation,
+  decodeJob,
+  decodeSubmission,
+} from './decode-job.ts';
+import { RenderfarmError } from './errors.ts';
+import type { JobInput } from './job-input.ts';
+import { jobRequest } from './job-request.ts';
+import { type ClientSettings, type ConnectOptions, resolveOptions } from './options.ts';
+import { allPages } from './pages.ts';
+import type { Start } from './try-once.ts';
+import { callUnary } from './unary.ts';
+import type {
+  AgentView,
+  AttemptView,
+  Explanation,
+  JobChange,
+  JobDetails,
+  JobState,
+  JobView,
+  QueueView,
+  Submission,
+} from './views.ts';
+import { type WatchOptions, watchJobs } from './watch.ts';
+
+export interface CallControl {
+  /** Ends the call by throwing the signal's reason. What was sent may have taken effect. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SubmitOptions extends CallControl {
+  /** Makes a repeated submit the same job, for 24 h; at most 128 characters. @default A new UUID for each call. */
+  readonly requestId?: string;
+  /** Checks and routes the job, and stores nothing. @default false */
+  readonly validateOnly?: boolean;
+}
+
+export interface CancelOptions extends CallControl {
+  readonly requestId?: string;
+  /** For the job's history. */
+  readonly reason?: string;
+}
+
+export interface ListOptions extends CallControl {
+  readonly userId?: string;
+  readonly queue?: string;
+  /** @default All states. */
+  readonly states?: readonly JobState[];
+  /** Jobs asked for at a time, 1-1000. @default 50 */
+  readonly pageSize?: number;
+  /** Ends the iteration. @default No limit. */
+  readonly limit?: number;
+}
+
+/** Makes a client of a farm. Nothing is sent before its first call. @throws RenderfarmError `INVALID_OPTIONS` */
+export function connect(options: ConnectOptions): RenderfarmClient {
+  return new RenderfarmClient(resolveOptions(options));
+}
+
+/**
+ * A farm, for a program that submits and follows jobs. Every call has a time limit, is repeated at the next address
+ * while no controller answers, and has its effect once: requests carry an id. Errors are `RenderfarmError`.
+ */
+export class RenderfarmClient {
+  readonly #settings: ClientSettings;
+  readonly #connection: Connection;
+  readonly #closing = new AbortController();
+
+  /** Use `connect`. */
+  constructor(settings: ClientSettings) {
+    this.#settings = settings;
+    this.#connection = new Connection(settings);
+  }
+
+  /** Hands in a job. When it returns, the job is stored durably and will not be lost. */
+  submit(job: JobInput, options: SubmitOptions = {}): Promise<Submission> {
+    return this.#submit(job, options);
+  }
+
+  /** A job, its items and what happened to it. @throws RenderfarmError `JOB_NOT_FOUND` */
+  get(jobId: string, control: CallControl = {}): Promise<JobDetails> {
+    const start: Start<jobWire.GetJobResponse> = ({ jobs }, ...rest) => jobs.getJob({ jobId }, ...rest);
+    return this.#call(start, decodeDetails, control);
+  }
+
+  /** Jobs, newest first. */
+  list(options: ListOptions = {}): AsyncGenerator<JobView, void, undefined> {
+    const { userId = '', queue = '', pageSize = 50, limit } = options;
+    const states = (options.states ?? []).map((state) => jobStateNames.toWire(state));
+    return allPages((pageToken) => {
+      const request = { pageSize: Math.min(pageSize, limit ?? pageSize), pageToken, userId, queue, states };
+      return this.#call<jobWire.ListJobsResponse, { entries: JobView[]; nextPageToken: string }>(
+        ({ jobs }, ...rest) => jobs.listJobs(request, ...rest),
+        (reply) => ({ entries: reply.jobs.map(decodeJob), nextPageToken: reply.nextPageToken }),
+        options,
+      );
+    }, limit);
+  }
+
+  /** Follows jobs; survives restarts of the controller. Leaving the loop closes its connection. */
+  watch(options: WatchOptions = {}): AsyncGenerator<JobChange, void, undefined> {
+    return watchJobs(this.#settings, options, this.#signal(options));
+  }
+
+  /**
+   * Wishes a job's end; durable at once, what runs is stopped in its own time.
+   *
+   * @throws RenderfarmError `JOB_PUBLISHING`, `JOB_ENDED`, `JOB_NOT_FOUND`
+   */
+  cancel(jobId: string, options: CancelOptions = {}): Promise<JobView> {
+    const request = { jobId, requestId: options.requestId ?? randomUUID(), reason: options.reason ?? '' };
+    return this.#call<jobWire.CancelJobResponse, JobView>(
+      ({ jobs }, ...rest) => jobs.cancelJob(request, ...rest),
+      (reply) => decodeJob(reply.job),
+      options,
+    );
+  }
+
+  /** Why a job is where it is, and what every agent's answer to it is. */
+  explain(jobId: string, control: CallControl = {}): Promise<Explanation> {
+    return this.#call<jobWire.ExplainJobResponse, Explanation>(
+      ({ jobs }, ...rest) => jobs.explainJob({ jobId }, ...rest),
+      decodeExplanation,
+      control,
+    );
+  }
+
+  /** Every attempt of a job, oldest first. */
+  attempts(jobId: string, control: CallControl = {}): AsyncGenerator<AttemptView, void, undefined> {
+    return allPages((pageToken) =>
+      this.#call<jobWire.ListAttemptsResponse, { entries: AttemptView[]; nextPageToken: string }>(
+        ({ jobs }, ...rest) => jobs.listAttempts({ jobId, pageSize: 50, pageToken }, ...rest),
+        (reply) => ({ entries: reply.attempts.map(decodeAttempt), nextPageToken: reply.nextPageToken }),
+        control,
+      ),
+    );
+  }
+
+  /** The render PCs that the farm knows. */
+  agents(control: CallControl = {}): AsyncGenerator<AgentView, void, undefined> {
+    return allPages((pageToken) =>
+      this.#call<farmWire.ListAgentsResponse, { entries: AgentView[]; nextPageToken: string }>(
+        ({ farm }, ...rest) => farm.listAgents({ pageSize: 50, pageToken }, ...rest),
+        (reply) => ({ entries: reply.agents.map(decodeAgent), nextPageToken: reply.nextPageToken }),
+        control,
+      ),
+    );
+  }
+
+  queues(control: CallControl = {}): Promise<readonly QueueView[]> {
+    return this.#call<farmWire.ListQueuesResponse, readonly QueueView[]>(
+      ({ farm }, ...rest) => farm.listQueues({}, ...rest),
+      (reply) => reply.queues.map(decodeQueue),
+      control,
+    );
+  }
+
+  /** Ends calls and watches with `CLIENT_CLOSED`, and closes the connections. Idempotent. */
+  close(): void {
+    this.#closing.abort(new RenderfarmError('CLIENT_CLOSED', 'the client was closed'));
+    this.#connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #submit(job: JobInput, options: SubmitOptions): Promise<Submission> {
+    // Made once: every try of this call is the same request.
+    const requestId = options.requestId ?? randomUUID();
+    const request = { requestId, job: jobRequest(job), validateOnly: options.validateOnly ?? false };
+    refuseTooLarge(request);
+    return await this.#call<jobWire.SubmitJobResponse, Submission>(
+      ({ jobs }, ...rest) => jobs.submitJob(request, ...rest),
+      decodeSubmission,
+      options,
+    );
+  }
+
+  #call<Reply, View>(
+    start: Start<Reply>,
+    decode: (reply: Reply) => View,
+    control: CallControl,
+  ): Promise<View> {
+    return callUnary(this.#connection, this.#settings, { start, decode }, this.#signal(control));
+  }
+
+  #signal({ signal }: CallControl): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
+  }
+}
+
+/** protocol.md, rule 10: the controller would refuse it without reading it. */
+const jobBytesMax = 768 * 1024;
+
+function refuseTooLarge(request: jobWire.SubmitJobRequest): void {
+  const bytes = jobWire.SubmitJobRequest.encode(request).finish().length;
+  if (bytes <= jobBytesMax) return;
+  throw new RenderfarmError('JOB_TOO_LARGE', `the job takes ${bytes} bytes, at most ${jobBytesMax}`);
+}
