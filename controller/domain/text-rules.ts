@@ -6,7 +6,7 @@ export const nameCharactersMax = 128;
 
 /** 1 to 128 printable characters, not all of them spaces. */
 export function isPrintableName(text: string): boolean {
-  return text.trim() !== '' && !unprintable.test(text) && [...text].length <= nameCharactersMax;
+  return text.trim() !== '' && !unprintable.test(text) && Array.from(text).length <= nameCharactersMax;
 }
 
 /** No character that breaks a line or a terminal. */
@@ -16,9 +16,7 @@ export function isPrintable(text: string): boolean {
 
 /** What a reader sees as letters: the unit of the text animation. */
 export function countGraphemes(text: string): number {
-  let count = 0;
-  for (const _ of graphemes.segment(text)) count += 1;
-  return count;
+  return Array.from(graphemes.segment(text)).length;
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });

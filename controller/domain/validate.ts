@@ -2,6 +2,7 @@ import type { FarmErrorCode, FieldViolation } from './errors.ts';
 import type { JobSpec } from './job.ts';
 import type { ItemDraft, JobDraft } from './job-draft.ts';
 import { isPrintableName, nameCharactersMax } from './text-rules.ts';
+import type { ValidatedItem } from './validate-item.ts';
 import { validateItem } from './validate-item.ts';
 
 /** protocol.md rule 10. */
@@ -30,11 +31,16 @@ export type ValidatedJob =
  */
 export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
   const sizes = checkSizes(draft);
-  const items = draft.items.map((item, index) => validateItem(item, index, rules));
+  // What is beyond the limits is refused unread: checking it has a cost without one.
+  const items = draft.items
+    .slice(0, jobLimits.itemsMax)
+    .map((item, index) =>
+      item.encodedBytes > jobLimits.itemBytesMax ? unread : validateItem(item, index, rules),
+    );
   const violations = [
     ...checkNames(draft),
     ...sizes,
-    ...checkPositions(draft.items),
+    ...checkPositions(draft.items.slice(0, jobLimits.itemsMax)),
     ...items.flatMap((item) => item.violations),
   ];
   if (violations.length > 0) {
@@ -62,6 +68,8 @@ export function violationText(violation: FieldViolation): string {
 export function isJobId(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu.test(text);
 }
+
+const unread: ValidatedItem = { spec: undefined, violations: [] };
 
 function checkNames(draft: JobDraft): FieldViolation[] {
   const violations: FieldViolation[] = [];
@@ -92,7 +100,7 @@ function checkSizes(draft: JobDraft): FieldViolation[] {
     const description = `must be at most ${jobBytesMax} bytes encoded, not ${draft.encodedBytes}`;
     violations.push({ field: 'job', description });
   }
-  for (const [index, item] of draft.items.entries()) {
+  for (const [index, item] of draft.items.slice(0, itemsMax).entries()) {
     if (item.encodedBytes <= itemBytesMax) continue;
     const description = `must be at most ${itemBytesMax} bytes encoded, not ${item.encodedBytes}`;
     violations.push({ field: `items[${index}]`, description });

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { ItemDraft, JobDraft } from '../../../controller/domain/job-draft.ts';
+import { validateJob, violationText } from '../../../controller/domain/validate.ts';
+
+const source = '\\\\nas\\Share\\clips\\a.mp4';
+const rules = {
+  isInSourceShare: (path: string) => path.startsWith('\\\\nas\\Share\\'),
+  newJobId: '00000000-0000-4000-8000-000000000001',
+};
+const item: ItemDraft = {
+  position: 0,
+  itemType: 'video',
+  videoId: '',
+  path: source,
+  title: '',
+  logoPath: '',
+  durationMs: undefined,
+  text: '',
+  words: [],
+  resolution: '',
+  is4k: undefined,
+  pathAvailable: undefined,
+  encodedBytes: 60,
+};
+const job: JobDraft = {
+  jobId: '',
+  userId: 'user 1',
+  channelName: 'Chan',
+  enable4k: false,
+  items: [item],
+  priority: 'normal',
+  queue: '',
+  encodedBytes: 100,
+};
+
+function problemsOf(draft: JobDraft): string[] {
+  const result = validateJob(draft, rules);
+  return result.valid ? [] : result.violations.map(violationText);
+}
+
+function problemsOfItem(change: Partial<ItemDraft>): string[] {
+  return problemsOf({ ...job, items: [{ ...item, ...change }] });
+}
+
+suite('a valid job', () => {
+  test('gets an id where it brings none, and keeps its own in lower case', () => {
+    const own = 'AAAAAAAA-0000-4000-8000-000000000001';
+    assert.partialDeepStrictEqual(validateJob(job, rules), { valid: true, spec: { jobId: rules.newJobId } });
+    const validated = validateJob({ ...job, jobId: own }, rules);
+    assert.partialDeepStrictEqual(validated, { valid: true, spec: { jobId: own.toLowerCase() } });
+  });
+
+  test('has no field that was not given', () => {
+    assert.deepStrictEqual(validateJob(job, rules), {
+      valid: true,
+      spec: {
+        jobId: rules.newJobId,
+        userId: 'user 1',
+        channelName: 'Chan',
+        enable4k: false,
+        priority: 'normal',
+        items: [{ position: 0, itemType: 'video', path: source }],
+      },
+    });
+  });
+
+  test('joins the words of a text by spaces where it has no text', () => {
+    const items = [{ ...item, words: ['one', 'two'] }];
+    const validated = validateJob({ ...job, items }, rules);
+    assert.partialDeepStrictEqual(validated, { spec: { items: [{ text: 'one two' }] } });
+  });
+
+  test('loses logo and text of items that are no videos, and the path beside a video id', () => {
+    const items: ItemDraft[] = [
+      { ...item, itemType: 'intro', text: 'x'.repeat(500), logoPath: 'nonsense' },
+      { ...item, position: 1, videoId: 'v1', path: 'nonsense' },
+    ];
+    const validated = validateJob({ ...job, items }, rules);
+    assert.deepStrictEqual(validated.valid && validated.spec.items, [
+      { position: 0, itemType: 'intro', path: source },
+      { position: 1, itemType: 'video', videoId: 'v1' },
+    ]);
+  });
+
+  test('may leave gaps between positions and bring them in any order', () => {
+    const items = [
+      { ...item, position: 7 },
+      { ...item, position: 2 },
+    ];
+    assert.deepStrictEqual(problemsOf({ ...job, items }), []);
+  });
+});
+
+suite('an invalid job', () => {
+  test('is told everything that is wrong with it at once, in the order of its fields', () => {
+    const items: ItemDraft[] = [
+      item,
+      { ...item, durationMs: -1 },
+      { ...item, position: 2, path: '', itemType: 'outro' },
+    ];
+    assert.deepStrictEqual(problemsOf({ ...job, jobId: '7', userId: '', items }), [
+      'job_id: must be a UUID',
+      'user_id: must have 1 to 128 printable characters',
+      'items[1].position: must be distinct: items[0] has position 0 too',
+      'items[1].duration: must be between 0.1 and 3600 s',
+      'No path for outro at position 2 (items[2].path)',
+    ]);
+  });
+
+  test('has no items', () => {
+    assert.deepStrictEqual(problemsOf({ ...job, items: [] }), ['No items found for job (items)']);
+  });
+
+  test('has an unknown type, priority or position', () => {
+    assert.match(String(problemsOfItem({ itemType: undefined })), /^items\[0\]\.item_type: must be one of/);
+    assert.match(String(problemsOf({ ...job, priority: undefined })), /^priority: must be one of low/);
+    assert.match(String(problemsOfItem({ position: -1 })), /^items\[0\]\.position: must be a whole number/);
+  });
+
+  const badPaths = [
+    ['/mnt/share/a.mp4', 'must be a UNC path (\\\\host\\share\\...)'],
+    ['\\\\nas\\Share\\', 'must be a UNC path (\\\\host\\share\\...)'],
+    ['\\\\nas\\Share\\a\nb', 'must be a UNC path (\\\\host\\share\\...)'],
+    ['\\\\nas\\Share\\..\\Other\\a.mp4', 'must not contain ".."'],
+    ['\\\\nas\\Other\\a.mp4', 'must lie in a source share of this farm'],
+  ] as const;
+  for (const [path, description] of badPaths) {
+    test(`may not use the path ${JSON.stringify(path)}`, () => {
+      assert.deepStrictEqual(problemsOfItem({ path }), [`items[0].path: ${description}`]);
+      assert.deepStrictEqual(problemsOfItem({ logoPath: path }), [`items[0].logo_path: ${description}`]);
+    });
+  }
+
+  test('may not draw an SVG', () => {
+    const problems = problemsOfItem({ logoPath: '\\\\nas\\Share\\logo.SVG' });
+    assert.deepStrictEqual(problems, ['items[0].logo_path: must not be an SVG: FFmpeg draws pixels only']);
+  });
+
+  test('may show a picture for 0.1 s to an hour', () => {
+    for (const durationMs of [100, 3_600_000]) assert.deepStrictEqual(problemsOfItem({ durationMs }), []);
+    for (const durationMs of [99, 3_600_001, -5_000, Number.NaN]) {
+      const expected = ['items[0].duration: must be between 0.1 and 3600 s'];
+      assert.deepStrictEqual(problemsOfItem({ durationMs }), expected);
+    }
+  });
+
+  test('counts letters as readers do', () => {
+    const family = '👨‍👩‍👧';
+    assert.deepStrictEqual(problemsOfItem({ text: family.repeat(200) }), []);
+    assert.deepStrictEqual(problemsOfItem({ text: family.repeat(201) }), [
+      'items[0].text_animation_text: must have at most 200 letters, not 201',
+    ]);
+  });
+
+  test('refuses names with control characters, only spaces, or more than 128 characters', () => {
+    for (const channelName of ['a\u0000', '  ', 'x'.repeat(129), '\ud800']) {
+      const expected = ['channel_name: must have 1 to 128 printable characters'];
+      assert.deepStrictEqual(problemsOf({ ...job, channelName }), expected);
+    }
+    assert.deepStrictEqual(problemsOf({ ...job, channelName: '𝒳'.repeat(128) }), []);
+  });
+});
+
+suite('a job that is too large', () => {
+  test('is told the figures', () => {
+    const items = Array.from({ length: 2_001 }, (_, position) => ({ ...item, position }));
+    const result = validateJob({ ...job, items, encodedBytes: 786_433 }, rules);
+    assert.deepStrictEqual(result, {
+      valid: false,
+      code: 'JOB_TOO_LARGE',
+      violations: [
+        { field: 'items', description: 'must be at most 2000 items, not 2001' },
+        { field: 'job', description: 'must be at most 786432 bytes encoded, not 786433' },
+      ],
+    });
+  });
+
+  test('names the item that is', () => {
+    assert.deepStrictEqual(problemsOfItem({ encodedBytes: 4_097, path: 'unread' }), [
+      'items[0]: must be at most 4096 bytes encoded, not 4097',
+    ]);
+  });
+});
