@@ -1,0 +1,60 @@
+import { type ProcessResult, runProcess } from '../process/run.ts';
+import type { CommandLog } from './command-log.ts';
+import { type FfmpegProgress, hasAdvanced, noProgress, readProgressLine } from './progress.ts';
+import type { RenderRequest } from './render-request.ts';
+
+/** What all commands of one render share. */
+export interface FfmpegContext {
+  readonly request: Pick<RenderRequest, 'ffmpeg' | 'workFolder' | 'stallMs' | 'startStallMs' | 'graceMs'>;
+  readonly log: CommandLog;
+  readonly signal: AbortSignal;
+}
+
+export interface FfmpegResult extends ProcessResult {
+  /** The first lines of level error or worse, at most 20: the tail may have only what came after them. */
+  readonly errorLines: readonly string[];
+}
+
+const errorLinesMax = 20;
+const errorLevel = /\[(?:error|fatal|panic)\]/u;
+
+export interface FfmpegListeners {
+  readonly onProgress?: (progress: FfmpegProgress) => void;
+  readonly onStderrLine?: (line: string) => void;
+}
+
+/** Runs FFmpeg in the work folder, logged and watched: it is alive as long as its progress moves. */
+export async function runFfmpeg(
+  { request, log, signal }: FfmpegContext,
+  label: string,
+  args: readonly string[],
+  { onProgress, onStderrLine }: FfmpegListeners = {},
+): Promise<FfmpegResult> {
+  const { ffmpeg, workFolder: cwd, stallMs, startStallMs, graceMs } = { ...request, ...request.ffmpeg };
+  log.command({ label, file: ffmpeg, args, cwd });
+  let progress = noProgress;
+  const errorLines: string[] = [];
+  const result = await runProcess({
+    file: ffmpeg,
+    args,
+    cwd,
+    signal,
+    stallMs,
+    startStallMs,
+    aliveBy: 'touch',
+    ...(graceMs === undefined ? {} : { graceMs }),
+    onStdoutLine: (line, touch) => {
+      const next = readProgressLine(progress, line);
+      if (!hasAdvanced(progress, next)) return;
+      progress = next;
+      touch();
+      onProgress?.(next);
+    },
+    onStderrLine: (line) => {
+      log.stderr(label, line);
+      if (errorLines.length < errorLinesMax && errorLevel.test(line)) errorLines.push(line);
+      onStderrLine?.(line);
+    },
+  });
+  return { ...result, errorLines };
+}

@@ -1,0 +1,53 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { chaptersFile } from './chapters.ts';
+import { explainFailure, RenderFailedError } from './failure.ts';
+import { type FfmpegContext, type FfmpegResult, runFfmpeg } from './ffmpeg.ts';
+import { concatList, joinArguments, joinFiles, soundArguments } from './join-command.ts';
+import { framesPerSecond, type RenderPlan } from './render-plan.ts';
+import { segmentFileName } from './segment.ts';
+
+/** Writes the list of segments that both later steps read. */
+export async function writeJoinList({ request }: FfmpegContext, plan: RenderPlan): Promise<void> {
+  const list = concatList(plan.segments.map(segmentFileName));
+  await writeFile(path.join(request.workFolder, joinFiles.list), list);
+}
+
+/** One AAC pass over the sound of all segments. Throws RenderFailedError. */
+export async function encodeSound(
+  context: FfmpegContext,
+  plan: RenderPlan,
+  onFraction: (fraction: number) => void,
+): Promise<void> {
+  await runStep(context, plan, 'sound', soundArguments(joinFiles.sound), onFraction);
+}
+
+/** Copies pictures and sound into `outputPath`. Throws RenderFailedError. */
+export async function joinSegments(
+  context: FfmpegContext,
+  plan: RenderPlan,
+  outputPath: string,
+  onFraction: (fraction: number) => void,
+): Promise<void> {
+  const chapters = chaptersFile(plan.segments);
+  if (chapters !== undefined)
+    await writeFile(path.join(context.request.workFolder, joinFiles.chapters), chapters);
+  await runStep(context, plan, 'join', joinArguments(outputPath, chapters !== undefined), onFraction);
+}
+
+async function runStep(
+  context: FfmpegContext,
+  plan: RenderPlan,
+  label: string,
+  args: readonly string[],
+  onFraction: (fraction: number) => void,
+): Promise<FfmpegResult> {
+  const totalSeconds = plan.frames / framesPerSecond;
+  const result = await runFfmpeg(context, label, args, {
+    onProgress: ({ outSeconds }) => onFraction(outSeconds / totalSeconds),
+  });
+  context.signal.throwIfAborted();
+  if (!result.succeeded) throw new RenderFailedError(explainFailure(result, { label }));
+  onFraction(1);
+  return result;
+}

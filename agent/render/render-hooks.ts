@@ -1,0 +1,28 @@
+import type { Problem } from '../../proto/agent-link.ts';
+import type { CommandLog } from './command-log.ts';
+import type { RenderProgress } from './progress-meter.ts';
+import type { RenderPlan } from './render-plan.ts';
+
+/** Who hears what happens during a render. Every listener returns at once. */
+export interface RenderHooks {
+  /** Aborting ends every FFmpeg and removes what is half-done. */
+  readonly signal: AbortSignal;
+  /** @default hears nothing */
+  readonly log?: CommandLog;
+  /** The plan is made, nothing has started. */
+  readonly onPlan?: (plan: RenderPlan) => void;
+  readonly onWarning?: (warning: Problem) => void;
+  readonly onProgress?: (progress: RenderProgress) => void;
+  /** The first frame of the job is encoded; not called when every segment was there already. */
+  readonly onFirstFrame?: () => void;
+  readonly onSegment?: (segment: SegmentDone) => void;
+  /** The last frame is encoded: what follows (sound, join, verification) needs no slot. */
+  readonly onEncoded?: () => void;
+}
+
+export interface SegmentDone {
+  readonly position: number;
+  readonly frames: number;
+  /** It came out of the segment cache. */
+  readonly isReused: boolean;
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { MadeFile, MadeStream } from './made-file.ts';
+import { framesPerSecond, type SegmentPlan, sampleRate } from './render-plan.ts';
+
+/** A segment that was measured and found right. */
+export interface CheckedSegment {
+  readonly frames: number;
+  readonly samples: number;
+  /** Segments of one class can be joined without encoding: same codec parameters, extradata included. */
+  readonly joinClass: string;
+}
+
+/** What is known of a segment after FFmpeg has left. */
+export interface SegmentEvidence {
+  readonly made: MadeFile | undefined;
+  /** Frames that the fps filter made; undefined for stills, and when FFmpeg did not say. */
+  readonly framesFromSource: number | undefined;
+  readonly fatalLine: string | undefined;
+}
+
+/** A clip's last frame may stay this much longer (0.5 s) than its packets tell; more means that frames are missing. */
+const clonedFramesMax = framesPerSecond / 2;
+
+export type SegmentVerdict =
+  | { readonly ok: true; readonly segment: CheckedSegment }
+  | { readonly ok: false; readonly isSourceAtFault: boolean; readonly reason: string };
+
+/** Frames, samples, and no sign that the source broke on the way: exit code 0 proves none of it. Pure. */
+export function checkSegment(plan: SegmentPlan, evidence: SegmentEvidence): SegmentVerdict {
+  const { made, framesFromSource, fatalLine } = evidence;
+  if (fatalLine !== undefined) return { ok: false, isSourceAtFault: true, reason: fatalLine.trim() };
+  const cloned = framesFromSource === undefined ? 0 : plan.frames - framesFromSource;
+  if (cloned > clonedFramesMax) {
+    const reason = `only ${plan.frames - cloned} of ${plan.frames} frames could be decoded`;
+    return { ok: false, isSourceAtFault: true, reason };
+  }
+  const video = made?.streams.find((stream) => stream.codec_type === 'video');
+  const audio = made?.streams.find((stream) => stream.codec_type === 'audio');
+  if (video === undefined || audio === undefined) {
+    return { ok: false, isSourceAtFault: false, reason: 'it has no picture or no sound' };
+  }
+  const frames = video.nb_frames ?? 0;
+  const samples = Math.round((audio.duration ?? 0) * sampleRate);
+  if (frames !== plan.frames || samples !== plan.samples) {
+    const reason = `${frames} of ${plan.frames} frames, ${samples} of ${plan.samples} samples`;
+    return { ok: false, isSourceAtFault: false, reason };
+  }
+  return { ok: true, segment: { frames, samples, joinClass: joinClass(video) } };
+}
+
+function joinClass(video: MadeStream): string {
+  const { codec_name, profile, level, width, height, pix_fmt, extradata_hash } = video;
+  const { color_range, color_space, color_transfer, color_primaries } = video;
+  const parts = [codec_name, profile, level, width, height, pix_fmt, extradata_hash];
+  const colors = [color_range, color_space, color_transfer, color_primaries];
+  return createHash('sha256')
+    .update(JSON.stringify([...parts, ...colors]))
+    .digest('hex');
+}
