@@ -35,7 +35,7 @@ export function joinArguments(outputPath: string, hasChapters: boolean): readonl
     ...concatInput,
     ...inputArguments(joinFiles.sound),
     ...(hasChapters ? ['-f', 'ffmetadata', ...inputArguments(joinFiles.chapters)] : []),
-    ...['-map', '0:v:0', '-map', '1:a:0', '-map_metadata', '-1', '-map_chapters', hasChapters ? '2' : '-1'],
+    ...['-map', '0:v:0', '-map', '1:a:0', '-map_metadata:g', '-1', '-map_chapters', hasChapters ? '2' : '-1'],
     ...['-c', 'copy', '-video_track_timescale', `${resultTimescale}`, '-movflags', '+faststart'],
     ...['-f', 'mp4', outputPath],
   ];
