@@ -133,7 +133,7 @@ export class Engine implements Farm {
         kind: 'submit',
         replyId,
         requestId,
-        bodyHash: bodyHash(spec),
+        bodyHash: bodyHash(body),
         spec,
         ...resolved,
       }),

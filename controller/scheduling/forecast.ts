@@ -13,11 +13,14 @@ export function renderMs(agent: PlannedAgent, output: { estimateMs: number; enab
   return (frames / fastest) * 1000;
 }
 
-/** Expected time until the attempt gives its slot back. */
+/** A slot that is held is not free, however soon it is expected back. */
+const heldMinMs = 1;
+
+/** Expected time until the attempt gives its slot back; never 0: it is free when its agent says so. */
 export function remainingMs(agent: PlannedAgent, attempt: RunningAttempt): number {
-  if (attempt.stopping) return 0;
-  if (attempt.etaMs !== undefined) return attempt.etaMs;
-  return renderMs(agent, attempt) * (1 - attempt.percent / 100);
+  if (attempt.stopping) return heldMinMs;
+  const expected = attempt.etaMs ?? renderMs(agent, attempt) * (1 - attempt.percent / 100);
+  return Math.max(heldMinMs, expected);
 }
 
 /** When each of the agent's slots is free, in ms from now, soonest first. */

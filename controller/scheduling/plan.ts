@@ -60,16 +60,28 @@ function openDesk(agent: PlannedAgent): Desk {
   return { agent, freeInMs: slotsFreeInMs(agent), next: [] };
 }
 
+/**
+ * Where the job is expected to end first. A free slot wins by that alone: a hint never keeps a job from starting.
+ * Between busy agents the one that was told to prefetch keeps the job unless another gains enough.
+ */
 function bestDesk(job: WaitingJob, snapshot: Snapshot, desks: ReadonlyMap<string, Desk>): Desk | undefined {
-  let best: Desk | undefined;
-  let bestScore = Number.POSITIVE_INFINITY;
-  for (const agent of feasibleAgents(job, snapshot.agents)) {
-    const desk = desks.get(agent.agentId);
-    if (desk === undefined) continue;
-    const score = (desk.freeInMs[0] ?? 0) + renderMs(agent, job) - loyaltyMs(job, agent, snapshot);
-    if (score < bestScore) [best, bestScore] = [desk, score];
+  const feasible = feasibleAgents(job, snapshot.agents).flatMap((agent) => desks.get(agent.agentId) ?? []);
+  const soonest = lowest(feasible, (desk) => completionMs(job, desk));
+  if (soonest === undefined || (soonest.freeInMs[0] ?? 0) === 0) return soonest;
+  return lowest(feasible, (desk) => completionMs(job, desk) - loyaltyMs(job, desk.agent, snapshot));
+}
+
+function completionMs(job: WaitingJob, desk: Desk): number {
+  return (desk.freeInMs[0] ?? 0) + renderMs(desk.agent, job);
+}
+
+function lowest(desks: readonly Desk[], score: (desk: Desk) => number): Desk | undefined {
+  let best: { readonly desk: Desk; readonly score: number } | undefined;
+  for (const desk of desks) {
+    const own = score(desk);
+    if (best === undefined || own < best.score) best = { desk, score: own };
   }
-  return best;
+  return best?.desk;
 }
 
 /** What another agent must gain to take an announced job away from the one that prefetches it. */

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { finished, heartbeat, inventory, journalEvent, manifest } from '../../helpers/agent-messages.ts';
+import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
+
+describe('cancelling', () => {
+  it('is durable at once; the attempt is told to stop and may not publish', () => {
+    const { farm, pc1, ref } = runningFarm();
+    assert.equal(farm.cancel(jobId(1)).kind, 'cancelled');
+    assert.equal(farm.jobState(jobId(1)), 'cancelled');
+    assert.equal(farm.last(pc1, 'cancel').outcome, 'cancelled');
+    farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
+    assert.equal(farm.last(pc1, 'publish-refused').ref.jobId, jobId(1));
+    farm.say(
+      pc1,
+      journalEvent(3, ref, {
+        type: 'finished',
+        finished: finished({ outcome: 'failed', message: 'killed' }),
+      }),
+    );
+    assert.equal(farm.state.attempts.get(`${jobId(1)}/1.1`)?.outcome, 'cancelled', 'the first cause wins');
+    assert.equal(farm.jobState(jobId(1)), 'cancelled');
+  });
+
+  it('is refused from the grant on, and for a job that has ended', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
+    const late = farm.cancel(jobId(1));
+    assert.ok(late.kind === 'refused' && late.code === 'JOB_PUBLISHING');
+    farm.say(pc1, journalEvent(3, ref, { type: 'finished', finished: finished({ outcome: 'published' }) }));
+    const ended = farm.cancel(jobId(1));
+    assert.ok(ended.kind === 'refused' && ended.code === 'JOB_ENDED');
+    const unknown = farm.cancel(jobId(9));
+    assert.ok(unknown.kind === 'refused' && unknown.code === 'JOB_NOT_FOUND');
+  });
+
+  it('holds the slot until the agent says that it stopped', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.submit(jobSpec(2));
+    farm.cancel(jobId(1));
+    assert.equal(farm.jobState(jobId(2)), 'waiting');
+    farm.say(pc1, journalEvent(2, ref, { type: 'finished', finished: finished({ outcome: 'cancelled' }) }));
+    assert.equal(farm.jobState(jobId(2)), 'assigned');
+  });
+});
+
+describe('publishing', () => {
+  it('is granted to the attempt that holds the lease, and to nobody else', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    farm.pass(10_000);
+    const back = farm.attach('pc1', { held: [heldAs(ref, 'ready')] });
+    const [verdict] = farm.last(back, 'welcome').verdicts;
+    assert.equal(verdict?.decision.verdict, 'refused');
+    farm.say(back, journalEvent(2, ref, { type: 'ready', manifest }));
+    assert.equal(farm.all('publish-grant').length, 0);
+  });
+
+  it('goes on after a restart of the agent in the middle: the grant is given again', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    const back = farm.attach('pc1', {
+      instanceId: 'pc1-2',
+      held: [{ ...heldAs(ref, 'publishing'), manifest }],
+    });
+    assert.equal(farm.last(back, 'welcome').verdicts[0]?.decision.verdict, 'publish');
+  });
+
+  it('is finished by another agent that reaches the share when the owner is gone for good', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
+    const pc2 = farm.attach('pc2');
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    farm.pass(10_000);
+    assert.equal(farm.jobState(jobId(1)), 'publishing', 'a granted job is never rendered again for that');
+    assert.deepEqual(farm.last(pc2, 'finish-publish').ref, ref);
+    farm.say(pc2, { kind: 'finish-publish-reply', ref, result: 'unreachable' });
+    assert.match(farm.state.jobs.get(jobId(1))?.reason ?? '', /pc2 found unreachable/);
+    const asked = farm.all('finish-publish').length;
+    farm.pass(5_000);
+    assert.equal(farm.all('finish-publish').length, asked + 1, 'tried again with back-off');
+    farm.say(pc2, {
+      kind: 'finish-publish-reply',
+      ref,
+      result: 'published',
+      publishedPath: '\\\\nas\\Results\\x.mp4',
+    });
+    assert.equal(farm.jobState(jobId(1)), 'published');
+    assert.equal(farm.state.jobs.get(jobId(1))?.outputPath, '\\\\nas\\Results\\x.mp4');
+  });
+});
+
+describe('failures', () => {
+  it('of the input fail the job at once with every problem', () => {
+    const { farm, pc1, ref } = runningFarm();
+    const problems = [
+      { position: 3, code: 'SOURCE_MISSING', message: 'no such file', subject: '\\\\nas\\Clips\\x.mp4' },
+      { position: 5, code: 'SOURCE_MISSING', message: 'no such file', subject: '\\\\nas\\Clips\\y.mp4' },
+    ];
+    const report = finished({
+      outcome: 'failed',
+      failureClass: 'input',
+      message: 'Failed to copy 2 files: x, y',
+      problems,
+    });
+    farm.say(pc1, journalEvent(2, ref, { type: 'finished', finished: report }));
+    const job = farm.state.jobs.get(jobId(1));
+    assert.equal(job?.state, 'failed');
+    assert.equal(job.errorMessage, 'Failed to copy 2 files: x, y');
+    assert.deepEqual(job.problems, problems);
+  });
+
+  it('of the job are tried again after a back-off, on another host, three times in all', () => {
+    const farm = new TurnFarm();
+    const sessions = { pc1: farm.attach('pc1'), pc2: farm.attach('pc2') };
+    const numbers = { pc1: 0, pc2: 0 };
+    farm.submit(jobSpec(1));
+    const hosts: string[] = [];
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const host = farm.state.jobs.get(jobId(1))?.agentId as 'pc1' | 'pc2';
+      hosts.push(host);
+      const report = finished({
+        outcome: 'failed',
+        failureClass: 'job',
+        message: 'FFmpeg failed with return code 1',
+      });
+      numbers[host] += 1;
+      farm.say(
+        sessions[host],
+        journalEvent(numbers[host], farm.assigned(sessions[host]).ref, {
+          type: 'finished',
+          finished: report,
+        }),
+      );
+      if (attempt < 3) assert.equal(farm.jobState(jobId(1)), 'delayed');
+      for (const beat of Object.values(sessions)) {
+        farm.say(beat, heartbeat);
+      }
+      farm.nowMs += 30_000;
+      for (const beat of Object.values(sessions)) {
+        farm.say(beat, heartbeat);
+      }
+      farm.pass(0);
+    }
+    assert.equal(farm.jobState(jobId(1)), 'failed');
+    assert.notEqual(hosts[0], hosts[1], 'the second try goes to another host');
+    assert.equal(farm.state.jobs.get(jobId(1))?.charged, 3);
+  });
+
+  it('of the surroundings are not charged', () => {
+    const { farm, pc1, ref } = runningFarm();
+    const report = finished({ outcome: 'failed', failureClass: 'environment', message: 'disk full' });
+    farm.say(pc1, journalEvent(2, ref, { type: 'finished', finished: report }));
+    const job = farm.state.jobs.get(jobId(1));
+    assert.equal(job?.state, 'delayed');
+    assert.equal(job.charged, 0);
+    assert.match(job.reason ?? '', /disk full/);
+  });
+
+  it('an assignment that is not answered within 5 s resets the stream and is placed again', () => {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1');
+    farm.submit(jobSpec(1));
+    farm.pass(4_999);
+    assert.equal(farm.jobState(jobId(1)), 'assigned');
+    farm.pass(1);
+    assert.ok(farm.ended.includes(pc1));
+    assert.equal(farm.state.attempts.get(`${jobId(1)}/1.1`)?.outcome, 'declined');
+  });
+
+  it('an agent that declines is not asked again for 5 minutes, or until its inventory changes', () => {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1');
+    farm.submit(jobSpec(1));
+    const { ref } = farm.assigned(pc1);
+    farm.say(pc1, {
+      kind: 'assignment-reply',
+      ref,
+      accepted: false,
+      code: 'NO_SPACE',
+      reason: 'no scratch space',
+    });
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    assert.match(farm.state.waitReasons.get(jobId(1)) ?? '', /declined: no scratch space/);
+    farm.say(pc1, { kind: 'inventory', inventory: inventory({ scratchFreeBytes: 200e9 }) });
+    assert.equal(farm.jobState(jobId(1)), 'assigned');
+  });
+});
+
+describe('events', () => {
+  it('that were applied are acknowledged again and change nothing', () => {
+    const { farm, pc1, ref } = runningFarm();
+    const before = JSON.stringify([...farm.state.jobs]);
+    farm.say(
+      pc1,
+      journalEvent(1, ref, { type: 'started', copiedBytes: 0, reusedBytes: 0, totalFrames: 150 }),
+    );
+    assert.equal(JSON.stringify([...farm.state.jobs]), before);
+    assert.equal(farm.last(pc1, 'event-ack').number, 1);
+  });
+
+  it('under an old fence are acknowledged, counted and dropped', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    farm.pass(10_000);
+    const back = farm.attach('pc1', { held: [heldAs(ref, 'running')] });
+    farm.say(back, journalEvent(2, ref, { type: 'encoded' }));
+    assert.equal(farm.last(back, 'event-ack').number, 2);
+    assert.equal(farm.state.counters.staleEvents, 1);
+  });
+
+  it('with a gap are accepted and counted', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.say(pc1, journalEvent(5, ref, { type: 'encoded' }));
+    assert.equal(farm.jobState(jobId(1)), 'finishing');
+    assert.equal(farm.state.counters.eventGaps, 1);
+    assert.equal(farm.last(pc1, 'event-ack').number, 5);
+  });
+});

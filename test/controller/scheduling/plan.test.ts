@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { explainWait } from '../../../controller/scheduling/explain.ts';
+import { makePlan } from '../../../controller/scheduling/plan.ts';
+import { ranked } from '../../../controller/scheduling/rank.ts';
+import {
+  defaultTuning,
+  type PlannedAgent,
+  type RunningAttempt,
+  type Snapshot,
+  type WaitingJob,
+} from '../../../controller/scheduling/snapshot.ts';
+import { inventory } from '../../helpers/agent-messages.ts';
+
+const nowMs = 1_000_000_000;
+
+function job(jobId: string, changes: Partial<WaitingJob> = {}): WaitingJob {
+  return {
+    jobId,
+    queue: 'default_queue',
+    userId: 'ann',
+    priority: 'normal',
+    enable4k: false,
+    submittedAtMs: nowMs,
+    sequence: Number(jobId.replaceAll(/\D/g, '')),
+    estimateMs: 60_000,
+    shares: ['clips'],
+    refusedBy: new Map(),
+    avoid: new Map(),
+    ...changes,
+  };
+}
+
+function agent(agentId: string, framesPerSecond: number, changes: Partial<PlannedAgent> = {}): PlannedAgent {
+  const encoder = {
+    encoder: 'x',
+    rung: 'x',
+    hardware: true,
+    max: '2160p' as const,
+    framesPerSecond,
+    sessionsProbed: 1,
+  };
+  return {
+    agentId,
+    liveness: 'attached',
+    inventory: inventory({ encoders: [encoder] }),
+    running: [],
+    announced: new Map(),
+    ...changes,
+  };
+}
+
+function attempt(etaMs: number): RunningAttempt {
+  return { jobId: 'running', enable4k: false, etaMs, estimateMs: 1, percent: 0, stopping: false };
+}
+
+function snapshot(waiting: readonly WaitingJob[], agents: readonly PlannedAgent[]): Snapshot {
+  return { nowMs, waiting, agents, tuning: defaultTuning };
+}
+
+describe('a plan', () => {
+  it('puts the first job on the fastest free agent', () => {
+    const plan = makePlan(snapshot([job('j1')], [agent('slow', 30), agent('fast', 300)]));
+    assert.deepEqual(
+      plan.assignments.map(({ agentId }) => agentId),
+      ['fast'],
+    );
+  });
+
+  it('lets a job wait for a busy, faster agent only where that ends it earlier', () => {
+    const agents = (etaMs: number) => [agent('slow', 30), agent('fast', 300, { running: [attempt(etaMs)] })];
+    const soon = makePlan(snapshot([job('j1')], agents(10_000)));
+    assert.deepEqual(soon.assignments, []);
+    assert.deepEqual(
+      soon.announcements.map(({ agentId }) => agentId),
+      ['fast'],
+    );
+    const late = makePlan(snapshot([job('j1')], agents(100_000)));
+    assert.deepEqual(
+      late.assignments.map(({ agentId }) => agentId),
+      ['slow'],
+    );
+  });
+
+  it('never fills a slot that is still held, however soon it is free', () => {
+    const plan = makePlan(snapshot([job('j1')], [agent('a', 30, { running: [attempt(0)] })]));
+    assert.deepEqual(plan.assignments, []);
+    assert.equal(plan.announcements.length, 1);
+  });
+
+  it('does not let a 4K job that waits hold back a job that fits', () => {
+    const encoder = {
+      encoder: 'x',
+      rung: 'x',
+      hardware: true,
+      max: '1080p' as const,
+      framesPerSecond: 60,
+      sessionsProbed: 1,
+    };
+    const small = agent('small', 60, {
+      inventory: inventory({ encoders: [encoder], queues: ['default_queue', '4k_queue'] }),
+    });
+    const plan = makePlan(
+      snapshot([job('j1', { enable4k: true, queue: '4k_queue', priority: 'urgent' }), job('j2')], [small]),
+    );
+    assert.deepEqual(
+      plan.assignments.map(({ jobId }) => jobId),
+      ['j2'],
+    );
+    assert.deepEqual(plan.unplaceable, ['j1']);
+  });
+
+  it('announces at most one job per slot', () => {
+    const jobs = [1, 2, 3, 4].map((n) => job(`j${n}`));
+    const plan = makePlan(snapshot(jobs, [agent('a', 30, { running: [attempt(5_000)] })]));
+    assert.deepEqual(
+      plan.announcements.map(({ jobId }) => jobId),
+      ['j1'],
+    );
+  });
+
+  it('moves an announcement between busy agents only for a large gain, and not twice in two minutes', () => {
+    const busy = (announcedMs: number, gainMs: number) => [
+      agent('a', 30, { running: [attempt(100_000 + gainMs)], announced: new Map([['j1', announcedMs]]) }),
+      agent('b', 30, { running: [attempt(100_000)] }),
+    ];
+    const where = (announcedMs: number, gainMs: number) =>
+      makePlan(snapshot([job('j1')], busy(announcedMs, gainMs))).announcements[0]?.agentId;
+    assert.equal(where(121_000, 59_000), 'a');
+    assert.equal(where(121_000, 61_000), 'b');
+    assert.equal(where(119_000, 61_000), 'a');
+  });
+
+  it('passes over an agent that is to be avoided only while another one is feasible', () => {
+    const avoid = new Map([['fast', 'failed there']]);
+    const both = makePlan(snapshot([job('j1', { avoid })], [agent('slow', 30), agent('fast', 300)]));
+    assert.equal(both.assignments[0]?.agentId, 'slow');
+    const alone = makePlan(snapshot([job('j1', { avoid })], [agent('fast', 300)]));
+    assert.equal(alone.assignments[0]?.agentId, 'fast');
+  });
+
+  it('is the same for the same snapshot, fills no slot twice, and leaves no job out', () => {
+    const jobs = fc.array(
+      fc.record({
+        enable4k: fc.boolean(),
+        estimateMs: fc.integer({ min: 1_000, max: 5_000_000 }),
+        priority: fc.constantFrom('low', 'normal', 'high', 'urgent'),
+        queue: fc.constantFrom('default_queue', '4k_queue', 'nobody'),
+      }),
+      { maxLength: 30 },
+    );
+    const agents = fc.array(
+      fc.record({
+        speed: fc.integer({ min: 10, max: 500 }),
+        slots: fc.integer({ min: 0, max: 3 }),
+        etas: fc.array(fc.nat(100_000), { maxLength: 3 }),
+      }),
+      { maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(jobs, agents, (someJobs, someAgents) => {
+        const shot = snapshot(
+          someJobs.map((part, index) => job(`j${index}`, part)),
+          someAgents.map(({ speed, slots, etas }, index) => {
+            const base = agent(`a${index}`, speed, { running: etas.slice(0, slots).map(attempt) });
+            return { ...base, inventory: { ...base.inventory, slots } };
+          }),
+        );
+        const plan = makePlan(shot);
+        assert.deepEqual(makePlan(shot), plan);
+        assert.equal(plan.placements.length + plan.unplaceable.length, someJobs.length);
+        for (const {
+          agentId,
+          inventory: { slots },
+          running,
+        } of shot.agents) {
+          const given = plan.assignments.filter((placement) => placement.agentId === agentId).length;
+          assert.ok(
+            given <= slots - running.length,
+            `${agentId} got ${given} jobs for ${slots - running.length} free slots`,
+          );
+          assert.ok(plan.announcements.filter((placement) => placement.agentId === agentId).length <= slots);
+        }
+      }),
+    );
+  });
+});
+
+describe('the order', () => {
+  it('is by class, then age; a wait of four hours gains a class', () => {
+    const hour = 3_600_000;
+    const order = ranked(
+      [
+        job('j1', { priority: 'low' }),
+        job('j2'),
+        job('j3', { priority: 'high' }),
+        job('j4', { priority: 'low', submittedAtMs: nowMs - 8 * hour, sequence: 0 }),
+      ],
+      nowMs,
+      defaultTuning,
+    );
+    assert.deepEqual(
+      order.map(({ jobId }) => jobId),
+      ['j4', 'j3', 'j2', 'j1'],
+    );
+  });
+});
+
+describe('explain', () => {
+  it('names every agent with its reason', () => {
+    const shot = snapshot(
+      [job('j1', { shares: ['clips', 'vault'] })],
+      [
+        agent('a', 30, { inventory: inventory({ queues: [] }) }),
+        agent('b', 30, { liveness: 'detached' }),
+        agent('c', 30),
+      ],
+    );
+    const why = explainWait(shot, 'j1');
+    assert.ok(why);
+    assert.deepEqual(
+      why.agents.map(({ agentId, feasible, reasons }) => [agentId, feasible, reasons]),
+      [
+        ['a', false, ['not subscribed to default_queue', 'does not reach share vault']],
+        ['b', false, ['not attached', 'does not reach share vault']],
+        ['c', false, ['does not reach share vault']],
+      ],
+    );
+    assert.match(why.summary, /^no agent can take it \(b: .*; c: does not reach share vault\)$/);
+  });
+
+  it('says at once when nobody is subscribed, and when nobody has ever attached', () => {
+    assert.equal(
+      explainWait(snapshot([job('j1')], []), 'j1')?.summary,
+      'no agent has ever attached to this farm',
+    );
+    const none = [agent('a', 30, { inventory: inventory({ queues: ['4k_queue'] }) })];
+    assert.equal(
+      explainWait(snapshot([job('j1')], none), 'j1')?.summary,
+      'no agent is subscribed to default_queue',
+    );
+  });
+});
