@@ -11,7 +11,10 @@ export * from './codec/time.ts';
 export type { Decoded } from './codec/unknown-message.ts';
 export { fromFence, fromProblem, toProblem } from './codec/work.ts';
 export * from './controller-stream.ts';
+export { Any } from './gen/google/protobuf/any.ts';
 export type { Duration } from './gen/google/protobuf/duration.ts';
+export { BadRequest, ErrorInfo, ResourceInfo, RetryInfo } from './gen/google/rpc/error_details.ts';
+export { Status } from './gen/google/rpc/status.ts';
 export * as agentWire from './gen/renderfarm/v1/agent.ts';
 export {
   AgentServiceClient,

@@ -10,3 +10,14 @@ export interface LogAddress {
   readonly attemptNumber: number;
   readonly file: LogFileName;
 }
+
+/** The job folders under logs/: agents send the files of their attempts, at rising offsets. */
+export interface JobLogs {
+  /** How many bytes of an attempt's file are here: an upload goes on from there. */
+  size(address: LogAddress): Promise<number>;
+  /**
+   * Takes bytes that begin at `offsetBytes`; what is here already is skipped. Returns the size afterwards.
+   * @throws FarmError LOG_OFFSET for a gap, LOG_TOO_LARGE, STORAGE_UNAVAILABLE
+   */
+  append(address: LogAddress, offsetBytes: number, data: Uint8Array): Promise<number>;
+}

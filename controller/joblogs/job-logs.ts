@@ -1,7 +1,7 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FarmError } from '../domain/errors.ts';
-import type { LogAddress, LogFileName } from '../domain/log-files.ts';
+import type { JobLogs, LogAddress, LogFileName } from '../domain/log-files.ts';
 import { logFolder } from '../domain/names.ts';
 import { attemptBytes, beginPart, loadParts } from './parts.ts';
 import { Turns } from './turns.ts';
@@ -11,17 +11,6 @@ export interface JobLogsOptions {
   readonly root: string;
   /** @default job.log 32 MiB, ffmpeg_cmd.txt 8 MiB, ffmpeg_stderr.txt 64 MiB: of one attempt. */
   readonly fileBytesMax?: Readonly<Record<LogFileName, number>>;
-}
-
-/** The job folders under logs/: agents send the files of their attempts, at rising offsets. */
-export interface JobLogs {
-  /** How many bytes of an attempt's file are here: an upload goes on from there. */
-  size(address: LogAddress): Promise<number>;
-  /**
-   * Takes bytes that begin at `offsetBytes`; what is here already is skipped. Returns the size afterwards.
-   * @throws FarmError LOG_OFFSET for a gap, LOG_TOO_LARGE, STORAGE_UNAVAILABLE
-   */
-  append(address: LogAddress, offsetBytes: number, data: Uint8Array): Promise<number>;
 }
 
 const mib = 1024 * 1024;
