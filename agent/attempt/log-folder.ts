@@ -30,6 +30,8 @@ export function attemptFolderName(ref: JobRef): string {
 export interface LogFolder {
   /** Adds to a file, in the order of the calls. Never throws: a log is not worth a job. */
   write(file: LogFileName, text: string): void;
+  /** Waits for what was written so far, and lets go of the files; the folder is gone on with later. */
+  flush(): Promise<void>;
   /** Waits for what was written, and marks the folder as ready to be sent. Idempotent. */
   close(): Promise<void>;
 }
@@ -54,6 +56,10 @@ export async function openLogFolder(
     known.bytes += Buffer.byteLength(text);
     await known.handle.appendFile(text);
   };
+  const closeFiles = async (): Promise<void> => {
+    for (const { handle } of files.values()) await handle.close();
+    files.clear();
+  };
   const later = (work: () => Promise<void>): void => {
     tail = tail.then(work).catch((error: unknown) => onTrouble(`the log in ${folder} is not whole`, error));
   };
@@ -62,11 +68,15 @@ export async function openLogFolder(
     write(file, text) {
       if (!isClosed) later(() => add(file, text));
     },
+    async flush() {
+      later(closeFiles);
+      await tail;
+    },
     async close() {
       if (!isClosed) {
         isClosed = true;
         later(async () => {
-          for (const { handle } of files.values()) await handle.close();
+          await closeFiles();
           await writeFile(join(folder, logClosedFile), '');
         });
       }

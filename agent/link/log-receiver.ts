@@ -70,12 +70,12 @@ async function upload(
   const answer = Promise.withResolvers<number>();
   // Its error is told by the await below; without this it would be unhandled while a piece is written.
   answer.promise.catch(() => undefined);
-  let isOver = false;
+  const ending = new AbortController();
   const call = client.uploadLog(
     callMetadata(security),
     { deadline: Date.now() + callMs },
     (error: ServiceError | null, response: agentWire.UploadLogResponse) => {
-      isOver = true;
+      ending.abort();
       if (error === null) answer.resolve(response.sizeBytes);
       else answer.reject(error);
     },
@@ -83,7 +83,7 @@ async function upload(
   const over = answer.promise.catch(() => undefined);
   call.write({ part: { $case: 'target', value: targetOf(ref, file) } });
   for await (const { offsetBytes, data } of pieces) {
-    if (isOver) break;
+    if (ending.signal.aborted) break;
     const hasRoom = call.write({ part: { $case: 'data', value: { offsetBytes, data: Buffer.from(data) } } });
     if (!hasRoom) await Promise.race([once(call, 'drain'), over]);
   }

@@ -1,0 +1,108 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Assign, FinishedOutcome, JobRef } from '../../proto/index.ts';
+import { noUsage } from '../core/endings.ts';
+import type { AttemptReport } from '../core/inputs.ts';
+import { keyOf } from '../core/journal-fold.ts';
+import type { JobLog } from './job-log.ts';
+import { createJobLog } from './job-log.ts';
+import type { LogFolder } from './log-folder.ts';
+import { openLogFolder } from './log-folder.ts';
+import { runAttempt } from './run-attempt.ts';
+import type { AttemptServices } from './services.ts';
+
+/** The attempts of this process: started, stopped, and their logs closed. */
+export interface Attempts {
+  /** Begins at once; what happens is reported. */
+  start(assign: Assign): void;
+  stop(ref: JobRef, reason: string): void;
+  /** The attempt is over: its log gets its last lines, and may be sent. */
+  cleanUp(assign: Assign, finished: FinishedOutcome): Promise<void>;
+  /** Stops all, and waits until nothing of them runs. Idempotent. */
+  stopAll(): Promise<void>;
+}
+
+interface Running {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  readonly opened: Promise<OpenedLog | undefined>;
+}
+
+interface OpenedLog {
+  readonly folder: LogFolder;
+  readonly log: JobLog;
+}
+
+export function createAttempts(
+  services: AttemptServices,
+  report: (ref: JobRef, report: AttemptReport) => void,
+): Attempts {
+  const running = new Map<string, Running>();
+  const ending = new AbortController();
+
+  const open = async (assign: Assign): Promise<OpenedLog> => {
+    const folder = await openLogFolder(services.logsFolder, assign.ref, services.onTrouble);
+    return { folder, log: createJobLog(assign, folder, services.wallMs) };
+  };
+
+  return {
+    start(assign) {
+      const abort = new AbortController();
+      const signal = AbortSignal.any([abort.signal, ending.signal]);
+      const opened = open(assign);
+      const done = opened.then(
+        ({ folder, log }) =>
+          runAttempt({ assign, services, folder, log, signal, report: (words) => report(assign.ref, words) }),
+        (error: unknown) => report(assign.ref, { type: 'ended', finished: noLog(error) }),
+      );
+      running.set(keyOf(assign.ref), { abort, done, opened: opened.catch(() => undefined) });
+    },
+    stop(ref, reason) {
+      running.get(keyOf(ref))?.abort.abort(new Error(reason));
+    },
+    async cleanUp(assign, finished) {
+      const known = running.get(keyOf(assign.ref));
+      running.delete(keyOf(assign.ref));
+      await known?.done;
+      try {
+        // Without a running attempt it is one of an earlier process: its log goes on where it stopped.
+        const { folder, log } = (await known?.opened) ?? (await open(assign));
+        log.step('6', `Result: ${finished.outcome}`);
+        if (finished.outcome === 'published')
+          log.succeeded(finished.publishedPath ?? assign.output.finalName);
+        else log.failed(finished);
+        await folder.close();
+      } catch (error) {
+        services.onTrouble(`the log of ${keyOf(assign.ref)} could not be closed`, error);
+      }
+    },
+    async stopAll() {
+      ending.abort(new Error('the agent stops'));
+      await Promise.all([...running.values()].map(({ done }) => done));
+      for (const { opened } of running.values()) await (await opened)?.folder.flush();
+    },
+  };
+}
+
+/** Empties `work/`: at the start of a process nothing in it belongs to anybody. */
+export async function emptyWorkFolder(workFolder: string): Promise<void> {
+  await mkdir(workFolder, { recursive: true });
+  for (const name of await readdir(workFolder)) {
+    if (ownName.test(name)) await rm(join(workFolder, name), { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** As `attemptFolderName` makes them; anything else there is not ours to remove. */
+const ownName = /^.+-\d+\.\d+$/u;
+
+function noLog(error: unknown): FinishedOutcome {
+  const message = `the attempt's log could not be opened: ${error instanceof Error ? error.message : String(error)}`;
+  return {
+    outcome: 'failed',
+    failureClass: 'environment',
+    message,
+    problems: [{ code: 'LOG_UNWRITABLE', message }],
+    stderrTail: [],
+    usage: noUsage,
+  };
+}

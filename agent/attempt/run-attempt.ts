@@ -1,0 +1,110 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Assign } from '../../proto/index.ts';
+import type { AttemptReport } from '../core/inputs.ts';
+import type { RenderProgress } from '../render/progress-meter.ts';
+import type { RenderedOutput } from '../render/render-result.ts';
+import { finishedOf } from './finished.ts';
+import type { JobLog } from './job-log.ts';
+import type { LogFolder } from './log-folder.ts';
+import { attemptFolderName } from './log-folder.ts';
+import { prepare } from './prepare-step.ts';
+import { renderStep } from './render-step.ts';
+import type { AttemptServices } from './services.ts';
+import { stageOutput } from './stage-step.ts';
+import { createUsageCount } from './usage-count.ts';
+
+export interface AttemptRun {
+  readonly assign: Assign;
+  readonly services: AttemptServices;
+  readonly folder: LogFolder;
+  readonly log: JobLog;
+  /** Stops the attempt; its reason says why. */
+  readonly signal: AbortSignal;
+  /** Hears `staged` or `ended` last, when nothing of the attempt runs any more. */
+  readonly report: (report: AttemptReport) => void;
+}
+
+/** The share of the whole that is done when the file is verified; the rest is the upload (rendering.md). */
+const verifiedPercent = 95;
+
+/** An attempt from its assignment to the staged file. Never rejects: how it ended is reported. */
+export async function runAttempt(run: AttemptRun): Promise<void> {
+  const { assign, services, signal, log } = run;
+  const workFolder = join(services.workFolder, attemptFolderName(assign.ref));
+  const usage = createUsageCount(services.nowMs);
+  const state: { release?: () => void } = {};
+  let last: AttemptReport;
+  try {
+    log.begin(services.agentId);
+    signal.throwIfAborted();
+    await mkdir(workFolder, { recursive: true });
+    const prepared = await prepare({ ...run, workFolder });
+    state.release = () => prepared.release();
+    usage.fetched(prepared.files);
+    const { copiedBytes, reusedBytes } = usage.total();
+    run.report({ type: 'prepared', copiedBytes, reusedBytes, totalFrames: prepared.plan.frames });
+    const output = await renderStep({
+      ...run,
+      workFolder,
+      prepared,
+      usage,
+      onProgress: (progress) => run.report(progressOf(progress)),
+      onSegment: (segment) => run.report({ type: 'segment', ...segment }),
+      onEncoded: () => run.report({ type: 'encoded' }),
+    });
+    last = { type: 'staged', manifest: await stage(run, output), usage: usage.total() };
+  } catch (error) {
+    const stopped = signal.aborted ? reasonOf(signal) : undefined;
+    last = { type: 'ended', finished: finishedOf(error, stopped, usage.total()) };
+  }
+  state.release?.();
+  await rm(workFolder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
+    services.onTrouble(`${workFolder} could not be removed`, error),
+  );
+  run.report(last);
+}
+
+async function stage({ assign, services, signal, log, report }: AttemptRun, output: RenderedOutput) {
+  const { frames, durationMs, sizeBytes } = output;
+  log.step('5', `Output: ${assign.output.finalName}, ${sizeBytes} bytes, to ${assign.output.stagingFolder}`);
+  const leave = await services.tailLane.enter(signal);
+  try {
+    const staged = await stageOutput({
+      share: services.share,
+      output: assign.output,
+      localFile: output.file,
+      signal,
+      onWaiting(reason, waitedMs) {
+        log.warn(`${reason}; tried again (waited ${Math.round(waitedMs / 1000)} s so far)`);
+        report({
+          type: 'progress',
+          percent: verifiedPercent,
+          framesDone: frames,
+          framesTotal: frames,
+          waiting: { reason, waitedMs },
+          waitedForSharesMs: 0,
+        });
+      },
+    });
+    log.info(`Uploaded ${staged.sizeBytes} bytes, sha256 ${staged.sha256}`);
+    return { fileName: assign.output.finalName, ...staged, durationMs, frames, features: output.features };
+  } finally {
+    leave();
+  }
+}
+
+function progressOf({ percent, framesDone, framesTotal, etaMs }: RenderProgress): AttemptReport {
+  return {
+    type: 'progress',
+    percent,
+    framesDone,
+    framesTotal,
+    ...(etaMs === undefined ? {} : { etaMs }),
+    waitedForSharesMs: 0,
+  };
+}
+
+function reasonOf({ reason }: AbortSignal): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

@@ -1,0 +1,34 @@
+import type { ContentCache } from '../media/content-cache.ts';
+import type { Gate } from '../media/gate.ts';
+import type { Mounts } from '../media/unc.ts';
+import type { EncoderChoice, FfmpegInstall, SegmentCacheSettings } from '../render/render-request.ts';
+import type { FetchLane } from './fetch-lane.ts';
+import type { OutputShare } from './output-share.ts';
+
+/** All that the attempts of one agent work with. Everything slow to find out is found out before the first one. */
+export interface AttemptServices {
+  readonly agentId: string;
+  /** `work/`: each attempt has `<job>-<fence>/` in it, and removes only that. */
+  readonly workFolder: string;
+  readonly logsFolder: string;
+  readonly mounts: Mounts;
+  readonly cache: ContentCache;
+  readonly share: OutputShare;
+  readonly ffmpeg: FfmpegInstall;
+  /** From `ffprobeVersion`: part of what is remembered of a probed file. */
+  readonly ffprobeVersion: string;
+  /** What this PC encodes with, for a frame size; undefined when it cannot. */
+  readonly encoderFor: (enable4k: boolean) => Omit<EncoderChoice, 'profile'> | undefined;
+  readonly segmentCache?: SegmentCacheSettings;
+  readonly concurrency: { readonly copy: number; readonly probe: number; readonly segments: number };
+  readonly fetchLane: FetchLane;
+  /** Uploads: one at a time on a host. */
+  readonly tailLane: Gate;
+  /** The job that is fetched ahead just now, for Step 0 of the log. */
+  readonly announcedJob: () => string | undefined;
+  /** Steady, in milliseconds. */
+  readonly nowMs: () => number;
+  /** Milliseconds since the epoch, for log lines. */
+  readonly wallMs: () => number;
+  readonly onTrouble: (message: string, error?: unknown) => void;
+}

@@ -1,0 +1,59 @@
+import type { Usage } from '../../proto/index.ts';
+import type { FetchedFile } from '../media/fetch.ts';
+
+/** Counts what an attempt uses. Times come from one steady clock. */
+export interface UsageCount {
+  fetched(files: readonly FetchedFile[]): void;
+  firstFrame(): void;
+  segment(reused: boolean, frames: number): void;
+  /** The last frame is encoded: the run clock stops. Only the first call counts. */
+  encoded(): void;
+  total(): Usage;
+}
+
+export function createUsageCount(nowMs: () => number): UsageCount {
+  const startedMs = nowMs();
+  const segments = { rendered: 0, reused: 0 };
+  let files = { copiedFiles: 0, copiedBytes: 0, reusedFiles: 0, reusedBytes: 0 };
+  let framesEncoded = 0;
+  let firstFrameMs: number | undefined;
+  let runMs: number | undefined;
+  const sinceStartMs = (): number => Math.round(nowMs() - startedMs);
+
+  return {
+    fetched(all) {
+      const reused = all.filter((file) => file.reused);
+      const copied = all.filter((file) => !file.reused);
+      files = {
+        copiedFiles: copied.length,
+        copiedBytes: bytesOf(copied),
+        reusedFiles: reused.length,
+        reusedBytes: bytesOf(reused),
+      };
+    },
+    firstFrame() {
+      firstFrameMs ??= sinceStartMs();
+    },
+    segment(reused, frames) {
+      if (reused) segments.reused += 1;
+      else segments.rendered += 1;
+      framesEncoded += reused ? 0 : frames;
+    },
+    encoded() {
+      runMs ??= sinceStartMs();
+    },
+    total: () => ({
+      ...files,
+      segmentsRendered: segments.rendered,
+      segmentsReused: segments.reused,
+      framesEncoded,
+      runMs: runMs ?? sinceStartMs(),
+      waitedForSharesMs: 0,
+      ...(firstFrameMs === undefined ? {} : { firstFrameMs }),
+    }),
+  };
+}
+
+function bytesOf(files: readonly FetchedFile[]): number {
+  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
+}
