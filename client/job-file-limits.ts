@@ -7,8 +7,8 @@ export const jobFileLimits = {
   durationMaxS: 3_600,
   /** Characters as people count them (grapheme clusters). */
   textGraphemesMax: 200,
-  userIdCharactersMax: 128,
-  channelNameCharactersMax: 200,
+  /** Names of users, channels, queues; video ids. */
+  nameCharactersMax: 128,
   /** Longest path, title, id or word, in UTF-16 units. */
   textMax: 1_024,
   positionMax: 2_147_483_647,

@@ -33,6 +33,8 @@ function isGiven(value: unknown): boolean {
 }
 
 function textTooLong(item: Fields, index: number): readonly RuleBreach[] {
+  // On anything but a video it is not drawn, and dropped without an error.
+  if (item['item_type'] !== 'video') return [];
   const field = isGiven(item['text_animation_text']) ? 'text_animation_text' : 'text_animation_words';
   const value = item[field];
   const text = Array.isArray(value) ? value.join(' ') : value;

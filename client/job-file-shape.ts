@@ -3,8 +3,10 @@ import { jobFileLimits } from './job-file-limits.ts';
 import { breachesOf } from './job-file-rules.ts';
 
 const durationRange = `must be between ${jobFileLimits.durationMinS} and ${jobFileLimits.durationMaxS} s`;
+const nameRule = `must have 1 to ${jobFileLimits.nameCharactersMax} printable characters`;
 const positionRange = `must be a whole number from 0 to ${jobFileLimits.positionMax}`;
 const printable = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u;
+const printableName = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,128}$/u;
 const uuid = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 
 /** What JSON Schema can say of the rules in `job-file-rules.ts`. */
@@ -31,9 +33,9 @@ const itemShape = z
     item_type: z
       .enum(['intro', 'video', 'transition', 'outro', 'image'])
       .describe('Logo and text are drawn on video items only; only video items count for routing.'),
-    video_id: line('The catalogue id of the source. It wins over path.'),
+    video_id: name('The catalogue id of the source. It wins over path.'),
     path: line('UNC path of the source, inside one of the shares of the farm.'),
-    title: line('Title of the chapter that the item becomes.'),
+    title: text('Title of the chapter that the item becomes.'),
     logo_path: line('UNC path of a logo, drawn at the top right.'),
     duration: z
       .number('must be a number of seconds')
@@ -55,7 +57,7 @@ const itemShape = z
       .max(jobFileLimits.textGraphemesMax, `must have at most ${jobFileLimits.textGraphemesMax} words`)
       .nullish()
       .describe('Joined by spaces where text_animation_text is absent.'),
-    resolution: line('What the catalogue says; carried along.'),
+    resolution: text('What the catalogue says; carried along.'),
     is_4k: z.boolean().nullish().describe('What the catalogue says; carried along.'),
     path_available: z.boolean().nullish().describe('What the catalogue says; carried along.'),
   })
@@ -71,20 +73,11 @@ export const jobFileShape = z.strictObject({
     .regex(uuid, 'must be a UUID')
     .nullish()
     .describe('A UUID of your choice: submitting it twice is one job. Chosen by the controller when absent.'),
-  user_id: z
-    .string()
-    .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,128}$/u, 'must have 1 to 128 printable characters')
-    .describe('Whose job it is.'),
-  channel_name: z
-    .string()
-    .regex(
-      /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u,
-      `must have 1 to ${jobFileLimits.channelNameCharactersMax} printable characters`,
-    )
-    .describe('Part of the name of the result.'),
+  user_id: z.string().regex(printableName, nameRule).describe('Whose job it is.'),
+  channel_name: z.string().regex(printableName, nameRule).describe('Part of the name of the result.'),
   enable_4k: z.boolean().nullish().describe('3840x2160 instead of 1920x1080.'),
   priority: z.enum(['low', 'normal', 'high', 'urgent']).nullish().describe('normal when absent.'),
-  queue: line('Overrides the routing rules of the farm.'),
+  queue: name('Overrides the routing rules of the farm.'),
   items: z
     .array(itemShape)
     .min(1, 'must have at least 1 item')
@@ -104,6 +97,11 @@ export const jobFileShape = z.strictObject({
 export type JobFile = z.output<typeof jobFileShape>;
 export type JobFileItem = JobFile['items'][number];
 
+/** An optional name. */
+function name(description: string) {
+  return z.string().regex(printableName, nameRule).nullish().describe(description);
+}
+
 /** An optional line of printable text that is not empty. */
 function line(description: string) {
   return z
@@ -111,6 +109,15 @@ function line(description: string) {
     .min(1, 'must not be empty')
     .max(jobFileLimits.textMax, `must have at most ${jobFileLimits.textMax} characters`)
     .regex(printable, 'must not hold control characters')
+    .nullish()
+    .describe(description);
+}
+
+/** Optional text of any characters. */
+function text(description: string) {
+  return z
+    .string()
+    .max(jobFileLimits.textMax, `must have at most ${jobFileLimits.textMax} characters`)
     .nullish()
     .describe(description);
 }

@@ -6,6 +6,9 @@ import { RenderfarmError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 import { type Start, tryOnce } from './try-once.ts';
 
+/** A try that has less time than this would only hide what the one before it found. */
+const shortestTryMs = 50;
+
 /**
  * A unary call within `callTimeoutMs`: a try that could not reach a controller is followed by another, at the next
  * address, after a pause with full jitter.
@@ -31,7 +34,7 @@ export async function callUnary<Reply, View>(
       if (!isRetryable(error)) throw error;
       if (error.status !== 'RESOURCE_EXHAUSTED') connection.giveUp(channel);
       const waitMs = Math.max(backoffMs(failures, settings), error.retryAfterMs ?? 0);
-      if (Date.now() + waitMs >= endsAt) throw lastWord(error, settings, failures);
+      if (Date.now() + waitMs + shortestTryMs >= endsAt) throw lastWord(error, settings, failures);
       await pause(waitMs, undefined, { signal });
     }
   }

@@ -39,11 +39,13 @@ function lineView(terminal: Terminal): ChangeView {
     show: (change) => {
       const { job } = change;
       const mark = markOf(job);
-      if (shown.get(job.jobId) === mark && change.news.length === 0) return;
+      const before = shown.get(job.jobId);
+      if (before === mark && change.news.length === 0) return;
       if (hasEnded(job.state)) shown.delete(job.jobId);
       else shown.set(job.jobId, mark);
-      say(terminal, changeLine(change));
-      if (job.state === 'failed') for (const line of problemLines(job)) say(terminal, line);
+      // The first message brings the job's whole history.
+      say(terminal, changeLine(before === undefined ? { job, news: [] } : change));
+      for (const line of problemLines(job)) say(terminal, line);
     },
     interrupted: (error) => note(terminal, interruption(error)),
     stop: () => undefined,
@@ -74,8 +76,8 @@ function barView(terminal: Terminal): ChangeView {
     show: ({ job }) => {
       const payload = { job: job.jobId.slice(0, 8), state: safeText(stateText(job)).slice(0, 60) };
       const bar = bars.get(job.jobId) ?? multi.create(100, 0, payload);
-      if (bar !== undefined) bars.set(job.jobId, bar);
-      bar?.update(job.progressPercent, payload);
+      bars.set(job.jobId, bar);
+      bar.update(job.progressPercent, payload);
       if (hasEnded(job.state)) ended.push(job);
     },
     interrupted: (error) => multi.log(`${interruption(error)}\n`),
