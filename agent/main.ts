@@ -1,0 +1,121 @@
+/**
+ * `renderfarm-agent`: the agent of one PC. Exit codes: 0 a clean end; 1 it failed (a render, or the start of the
+ * agent); 2 a wrong command line, configuration or job file; 130 interrupted.
+ */
+import process from 'node:process';
+import { Command, InvalidArgumentError } from 'commander';
+import { destination, pino } from 'pino';
+import { createAgent, softwareVersion } from './agent.ts';
+import type { AgentConfig } from './config.ts';
+import { ConfigError, loadAgentConfig } from './config.ts';
+import { planLocally, renderLocally } from './local/local-commands.ts';
+import type { EncoderRungName } from './render/encoder.ts';
+import { encoderLadder } from './render/encoder.ts';
+
+const program = new Command('renderfarm-agent')
+  .description('Renders jobs of a farm on this PC')
+  .version(softwareVersion)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+program
+  .command('run', { isDefault: true })
+  .description('attach to the controller and render what it assigns')
+  .option('--config <file>', 'configuration (YAML)', process.env['FARM_AGENT_CONFIG'] ?? 'agent.yaml')
+  .action(async ({ config }: { config: string }) => {
+    process.exitCode = await run(config);
+  });
+
+interface LocalFlags {
+  config?: string;
+  out?: string;
+  dataDir?: string;
+  encoder?: EncoderRungName;
+  threads?: number;
+}
+
+for (const [name, what, execute] of [
+  ['render', 'render a job file into an MP4, without a farm', renderLocally],
+  ['plan', 'print what would be rendered, and with which commands', planLocally],
+] as const) {
+  program
+    .command(`${name} <job.json>`)
+    .description(what)
+    .option('--config <file>', 'take mounts, FFmpeg and encoder from a configuration')
+    .option('--out <file>', 'the MP4 (render only); default <channel>_<job>.mp4 here')
+    .option('--data-dir <folder>', 'keep caches here; default a folder of the system for temporary files')
+    .option('--encoder <rung>', `one of ${encoderLadder.map((rung) => rung.name).join(', ')}`, rungOf)
+    .option('--threads <n>', 'threads of each FFmpeg', threadsOf)
+    .action(async (file: string, flags: LocalFlags) => {
+      const config = flags.config === undefined ? undefined : configOrExit(flags.config);
+      if (flags.config !== undefined && config === undefined) return;
+      const abort = new AbortController();
+      onSignals(() => abort.abort(new Error('interrupted')));
+      const print = (line: string): void => void process.stdout.write(`${line}\n`);
+      process.exitCode = await execute({ ...flags, file, config, print, signal: abort.signal });
+    });
+}
+
+// No top-level await: the single executable is one CommonJS file.
+void program.parseAsync();
+
+async function run(file: string): Promise<number> {
+  const config = configOrExit(file);
+  if (config === undefined) return 2;
+  // Written at once: the last lines before an end are those that are looked for.
+  const logger = pino(
+    { level: config.logLevel, base: { agentId: config.agentId } },
+    destination({ sync: true }),
+  );
+  const agent = createAgent(config, { logger });
+  const stopped = new Promise<void>((resolve) =>
+    onSignals(() => {
+      logger.info('asked to stop');
+      void agent.stop().then(resolve);
+    }),
+  );
+  try {
+    await agent.start();
+  } catch (error) {
+    logger.error({ err: error }, 'the agent cannot start');
+    await agent.stop();
+    return 1;
+  }
+  await stopped;
+  return 0;
+}
+
+function configOrExit(file: string): AgentConfig | undefined {
+  try {
+    return loadAgentConfig(file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${file} is not a usable configuration:\n`);
+    for (const problem of error.problems) process.stderr.write(`  ${problem}\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+/** The first signal asks for a clean end; a second one does not wait for it. */
+function onSignals(stop: () => void): void {
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(130);
+      asked = true;
+      stop();
+    });
+  }
+}
+
+function rungOf(text: string): EncoderRungName {
+  const rung = encoderLadder.find((one) => one.name === text);
+  if (rung === undefined) throw new InvalidArgumentError('no such encoder');
+  return rung.name;
+}
+
+function threadsOf(text: string): number {
+  const threads = Number(text);
+  if (!Number.isInteger(threads) || threads < 1) throw new InvalidArgumentError('a whole number from 1');
+  return threads;
+}
