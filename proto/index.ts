@@ -27,6 +27,8 @@ export * as farmWire from './gen/renderfarm/v1/farm.ts';
 export { FarmServiceClient, type FarmServiceServer, FarmServiceService } from './gen/renderfarm/v1/farm.ts';
 export * as jobWire from './gen/renderfarm/v1/job.ts';
 export { JobServiceClient, type JobServiceServer, JobServiceService } from './gen/renderfarm/v1/job.ts';
+export { Inbox } from './inbox.ts';
 export { LinkError, type LinkErrorCode } from './link-error.ts';
 export { type LinkLimits, linkLimits } from './link-limits.ts';
+export { resetStream } from './reset-stream.ts';
 export { type LinkEnd, type LinkOptions, StreamLink } from './stream.ts';

@@ -75,6 +75,11 @@ export class StreamLink<Sent, Received> implements AgentLink<Sent, Received> {
     return this.#inbox;
   }
 
+  /** How the link ended, as soon as it does; undefined while it is open. */
+  get end(): LinkEnd | undefined {
+    return this.#end;
+  }
+
   /**
    * False: wait for `drained` before sending what may be dropped; also on a closed link, where nothing is sent.
    * @throws LinkError MESSAGE_TOO_LARGE (the link stays open), LINK_OVERFLOW (the link is closed)

@@ -1,0 +1,24 @@
+import type { JobLogs } from '../domain/log-files.ts';
+import type { Farm } from '../engine/farm.ts';
+import type { Authorise } from './auth.ts';
+import type { RpcLimits } from './limits.ts';
+
+/** As pino has it: fields first, then the sentence. */
+export interface RpcLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What every service works with. */
+export interface RpcContext {
+  readonly farm: Farm;
+  readonly logs: JobLogs;
+  readonly logger: RpcLogger;
+  readonly limits: RpcLimits;
+  readonly authorise: Authorise;
+  /** The UNC path lies in a source share of this farm. */
+  readonly isInSourceShare: (uncPath: string) => boolean;
+  /** Fires when the server stops: streams that last end themselves then. */
+  readonly stopping: AbortSignal;
+}

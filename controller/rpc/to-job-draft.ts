@@ -1,0 +1,35 @@
+import { itemTypes, jobWire, priorityClasses } from '../../proto/index.ts';
+import type { ItemDraft, JobDraft } from '../domain/job-draft.ts';
+
+/** A job as it came over the wire, for `validateJob`: nothing is refused here. */
+export function toJobDraft(wire: jobWire.JobSpec): JobDraft {
+  return {
+    jobId: wire.jobId,
+    userId: wire.userId,
+    channelName: wire.channelName,
+    enable4k: wire.enable4k,
+    items: wire.items.map(toItemDraft),
+    priority: wire.priority === 0 ? 'normal' : priorityClasses.nameOf(wire.priority),
+    queue: wire.queue,
+    encodedBytes: jobWire.JobSpec.encode(wire).finish().length,
+  };
+}
+
+function toItemDraft(wire: jobWire.Item): ItemDraft {
+  return {
+    position: wire.position,
+    itemType: itemTypes.nameOf(wire.itemType),
+    videoId: wire.videoId,
+    path: wire.path,
+    title: wire.title,
+    logoPath: wire.logoPath,
+    // A negative or impossible duration is for the validator to name.
+    durationMs: wire.duration && wire.duration.seconds * 1_000 + wire.duration.nanos / 1e6,
+    text: wire.textAnimationText,
+    words: wire.textAnimationWords,
+    resolution: wire.resolution,
+    is4k: wire.is4k,
+    pathAvailable: wire.pathAvailable,
+    encodedBytes: jobWire.Item.encode(wire).finish().length,
+  };
+}
