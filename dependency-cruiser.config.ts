@@ -76,7 +76,7 @@ function store(name: string): Rule {
   return room(
     `store-${name}-knows-the-port`,
     `^controller/store/${name}/`,
-    [`^controller/store/${name}/`, '^controller/store/port\\.ts$', '^controller/domain/'],
+    [`^controller/store/${name}/`, '^controller/store/[^/]+\\.ts$', '^controller/domain/'],
     'Stores are exchangeable: each knows the port and its own driver, never another store.',
   );
 }

@@ -18,7 +18,7 @@ export interface Epoch {
   readonly leaderId: string;
 }
 
-/** Changes that become durable together or not at all. */
+/** Changes that become durable together or not at all: the upserts in order, then the deletes. */
 export interface Batch {
   /** Counts from 1 in the life of the store; `previous` is the number of the batch before it (0: none). */
   readonly number: number;
@@ -26,6 +26,9 @@ export interface Batch {
   readonly upserts: readonly StoredRecord[];
   readonly deletes: readonly RecordKey[];
 }
+
+/** A batch beyond these is a mistake of the caller: `commit` rejects it with a RangeError and writes nothing. */
+export const batchLimits = { recordsMax: 10_000, bytesMax: 64 * 1024 * 1024 } as const;
 
 export type CommitResult =
   | { readonly result: 'committed' }
@@ -58,7 +61,7 @@ export interface Leadership {
 export interface Store {
   /**
    * Obtains leadership with term = max(stored term, `termAtLeast`, 0) + 1 and writes it. Waits while another leader
-   * is alive, until `signal` is aborted. @throws STORE_UNAVAILABLE
+   * is alive, until `signal` is aborted. @throws STORE_UNAVAILABLE, STORE_INCOMPATIBLE, or the signal's reason
    */
   lead(options: {
     readonly leaderId: string;
@@ -81,5 +84,14 @@ export class StoreUnavailable extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'StoreUnavailable';
+  }
+}
+
+/** The storage is there, but not of a shape that this release can use. Trying again is useless. */
+export class StoreIncompatible extends Error {
+  readonly code = 'STORE_INCOMPATIBLE';
+  constructor(message: string) {
+    super(message);
+    this.name = 'StoreIncompatible';
   }
 }

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreIncompatible } from '../port.ts';
+
+/** Goes up with every change of schema.sql. */
+export const schemaVersion = 1;
+
+/** `RFrm`: tells our files from any other SQLite database. */
+const applicationId = 0x5246726d;
+
+export function readSql(name: string): string {
+  return readFileSync(join(import.meta.dirname, 'sql', `${name}.sql`), 'utf8');
+}
+
+/**
+ * Opens the farm's database, made at first use, in the mode in which a commit is on the disk when it returns.
+ * @throws StoreIncompatible for a file of a later release, or of something else
+ */
+export function openDatabase(file: string, fileBytesMax: number): DatabaseSync {
+  mkdirSync(dirname(file), { recursive: true });
+  const db = new DatabaseSync(file, { timeout: 2_000 });
+  try {
+    refuseForeign(db, file);
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;');
+    const pageBytes = readPragma(db, 'page_size');
+    db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
+    createSchema(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Runs `act` as one transaction that is there as a whole, or not at all. */
+export function inTransaction<T>(db: DatabaseSync, act: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = act();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // A full disk or a failed write has often rolled back by itself.
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** The value of a pragma that is a number. */
+export function readPragma(db: DatabaseSync, name: string): number {
+  return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+}
+
+function refuseForeign(db: DatabaseSync, file: string): void {
+  const version = readPragma(db, 'user_version');
+  const owner = readPragma(db, 'application_id');
+  if (owner !== applicationId && (owner !== 0 || version !== 0 || hasTables(db))) {
+    throw new StoreIncompatible(`${file} is a database of another program`);
+  }
+  if (version > schemaVersion) {
+    throw new StoreIncompatible(
+      `${file} was written by a later release (schema ${version}; this release knows ${schemaVersion})`,
+    );
+  }
+}
+
+function hasTables(db: DatabaseSync): boolean {
+  return db.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined;
+}
+
+function createSchema(db: DatabaseSync): void {
+  inTransaction(db, () => {
+    if (readPragma(db, 'user_version') !== 0) return;
+    db.exec(readSql('schema'));
+    db.prepare(readSql('create-farm')).run({ farmId: randomUUID() });
+    db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion};`);
+  });
+}

@@ -1,0 +1,1 @@
+SELECT kind, id, version, body AS json FROM records ORDER BY rowid;

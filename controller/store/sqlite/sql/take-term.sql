@@ -1,0 +1,1 @@
+UPDATE farm SET term = :term, leader_id = :leaderId;

@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { decodeRecord, encodeBatch } from '../encode-batch.ts';
+import {
+  type Batch,
+  type CommitResult,
+  type Epoch,
+  type Leadership,
+  type Loaded,
+  type Store,
+  StoreUnavailable,
+} from '../port.ts';
+import { StoreThreadCaller } from './store-thread-caller.ts';
+
+export interface SqliteStoreOptions {
+  /** The database file, made at first use with its folder. Beside it: `-wal`, `-shm` and `.leader`. */
+  readonly file: string;
+  /** The file grows to this at most; then commits fail until something is deleted. @default 64 GiB */
+  readonly fileBytesMax?: number;
+  /** How often a waiting `lead` tries again. @default 200 */
+  readonly leadRetryMs?: number;
+}
+
+/**
+ * The embedded store: one SQLite file on a local disk, written in a thread of its own.
+ *
+ * Guarantees: those of the port. A commit is synced before it resolves (WAL, synchronous=FULL), so that it survives
+ * kill -9 and a power cut, as far as the disk keeps what it says it has.
+ * Limits: one leader at a time on one machine; the others wait in `lead` until its process ends or closes.
+ */
+export function openSqliteStore(options: SqliteStoreOptions): Store {
+  return new SqliteStore({
+    file: resolve(options.file),
+    fileBytesMax: options.fileBytesMax ?? 64 * 1024 ** 3,
+    leadRetryMs: options.leadRetryMs ?? 200,
+  });
+}
+
+class SqliteStore implements Store {
+  readonly #options: Required<SqliteStoreOptions>;
+  #thread: StoreThreadCaller | undefined;
+  #closed = false;
+
+  constructor(options: Required<SqliteStoreOptions>) {
+    this.#options = options;
+  }
+
+  async lead(options: Parameters<Store['lead']>[0]): Promise<Leadership> {
+    for (;;) {
+      options.signal.throwIfAborted();
+      const thread = this.#running();
+      const epoch = await thread.call('tryLead', options.leaderId, options.termAtLeast);
+      if (epoch !== undefined) return { epoch, lost: thread.ended };
+      await setTimeout(this.#options.leadRetryMs, undefined, { signal: options.signal }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  async load(): Promise<Loaded> {
+    const loaded = await this.#running().call('load');
+    return { ...loaded, records: loaded.records.map(decodeRecord) };
+  }
+
+  async commit(batch: Batch, epoch: Epoch): Promise<CommitResult> {
+    return await this.#running().call('commit', encodeBatch(batch), epoch);
+  }
+
+  async durability(): Promise<string> {
+    return await this.#running().call('durability');
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#thread?.end();
+  }
+
+  /** The thread; a new one where the last has crashed, so that leading again is all it takes to go on. */
+  #running(): StoreThreadCaller {
+    if (this.#closed) throw new StoreUnavailable(`${this.#options.file}: the store is closed`);
+    if (this.#thread === undefined || this.#thread.ended.aborted) {
+      this.#thread = new StoreThreadCaller(this.#options);
+    }
+    return this.#thread;
+  }
+}
