@@ -61,7 +61,12 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
     backoffMaxMs: options.backoffMaxMs ?? 10_000,
     watchGiveUpAfterMs: options.watchGiveUpAfterMs ?? 15 * 60_000,
   };
-  const problems = [...addressProblems(settings), ...tlsProblems(settings), ...timeProblems(settings)];
+  const problems = [
+    ...addressProblems(settings),
+    ...tlsProblems(settings),
+    ...clearTokenProblems(settings),
+    ...timeProblems(settings),
+  ];
   if (problems.length > 0) {
     throw new RenderfarmError('INVALID_OPTIONS', `cannot connect: ${problems.join('; ')}`);
   }
@@ -90,6 +95,14 @@ function tlsProblems({ tls, token }: ClientSettings): readonly string[] {
     problems.push('the token must be 1 to 1024 printable ASCII characters without spaces');
   }
   return problems;
+}
+
+/** A token in clear text is none: the controller asks for TLS on every address beyond loopback, and so do we. */
+function clearTokenProblems({ addresses, tls, token }: ClientSettings): readonly string[] {
+  if (tls !== undefined || token === undefined) return [];
+  return addresses
+    .filter((address) => !/^(localhost|127\.[\d.]+|\[::1\]):|^unix:/.test(address))
+    .map((address) => `the token would cross the network in clear text to ${address}: use TLS`);
 }
 
 function timeProblems(settings: ClientSettings): readonly string[] {

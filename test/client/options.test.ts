@@ -79,3 +79,14 @@ test('A watch is patient with a controller that served it, and with a quiet one'
 test('The version is that of the package', () => {
   assert.equal(clientVersion, packageJson.version);
 });
+
+test('A token is not sent in clear text beyond this PC', () => {
+  const token = 'secret';
+  for (const address of ['127.0.0.1:1', 'localhost:1', '[::1]:1', 'unix:/tmp/x']) {
+    resolveOptions({ addresses: [address], token });
+  }
+  resolveOptions({ addresses: ['farm:50051'], token, tls: true });
+  for (const address of ['farm:50051', '192.168.1.6:50051', '127.example:1', 'localhost.example:1']) {
+    assert.throws(() => resolveOptions({ addresses: ['127.0.0.1:1', address], token }), /in clear text/);
+  }
+});

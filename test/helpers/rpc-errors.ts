@@ -15,7 +15,7 @@ export function rpcError(name: keyof typeof status, message: string, script: Err
   const details = detailsOf(script);
   if (details.length > 0)
     metadata.set('grpc-status-details-bin', Buffer.from(statusBytes(name, message, details)));
-  return Object.assign(new Error(message), { code: status[name] as status, details: message, metadata });
+  return Object.assign(new Error(message), { code: status[name], details: message, metadata });
 }
 
 type Detail = readonly [type: string, value: BinaryWriter];
@@ -71,7 +71,7 @@ function detailsOf({
 function statusBytes(name: keyof typeof status, message: string, details: readonly Detail[]): Uint8Array {
   const writer = new BinaryWriter()
     .uint32(8)
-    .int32(status[name] as number)
+    .int32(status[name])
     .uint32(18)
     .string(message);
   for (const [type, value] of details) {
