@@ -13,12 +13,12 @@ export function findLengthProblems(
   pictureSeconds: number,
   complaints: Complaints,
 ): void {
-  findTruncation(item, facts, complaints);
+  if (findTruncation(item, facts, complaints)) return;
   findUndeclared(item, facts, pictureSeconds, complaints);
   findSoundMismatch(item, facts, pictureSeconds, complaints);
 }
 
-function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complain }: Complaints): void {
+function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complain }: Complaints): boolean {
   const streams = [choosePicture(facts), chooseSound(facts)].flatMap((stream) => stream ?? []);
   const scanned = streams.flatMap((stream) => (stream.scan === undefined ? [] : [stream.scan.endSeconds]));
   const declared = facts.containerDurationSeconds;
@@ -29,7 +29,7 @@ function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complai
         'SOURCE_TRUNCATED',
         `Truncated: ${sourcePath} says ${told(declared)} and ends at ${told(real)}`,
       );
-      return;
+      return true;
     }
   }
   for (const stream of streams) {
@@ -40,7 +40,9 @@ function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complai
       'SOURCE_TRUNCATED',
       `Truncated: a stream of ${sourcePath} says ${told(says)} and ends at ${told(ends)}`,
     );
+    return true;
   }
+  return false;
 }
 
 function findUndeclared(

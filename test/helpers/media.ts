@@ -62,7 +62,7 @@ export interface ClipOptions {
 
 /** A dark clip with a flash and a beep at the same moment: what is in step in the source must be so in the result. */
 export async function makeSignalClip(options: ClipOptions = {}): Promise<string> {
-  const { size = '320x180', rate = '25', seconds = 1.4, signalAtSeconds: at = 0.6 } = options;
+  const { size = '320x180', rate = '25', seconds = 1.4, signalAtSeconds: at = 1 } = options;
   const { sound = { channels: 2, rate: 48_000 }, soundLaterSeconds = 0, soundSeconds = seconds } = options;
   const flash = `drawbox=t=fill:color=white:enable='between(t,${at - 0.0005},${at + 0.2})'`;
   const filters = options.filters === undefined ? '' : `,${options.filters}`;
