@@ -4,7 +4,10 @@ import { removeAttempt, send, write } from './turn.ts';
 /** Takes an acknowledgement: numbers up to it are done with, and attempts that they ended are let go. */
 export function acknowledged(turn: Turn, number: number): void {
   if (number <= turn.state.journal.acked) return;
-  write(turn, { kind: 'acked', number: Math.min(number, turn.state.journal.lastEvent) });
+  const { lastEvent } = turn.state.journal;
+  write(turn, { kind: 'acked', number: Math.min(number, lastEvent) });
+  // The disk has lost what it had promised to keep: these numbers are used up, the controller has seen them.
+  if (number > lastEvent) write(turn, { kind: 'counters', acked: number, lastEvent: number });
   for (const [key, live] of turn.state.attempts) {
     if (!turn.state.journal.attempts.has(key)) removeAttempt(turn, live.ref);
   }
