@@ -86,13 +86,10 @@ export class Engine implements Farm {
         onServing: (serving) => relay.engine?.serve(serving),
         onFatal: (error) => relay.engine?.fail(error),
       },
-      leadership.epoch,
+      leadership,
     );
     const engine = new Engine(options, writer);
     relay.engine = engine;
-    leadership.lost.addEventListener('abort', () =>
-      engine.fail(new Error('the leadership of the store was lost')),
-    );
     writer.start();
     return engine;
   }

@@ -1,6 +1,6 @@
 import type { FarmSettings } from '../domain/settings.ts';
-import type { Epoch, Store } from '../store/port.ts';
-import { Committer } from './committer.ts';
+import type { Leadership, Store } from '../store/port.ts';
+import { Committer, LeadershipLost } from './committer.ts';
 import { Inbox } from './inbox.ts';
 import type { Clock, EngineLog } from './ports.ts';
 import type { Effect, Input, Moment } from './turn/inputs.ts';
@@ -39,10 +39,11 @@ export class Writer {
   #cancelTick: (() => void) | undefined;
   #tickDueMs = 0;
   #raiseTermTo = 0;
+  #leadership: Leadership | undefined;
   #running: Promise<void> | undefined;
   storeAway = false;
 
-  private constructor(options: WriterOptions, state: FarmState, lastBatch: number) {
+  private constructor(options: WriterOptions, leadership: Leadership, state: FarmState, lastBatch: number) {
     const { store, clock, log, settings } = options;
     this.#options = options;
     this.state = state;
@@ -58,12 +59,13 @@ export class Writer {
       state.epoch,
       lastBatch,
     );
+    this.#follow(leadership);
   }
 
-  /** Takes the farm over from the store, under an epoch that was just obtained. */
-  static async open(options: WriterOptions, epoch: Epoch): Promise<Writer> {
+  /** Takes the farm over from the store, under a leadership that was just obtained. */
+  static async open(options: WriterOptions, leadership: Leadership): Promise<Writer> {
     const loaded = await options.store.load();
-    return new Writer(options, stateFrom(loaded, epoch), loaded.lastBatch);
+    return new Writer(options, leadership, stateFrom(loaded, leadership.epoch), loaded.lastBatch);
   }
 
   start(): void {
@@ -145,13 +147,26 @@ export class Writer {
   }
 
   async #leadAgain(): Promise<void> {
-    const { store } = this.#options;
+    const { store, log } = this.#options;
     const { leaderId } = this.state.epoch;
+    // Taking a new term ends the old leadership by our own wish.
+    this.#leadership = undefined;
     const signal = new AbortController().signal;
-    const { epoch } = await store.lead({ leaderId, termAtLeast: this.#raiseTermTo, signal });
-    this.state.epoch = epoch;
-    this.#committer.epoch = epoch;
-    this.#options.log.warn({ term: epoch.term }, 'an agent had seen a higher term: leading again above it');
+    const leadership = await store.lead({ leaderId, termAtLeast: this.#raiseTermTo, signal });
+    this.#follow(leadership);
+    this.state.epoch = leadership.epoch;
+    this.#committer.epoch = leadership.epoch;
+    log.warn({ term: leadership.epoch.term }, 'an agent had seen a higher term: leading again above it');
+  }
+
+  #follow(leadership: Leadership): void {
+    this.#leadership = leadership;
+    const onLost = () => {
+      if (this.#leadership !== leadership || this.#stopping) return;
+      this.#options.onFatal(new LeadershipLost('the leadership of the store was lost'));
+    };
+    if (leadership.lost.aborted) onLost();
+    else leadership.lost.addEventListener('abort', onLost, { once: true });
   }
 
   #noteOutage({ over, ms }: { readonly over: boolean; readonly ms: number }): void {

@@ -23,9 +23,15 @@ export function takeStreamEnd(
   if (presence.newcomer !== undefined) admitNewcomer(ledger, presence, presence.newcomer);
 }
 
-/** Nobody's silence counts for a while: the store, a restart or our own loop was in the way. */
+/**
+ * Nobody's silence counts for a while: the store, a restart or our own loop was in the way. The window is over when
+ * every agent that holds a lease has been heard again.
+ */
 export function openRecoveryWindow(ledger: Ledger, what: string): void {
   ledger.state.recoveryUntilMs = ledger.nowMs + ledger.settings.times.recoveryWindowMs;
+  for (const presence of ledger.state.presences.values()) {
+    presence.expected = (ledger.state.liveAttempts.get(presence.agentId)?.size ?? 0) > 0;
+  }
   ledger.log('warn', 'recovery-window', { what, seconds: ledger.settings.times.recoveryWindowMs / 1000 });
 }
 
@@ -53,9 +59,7 @@ export function leaseEndMs(state: FarmState, settings: FarmSettings, presence: P
 function endRecovery(ledger: Ledger): void {
   const { state } = ledger;
   if (state.recoveryUntilMs === undefined) return;
-  const missing = [...state.presences.values()].some(
-    (presence) => presence.expected && presence.session === undefined,
-  );
+  const missing = [...state.presences.values()].some((presence) => presence.expected);
   if (missing && ledger.nowMs < state.recoveryUntilMs) return;
   state.recoveryUntilMs = undefined;
   state.planStale = true;

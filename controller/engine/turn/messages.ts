@@ -16,6 +16,7 @@ export function takeMessage(
   const session = presence?.session;
   if (presence === undefined || session?.sessionId !== sessionId) return;
   presence.lastHeardAtMs = ledger.nowMs;
+  presence.expected = false;
   if (presence.suspect) {
     presence.suspect = false;
     ledger.state.planStale = true;

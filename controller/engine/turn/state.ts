@@ -56,7 +56,7 @@ export interface Presence {
   load1: number;
   scratchFreeBytes: number;
   newcomer: Newcomer | undefined;
-  /** A start of ours found leases of this agent: it is expected back. */
+  /** It holds leases and was not heard since the recovery window was opened. */
   expected: boolean;
 }
 

@@ -63,7 +63,7 @@ export function beginRecovery(state: FarmState, settings: FarmSettings, moment: 
       load1: 0,
       scratchFreeBytes: 0,
       newcomer: undefined,
-      expected: true,
+      expected: false,
     });
   }
   openRecoveryWindow(ledger, 'start');

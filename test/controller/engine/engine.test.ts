@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { FarmSettings } from '../../../controller/domain/settings.ts';
+import { type Engine, startEngine } from '../../../controller/engine/engine.ts';
+import type { AgentOutlet, AgentSession } from '../../../controller/engine/farm.ts';
+import { MemoryDisk } from '../../../controller/store/memory/memory-disk.ts';
+import { openMemoryStore } from '../../../controller/store/memory/memory-store.ts';
+import type { ControllerMessage, Hello } from '../../../proto/agent-link.ts';
+import { heartbeat, hello } from '../../helpers/agent-messages.ts';
+import { farmSettings } from '../../helpers/farm-settings.ts';
+import { ManualClock, settled } from '../../helpers/manual-clock.ts';
+import { jobId, jobSpec } from '../../helpers/turn-farm.ts';
+
+/** An engine on a disk that survives it. */
+class Controller {
+  readonly disk: MemoryDisk;
+  readonly clock: ManualClock;
+  readonly fatal: unknown[] = [];
+  readonly logged: string[] = [];
+  #engine: Engine | undefined;
+
+  constructor(disk = new MemoryDisk('farm-1'), clock = new ManualClock()) {
+    this.disk = disk;
+    this.clock = clock;
+  }
+
+  get engine(): Engine {
+    assert.ok(this.#engine, 'not started');
+    return this.#engine;
+  }
+
+  async start(settings: Partial<FarmSettings> = {}): Promise<this> {
+    const log = (_fields: object, message: string) => void this.logged.push(message);
+    this.#engine = await startEngine(
+      {
+        store: openMemoryStore({ disk: this.disk }),
+        settings: farmSettings(settings),
+        clock: this.clock,
+        random: () => 0.5,
+        log: { info: log, warn: log, error: log },
+        onFatal: (error) => this.fatal.push(error),
+        resolve: (spec) =>
+          Promise.resolve({
+            username: spec.userId,
+            resolved: spec.items.map(({ position, itemType, path }) => ({
+              position,
+              itemType,
+              path: path ?? '',
+            })),
+            resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
+            shares: ['clips'],
+          }),
+      },
+      new AbortController().signal,
+    );
+    await settled();
+    return this;
+  }
+
+  submit(n: number, requestId = ''): ReturnType<Engine['submit']> {
+    return this.engine.submit({ requestId, spec: jobSpec(n), validateOnly: false, jobIdMade: false });
+  }
+}
+
+class Outlet implements AgentOutlet {
+  readonly got: ControllerMessage[] = [];
+  ended = 0;
+  send(message: ControllerMessage): void {
+    this.got.push(message);
+  }
+  end(): void {
+    this.ended += 1;
+  }
+  kinds(): readonly string[] {
+    return this.got.map(({ kind }) => kind);
+  }
+}
+
+async function attach(
+  controller: Controller,
+  id: string,
+  changes: Partial<Hello> = {},
+): Promise<{ outlet: Outlet; session: AgentSession }> {
+  const outlet = new Outlet();
+  const session = await controller.engine.attach(hello(id, changes), outlet);
+  return { outlet, session };
+}
+
+describe('the engine', () => {
+  it('answers nothing, sends nothing and shows nothing before the records are durable', async () => {
+    const controller = await new Controller().start();
+    const { outlet } = await attach(controller, 'pc1');
+    controller.disk.freeze();
+    let answered = false;
+    const submitting = controller.submit(1).then(() => {
+      answered = true;
+    });
+    await settled();
+    let seen: unknown;
+    const reading = controller.engine.jobs({}, { size: 10, token: '' }).then((page) => {
+      seen = page.entries.length;
+    });
+    await settled();
+    assert.equal(answered, false);
+    assert.equal(seen, undefined, 'a read waits for the turn under way');
+    assert.ok(!outlet.kinds().includes('assign'));
+    controller.disk.thaw();
+    await submitting;
+    await reading;
+    assert.equal(seen, 1);
+    assert.deepEqual(outlet.kinds(), ['welcome', 'assign']);
+    await controller.engine.stop();
+  });
+
+  it('commits everything that came while a commit was on its way in one batch', async () => {
+    const controller = await new Controller().start();
+    controller.disk.freeze();
+    const first = controller.submit(1);
+    await settled();
+    const rest = [2, 3, 4, 5].map((n) => controller.submit(n));
+    await settled();
+    const before = controller.disk.contents.lastBatch;
+    controller.disk.thaw();
+    await Promise.all([first, ...rest]);
+    assert.equal(controller.disk.contents.lastBatch, before + 2);
+    await controller.engine.stop();
+  });
+
+  it('has every acknowledged job after a crash, and remembers request ids', async () => {
+    const before = await new Controller().start();
+    await before.submit(1, 'r1');
+    const after = await crashed(before);
+    assert.equal((await after.engine.job(jobId(1))).job.state, 'waiting');
+    assert.equal((await after.submit(1, 'r1')).existed, true);
+    await after.engine.stop();
+  });
+
+  it('tries the same batch again while the store is away, refuses new work, and recovers', async () => {
+    const controller = await new Controller().start();
+    let away = true;
+    controller.disk.planFailures(() => (away ? 'before' : undefined));
+    const waiting = controller.submit(1);
+    await settled();
+    await assert.rejects(controller.submit(2), { code: 'STORAGE_UNAVAILABLE' });
+    assert.equal(controller.engine.serving, true);
+    await controller.clock.pass(11_000);
+    assert.equal(controller.engine.serving, false, 'health says so after 10 s');
+    away = false;
+    await controller.clock.pass(1_000);
+    assert.equal((await waiting).jobId, jobId(1));
+    assert.equal(controller.engine.serving, true);
+    assert.equal(
+      controller.logged.filter((message) => message === 'recovery-window').length,
+      2,
+      'at start and now',
+    );
+    await controller.engine.stop();
+  });
+
+  it('is not confused when a commit was done but its answer was lost', async () => {
+    const controller = await new Controller().start();
+    let lost = false;
+    controller.disk.planFailures((call) => {
+      if (call.name !== 'commit' || lost) return undefined;
+      lost = true;
+      return 'after';
+    });
+    const submitting = controller.submit(1);
+    await controller.clock.pass(1_000);
+    assert.equal((await submitting).jobId, jobId(1));
+    assert.deepEqual(controller.fatal, []);
+    assert.equal((await controller.submit(2)).jobId, jobId(2));
+    await controller.engine.stop();
+  });
+
+  it('decides nothing more when another leader has taken over', async () => {
+    const old = await new Controller().start();
+    const fresh = await crashed(old);
+    old.engine
+      .submit({ requestId: '', spec: jobSpec(7), validateOnly: false, jobIdMade: false })
+      .catch((error: unknown) => {
+        assert.equal((error as { code: string }).code, 'NOT_LEADING');
+      });
+    await settled();
+    assert.equal(old.fatal.length > 0, true);
+    assert.equal(old.engine.serving, false);
+    await assert.rejects(fresh.engine.job(jobId(7)), { code: 'JOB_NOT_FOUND' });
+    await fresh.engine.stop();
+  });
+
+  it('leads above a term that an agent has seen, before it welcomes it', async () => {
+    const controller = await new Controller().start();
+    const highestTerm = controller.clock.nowMs() + 3_600_000;
+    const { outlet } = await attach(controller, 'pc1', { farmId: 'farm-1', highestTerm });
+    const [welcome] = outlet.got;
+    assert.ok(welcome?.kind === 'welcome' && welcome.term === highestTerm + 1);
+    await controller.submit(1);
+    assert.deepEqual(controller.fatal, []);
+    const tooHigh = controller.clock.nowMs() + 2 * 24 * 3_600_000;
+    await assert.rejects(attach(controller, 'pc2', { farmId: 'farm-1', highestTerm: tooHigh }), {
+      code: 'TERM_TOO_HIGH',
+    });
+    await controller.engine.stop();
+  });
+
+  it('judges nobody by silence after a stall of its own', async () => {
+    const controller = await new Controller().start();
+    const { session } = await attach(controller, 'pc1');
+    await controller.submit(1);
+    await controller.clock.jump(120_000);
+    session.deliver(heartbeat);
+    await settled();
+    assert.equal((await controller.engine.job(jobId(1))).job.losses, 0);
+    assert.ok(controller.logged.includes('recovery-window'));
+    await controller.engine.stop();
+  });
+
+  it('answers what waits when it stops, and refuses what comes after', async () => {
+    const controller = await new Controller().start();
+    controller.disk.freeze();
+    const last = controller.submit(1);
+    await settled();
+    const stopping = controller.engine.stop();
+    controller.disk.thaw();
+    await stopping;
+    assert.equal((await last).jobId, jobId(1));
+    await assert.rejects(controller.submit(2), { code: 'SHUTTING_DOWN' });
+    await controller.engine.stop();
+  });
+});
+
+/** Another controller on the same disk; the old one is not stopped, its leadership just ends. */
+async function crashed(controller: Controller): Promise<Controller> {
+  controller.disk.expireLeadership();
+  return await new Controller(controller.disk, controller.clock).start();
+}
