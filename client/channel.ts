@@ -1,4 +1,12 @@
-import { type ChannelCredentials, connectivityState, credentials, Metadata } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import {
+  type ChannelCredentials,
+  connectivityState,
+  credentials,
+  Metadata,
+  type VerifyOptions,
+} from '@grpc/grpc-js';
 import { FarmServiceClient, JobServiceClient } from '../proto/index.ts';
 import { RenderfarmError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
@@ -29,10 +37,13 @@ const channelOptions = {
 
 /** Opens a connection of its own; nothing is sent before the first call. */
 export function openChannel(address: string, settings: ClientSettings): OpenChannel {
-  const jobs = new JobServiceClient(address, channelCredentials(settings), channelOptions);
-  const farm = new FarmServiceClient(address, channelCredentials(settings), {
-    channelOverride: jobs.getChannel(),
+  const ip = ipOf(address);
+  const channelCredentials = credentialsFor(settings, ip);
+  const jobs = new JobServiceClient(address, channelCredentials, {
+    ...channelOptions,
+    ...(ip !== undefined && settings.tls !== undefined && { 'grpc.ssl_target_name_override': nameOfIps }),
   });
+  const farm = new FarmServiceClient(address, channelCredentials, { channelOverride: jobs.getChannel() });
   return { address, jobs, farm, close: () => jobs.close() };
 }
 
@@ -68,11 +79,22 @@ export async function untilSettled(channel: OpenChannel, connectTimeoutMs: numbe
   }
 }
 
-function channelCredentials({ tls }: ClientSettings): ChannelCredentials {
+/** TLS lets no IP address be the name that a server is asked for (RFC 6066); Node warns, and will ignore it. */
+const nameOfIps = 'controller.renderfarm.invalid';
+
+function ipOf(address: string): string | undefined {
+  const host = address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return isIP(host) === 0 ? undefined : host;
+}
+
+/** The certificate must be for the host of the address: also where that is an IP address and no name is asked for. */
+function credentialsFor({ tls }: ClientSettings, ip: string | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   const pem = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
+  const verification: VerifyOptions =
+    ip === undefined ? {} : { checkServerIdentity: (_, certificate) => checkServerIdentity(ip, certificate) };
   try {
-    return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
+    return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert), verification);
   } catch (cause) {
     throw new RenderfarmError('INVALID_OPTIONS', `the certificates cannot be used: ${String(cause)}`, {
       cause,

@@ -80,7 +80,11 @@ function barView(terminal: Terminal): ChangeView {
       bar.update(job.progressPercent, payload);
       if (hasEnded(job.state)) ended.push(job);
     },
-    interrupted: (error) => multi.log(`${interruption(error)}\n`),
+    interrupted: (error) => {
+      multi.log(`${interruption(error)}\n`);
+      // What is logged is kept until the next drawing, and stop() draws without it.
+      multi.update();
+    },
     stop: () => {
       if (isStopped) return;
       isStopped = true;

@@ -50,6 +50,7 @@ export async function startScriptedJobs(
   script: JobsScript = {},
   port = 0,
   credentials = ServerCredentials.createInsecure(),
+  host = '127.0.0.1',
 ): Promise<ScriptedJobs> {
   const server = new Server();
   const watches = new Arrivals<OpenWatch>();
@@ -67,7 +68,7 @@ export async function startScriptedJobs(
     listAgents: unary(script.listAgents),
     listQueues: unary(script.listQueues),
   });
-  const bound = await bind(server, `127.0.0.1:${port}`, credentials);
+  const bound = await bind(server, `${host}:${port}`, credentials);
   let isDead = false;
   const kill = async () => {
     if (isDead) return;
@@ -77,7 +78,7 @@ export async function startScriptedJobs(
     server.forceShutdown();
     await gone.promise;
   };
-  return { address: `127.0.0.1:${bound}`, port: bound, watches, kill, [Symbol.asyncDispose]: kill };
+  return { address: `${host}:${bound}`, port: bound, watches, kill, [Symbol.asyncDispose]: kill };
 }
 
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
