@@ -8,6 +8,7 @@ export class Inbox {
   readonly #max: number;
   #inputs: Input[] = [];
   #wake: (() => void) | undefined;
+  #stopped = false;
   readonly #waiting: (() => void)[] = [];
 
   constructor(max: number) {
@@ -38,7 +39,7 @@ export class Inbox {
 
   /** Resolves when there is something to take, or `stop` is called. */
   async filled(): Promise<void> {
-    if (this.#inputs.length > 0) return;
+    if (this.#inputs.length > 0 || this.#stopped) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -47,12 +48,13 @@ export class Inbox {
 
   /** Resolves when there is room again. */
   room(): Promise<void> {
-    if (!this.full) return Promise.resolve();
+    if (!this.full || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Wakes everyone who waits. */
   stop(): void {
+    this.#stopped = true;
     this.#wake?.();
     for (const resume of this.#waiting.splice(0)) resume();
   }
