@@ -80,7 +80,7 @@ test('Padding, pixel shapes, logos, texts, images and colours are where and what
   assert.ok(whole.right >= 1860 && whole.right <= 1880, `text ends at ${whole.right}`);
   assert.ok(whole.top >= 40 && whole.bottom <= 120, `text from ${whole.top} to ${whole.bottom}`);
   assert.ok(Math.abs(first.left - whole.left) <= 1, 'the first letter does not move');
-  assert.ok(first.right < whole.right - 30, 'the last letter is not there yet');
+  assert.ok(first.right < whole.right - 20, 'the last letter is not there yet');
 
   const image = await frame(5);
   assert.deepEqual(boundingBox(image, isRed), { left: 420, top: 0, right: 959, bottom: 1079 });
