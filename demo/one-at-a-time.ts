@@ -1,0 +1,26 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+
+/**
+ * Two demos in one folder would remove each other's files. Returns what lets the next one in.
+ * @throws Error that names the process that is at it
+ */
+export async function oneAtATime(out: string): Promise<AsyncDisposable> {
+  await mkdir(out, { recursive: true });
+  const file = join(out, 'demo.pid');
+  const other = Number(await readFile(file, 'utf8').catch(() => ''));
+  if (other > 0 && other !== process.pid && isAlive(other)) {
+    throw new Error(`Another demo (process ${other}) is at work in ${out}; if it is none, remove ${file}`);
+  }
+  await writeFile(file, `${process.pid}\n`);
+  return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
