@@ -21,7 +21,7 @@ const errorDomain = 'renderfarm';
 const violationsMax = 50;
 /** Details stay below 8 kB in the trailer, where base64 makes 4 bytes of 3; the status line has 1 kB of its own. */
 const detailsBytesMax = 5_900;
-const messageCharactersMax = 1_000;
+const messageCharactersMax = 500;
 const descriptionCharactersMax = 300;
 
 /**
@@ -43,14 +43,14 @@ function expected(error: FarmError): StatusOfError {
   const code = status[farmErrors[error.code].status];
   const message = cut(error.message, messageCharactersMax);
   const metadata = new Metadata();
-  metadata.set(detailsKey, encodeDetails(code, error));
+  metadata.set(detailsKey, encodeDetails(code, message, error));
   return { code, details: message, metadata };
 }
 
 /** Fields are added while there is room: the count says how many there are. */
-function encodeDetails(code: number, error: FarmError): Buffer {
+function encodeDetails(code: number, message: string, error: FarmError): Buffer {
   const encode = (violations: readonly FieldViolation[]) =>
-    Buffer.from(Status.encode({ code, message: '', details: detailsOf(error, violations) }).finish());
+    Buffer.from(Status.encode({ code, message, details: detailsOf(error, violations) }).finish());
   const fieldViolations = error.violations.slice(0, violationsMax).map(({ field, description }) => ({
     field: cut(field, descriptionCharactersMax),
     description: cut(description, descriptionCharactersMax),
@@ -85,6 +85,8 @@ function any(name: string, value: Uint8Array): Any {
   return { typeUrl: `type.googleapis.com/google.rpc.${name}`, value: Buffer.from(value) };
 }
 
+/** Lone surrogates would make grpc-js throw when it encodes the status line. */
 function cut(text: string, charactersMax: number): string {
-  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1).toWellFormed()}…`;
+  const kept = text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
+  return kept.toWellFormed();
 }

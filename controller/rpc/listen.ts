@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 
 /** PEM texts. With `ca` every caller must bring a certificate that it signed (mTLS). */
@@ -49,6 +50,8 @@ export function serverCredentials(tls: TlsOptions | undefined): ServerCredential
   const { cert, key, ca } = tls;
   const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
   try {
+    // grpc-js looks at them only when it binds, and does not say which of its errors that is.
+    createSecureContext({ cert, key, ca });
     const rootCerts = ca === undefined ? null : Buffer.from(ca);
     return ServerCredentials.createSsl(rootCerts, [pair], ca !== undefined);
   } catch (cause) {

@@ -1,0 +1,219 @@
+import { FarmError } from '../../controller/domain/errors.ts';
+import type { JobRecord } from '../../controller/domain/job.ts';
+import type {
+  AgentOutlet,
+  AgentSession,
+  Farm,
+  JobChange,
+  JobDetail,
+  StreamEnd,
+  SubmitRequest,
+  WatchRequest,
+} from '../../controller/engine/farm.ts';
+import type {
+  AgentMessage,
+  ControllerGoodbye,
+  ControllerMessage,
+  Fence,
+  Hello,
+} from '../../proto/agent-link.ts';
+
+/** A session as a fake farm sees it. */
+export interface FakeSession {
+  readonly hello: Hello;
+  readonly outlet: AgentOutlet;
+  readonly delivered: AgentMessage[];
+  /** Resolves with how the stream ended. */
+  readonly ended: Promise<StreamEnd>;
+}
+
+type Listener = (serving: boolean) => void;
+
+/** A farm that remembers what it was asked, for tests of what stands before it. */
+export class FakeFarm implements Farm {
+  readonly submitted: SubmitRequest[] = [];
+  readonly sessions: FakeSession[] = [];
+  readonly watches: { readonly request: WatchRequest; readonly signal: AbortSignal }[] = [];
+  /** What a watch yields; it then waits for its end. */
+  changes: (signal: AbortSignal) => AsyncIterable<JobChange> = endless;
+  /** What any unary call throws, where set. */
+  failure: Error | undefined;
+  /** False: sessions take no message until `makeRoom`. */
+  room = true;
+  serving = true;
+  readonly #listeners = new Set<Listener>();
+  #roomMade = Promise.withResolvers<undefined>();
+  #attached = Promise.withResolvers<FakeSession>();
+
+  /** The next session that attaches. */
+  nextSession(): Promise<FakeSession> {
+    return this.#attached.promise;
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  setServing(serving: boolean): void {
+    this.serving = serving;
+    for (const listener of this.#listeners) listener(serving);
+  }
+
+  makeRoom(): void {
+    this.room = true;
+    this.#roomMade.resolve(undefined);
+    this.#roomMade = Promise.withResolvers();
+  }
+
+  submit(request: SubmitRequest) {
+    this.submitted.push(request);
+    const { jobId } = request.spec;
+    return this.#answer({ jobId, queue: 'default_queue', routeRule: 'otherwise', existed: false });
+  }
+
+  cancel({ jobId }: { readonly jobId: string }) {
+    return this.#answer({ job: jobRecord(jobId, 'cancelled'), percent: 12.7 });
+  }
+
+  job(jobId: string): Promise<JobDetail> {
+    const { userId, channelName, enable4k, priority } = jobRecord(jobId);
+    const spec = { jobId, userId, channelName, enable4k, priority, items: [] };
+    return this.#answer({ job: jobRecord(jobId), percent: 12.7, spec });
+  }
+
+  jobs() {
+    return this.#answer({ entries: [{ job: jobRecord(oneJobId), percent: 0 }], nextToken: 'next' });
+  }
+
+  attempts() {
+    return this.#answer({ entries: [], nextToken: '' });
+  }
+
+  explain(jobId: string) {
+    const job = jobRecord(jobId);
+    return this.#answer({ job, percent: 0, summary: 'It waits.', placeInOrder: 1, agents: [] });
+  }
+
+  agents() {
+    return this.#answer({ entries: [], nextToken: '' });
+  }
+
+  queues() {
+    const queue = {
+      name: 'default_queue',
+      waiting: 1,
+      processing: 0,
+      agentsSubscribed: 1,
+      agentsAttached: 1,
+    };
+    return this.#answer([{ ...queue, softRunMs: 10_200_000, hardRunMs: 10_800_000, oldestWaitMs: 1_500 }]);
+  }
+
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<JobChange> {
+    this.watches.push({ request, signal });
+    return this.changes(signal);
+  }
+
+  async attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession> {
+    await this.#answer(undefined);
+    const end = Promise.withResolvers<StreamEnd>();
+    const delivered: AgentMessage[] = [];
+    const session: FakeSession = { hello, outlet, delivered, ended: end.promise };
+    this.sessions.push(session);
+    outlet.send(welcome(this.sessions.length));
+    this.#attached.resolve(session);
+    this.#attached = Promise.withResolvers();
+    return {
+      sessionId: String(this.sessions.length),
+      deliver: (message) => {
+        delivered.push(message);
+        return this.room;
+      },
+      ready: () => this.#roomMade.promise,
+      ended: (how) => end.resolve(how),
+    };
+  }
+
+  logPlace(jobId: string, fence: Fence) {
+    const place = {
+      logDate: '2026-11-22',
+      username: 'ann',
+      channelName: 'Chan',
+      attemptNumber: fence.counter,
+    };
+    return this.#answer(jobId === oneJobId ? place : undefined);
+  }
+
+  onServing(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #answer<T>(answer: T): Promise<T> {
+    return this.failure === undefined ? Promise.resolve(answer) : Promise.reject(this.failure);
+  }
+}
+
+export const oneJobId = 'aaaaaaaa-0000-4000-8000-000000000001';
+
+export function jobRecord(jobId: string, state: JobRecord['state'] = 'waiting'): JobRecord {
+  return {
+    jobId,
+    userId: 'u1',
+    username: 'ann',
+    channelName: 'Chan',
+    enable4k: false,
+    priority: 'normal',
+    rateProfile: 'studio',
+    queue: 'default_queue',
+    routeRule: 'otherwise',
+    itemCount: 1,
+    videoCount: 1,
+    estimateMs: 1_000,
+    shares: [],
+    submittedAtMs: 1_700_000_000_000,
+    sequence: 1,
+    state,
+    attemptCount: 0,
+    charged: 0,
+    losses: 0,
+    environmentFailuresAtMs: [],
+    features: [],
+    problems: [],
+    timeline: [{ atMs: 1_700_000_000_000, what: 'submitted', detail: 'to default_queue' }],
+  };
+}
+
+function welcome(session: number): ControllerMessage {
+  return {
+    kind: 'welcome',
+    farmId: 'farm',
+    term: 1,
+    leaderId: 'leader',
+    sessionId: String(session),
+    protocolVersion: 1,
+    heartbeatMs: 5_000,
+    progressMinMs: 1_000,
+    progressMaxMs: 30_000,
+    ackedEvent: 0,
+    verdicts: [],
+  };
+}
+
+/** One change, then silence until the watch is ended. */
+async function* endless(signal: AbortSignal): AsyncGenerator<JobChange> {
+  yield { view: { job: jobRecord(oneJobId), percent: 0 }, news: [], resumeToken: 'r1' };
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+export const restart: ControllerGoodbye = { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 };
+
+export function notFound(jobId: string): FarmError {
+  return new FarmError('JOB_NOT_FOUND', `Job not found: ${jobId}`, {
+    resource: { type: 'job', name: jobId },
+    retryAfterMs: 1_500,
+  });
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { agentWire, type LogServiceClient } from '../../proto/index.ts';
+import { oneJobId } from '../helpers/fake-farm.ts';
+import { ask, startHarness } from './rpc-harness.ts';
+
+function target(file: agentWire.LogFile = agentWire.LogFile.JOB_LOG, counter = 1): agentWire.LogTarget {
+  return { jobId: oneJobId, fence: { term: 1, counter }, file };
+}
+
+function upload(
+  client: LogServiceClient,
+  parts: readonly agentWire.UploadLogRequest['part'][],
+): Promise<agentWire.UploadLogResponse> {
+  return new Promise((resolve, reject) => {
+    const call = client.uploadLog((error, response) => (error ? reject(error) : resolve(response)));
+    for (const part of parts) call.write({ part });
+    call.end();
+  });
+}
+
+function data(offsetBytes: number, text: string): agentWire.UploadLogRequest['part'] {
+  return { $case: 'data', value: { offsetBytes, data: Buffer.from(text) } };
+}
+
+suite('uploading a log', () => {
+  test('goes on from what the controller has', async () => {
+    await using rpc = await startHarness();
+    const client = rpc.logs();
+    const offset = () => ask(client.getLogOffset.bind(client), { target: target() });
+    assert.deepStrictEqual(await offset(), { offsetBytes: 0 });
+    const first = await upload(client, [{ $case: 'target', value: target() }, data(0, 'hel')]);
+    assert.deepStrictEqual(first, { sizeBytes: 3 });
+    assert.deepStrictEqual(await offset(), { offsetBytes: 3 });
+    const parts = [{ $case: 'target', value: target() }, data(1, 'ello'), data(5, ' world')] as const;
+    assert.deepStrictEqual(await upload(client, parts), { sizeBytes: 11 });
+    const path = join(rpc.root, `2026-11-22/ann/jobs/Chan_${oneJobId}/job.log`);
+    assert.equal(await readFile(path, 'utf8'), 'hello world');
+  });
+
+  test('takes more than fits into a message, and into a queue, in order', async () => {
+    await using rpc = await startHarness();
+    const text = 'x'.repeat(100_000);
+    const parts = Array.from({ length: 30 }, (_, index) => data(index * text.length, text));
+    const file = agentWire.LogFile.FFMPEG_STDERR;
+    const reply = await upload(rpc.logs(), [{ $case: 'target', value: target(file, 2) }, ...parts]);
+    assert.deepStrictEqual(reply, { sizeBytes: 3_000_000 });
+  });
+
+  const refusals = [
+    ['without a target', [data(0, 'x')], status.INVALID_ARGUMENT, /target: must come first/],
+    ['with two targets', [target(), target()], status.INVALID_ARGUMENT, /target: must come once/],
+    ['with a gap', [target(), data(5, 'x')], status.OUT_OF_RANGE, /has 0 bytes, not the 5/],
+    ['of no known file', [target(9 as 1)], status.INVALID_ARGUMENT, /target\.file: must be one of job\.log/],
+    [
+      'of no known job',
+      [{ ...target(), jobId: oneJobId.replace('a', 'b') }],
+      status.NOT_FOUND,
+      /^Job not found/,
+    ],
+    [
+      'in too large pieces',
+      [target(), data(0, 'x'.repeat(262_145))],
+      status.INVALID_ARGUMENT,
+      /at most 262144 bytes/,
+    ],
+  ] as const;
+  for (const [what, parts, code, text] of refusals) {
+    test(`${what} is refused`, async () => {
+      await using rpc = await startHarness();
+      const sent = parts.map((part) =>
+        part !== undefined && 'jobId' in part ? { $case: 'target' as const, value: part } : part,
+      );
+      const error: unknown = await upload(rpc.logs(), sent).catch((cause: unknown) => cause);
+      assert.equal((error as ServiceError).code, code);
+      assert.match((error as ServiceError).details, text);
+    });
+  }
+
+  test('that falls silent is ended', async () => {
+    await using rpc = await startHarness({ limits: { uploadIdleMs: 20 } });
+    const error = await new Promise<ServiceError | null>((resolve) => {
+      rpc
+        .logs()
+        .uploadLog(resolve)
+        .write({ part: { $case: 'target', value: target() } });
+    });
+    assert.match(String(error?.details), /sent nothing for 20 ms/);
+  });
+});
