@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { checkServerIdentity } from 'node:tls';
 import {
   type ChannelCredentials,
   connectivityState,
