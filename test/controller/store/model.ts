@@ -38,7 +38,10 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
         deletes: fc.array(id, { maxLength: 2 }),
       }),
     },
-    fc.record({ step: fc.constantFrom('commit-again', 'commit-stale', 'lead-again', 'reopen') }),
+    {
+      weight: 4,
+      arbitrary: fc.record({ step: fc.constantFrom('commit-again', 'commit-stale', 'lead-again', 'reopen') }),
+    },
     fc.record({ step: fc.constant('commit-unchained' as const), skip: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ step: fc.constant('fail-then-commit' as const), id }),
   ),

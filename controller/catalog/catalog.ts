@@ -1,0 +1,28 @@
+/** Where a video is, as the catalogue knows it. */
+export interface CatalogEntry {
+  /** UNC path of the clip. */
+  readonly path: string;
+  readonly resolution?: string;
+  readonly is4k?: boolean;
+}
+
+/** Tells where the videos are that jobs name by id. */
+export interface Catalog {
+  /**
+   * Looks up all ids with one query. An id that is unknown is not in `found`: the caller names all of them at once.
+   * @throws CatalogUnavailable, or the signal's reason
+   */
+  resolve(
+    videoIds: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly found: ReadonlyMap<string, CatalogEntry>; readonly queryMs: number }>;
+}
+
+/** The catalogue cannot answer; whether it knows the ids is not known. */
+export class CatalogUnavailable extends Error {
+  readonly code = 'CATALOG_UNAVAILABLE';
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'CatalogUnavailable';
+  }
+}
