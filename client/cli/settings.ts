@@ -19,7 +19,7 @@ export interface GlobalOptions {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a controller listens by default. */
-const defaultAddress = '127.0.0.1:50051';
+const defaultAddress = '127.0.0.1:7070';
 /** A person waits at a terminal: shorter than the library's. */
 const defaultTimeoutS = 10;
 
