@@ -243,7 +243,7 @@ export interface Job {
   /** Why the job waits, where it does. */
   readonly reason: string;
   readonly errorMessage: string;
-  /** Every problem of a failed job, all at once. */
+  /** Every problem of a failed job, all at once. ListJobs leaves them out. */
   readonly problems: readonly Problem[];
   /** The agent that has it or had it last. */
   readonly agentId: string;
