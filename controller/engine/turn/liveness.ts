@@ -5,7 +5,7 @@ import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt } from './outcomes.ts';
 import { ownerLost, retryPublications } from './publishing.ts';
-import type { FarmState, Presence } from './state.ts';
+import type { FarmState, Presence, Session } from './state.ts';
 
 /** A stream is over. What its agent holds stays leased until the silence or return clock runs out. */
 export function takeStreamEnd(
@@ -91,14 +91,7 @@ function checkSilence(ledger: Ledger, presence: Presence): void {
 
 function loseAgent(ledger: Ledger, presence: Presence): void {
   if (presence.session !== undefined) {
-    ledger.state.sessionOwners.delete(presence.session.sessionId);
-    ledger.effects.push({
-      kind: 'end-session',
-      sessionId: presence.session.sessionId,
-      goodbye: { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 },
-    });
-    delete presence.session;
-    ledger.state.planStale = true;
+    resetStream(ledger, presence, presence.session);
     ledger.log('warn', 'agent-lost', {
       agentId: presence.agentId,
       silentMs: ledger.nowMs - presence.lastHeardAtMs,
@@ -126,12 +119,20 @@ function checkReplies(ledger: Ledger, presence: Presence): void {
       outcome: 'declined',
       message: `${presence.agentId} did not answer the assignment`,
     });
-    ledger.effects.push({
-      kind: 'end-session',
-      sessionId: session.sessionId,
-      goodbye: { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 },
-    });
+    if (presence.session !== undefined) resetStream(ledger, presence, session);
   }
+}
+
+/** Ends a stream of ours at once: nothing more is assigned to it, the silence clock runs on. */
+function resetStream(ledger: Ledger, presence: Presence, { sessionId }: Session): void {
+  ledger.state.sessionOwners.delete(sessionId);
+  ledger.effects.push({
+    kind: 'end-session',
+    sessionId,
+    goodbye: { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 },
+  });
+  delete presence.session;
+  ledger.state.planStale = true;
 }
 
 function wakeDelayed(ledger: Ledger): void {
