@@ -52,7 +52,7 @@ export class JournalWriter {
     if (this.#closing.signal.aborted) return Promise.reject(new Error('the journal is closed'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ records, resolve, reject });
-      this.#running ??= this.#run().finally(() => (this.#running = undefined));
+      this.#running ??= this.#run();
     });
   }
 
@@ -91,6 +91,8 @@ export class JournalWriter {
     for (const one of this.#queue.splice(0)) {
       one.reject(new Error('the journal is closed, and its disk has refused what was left'));
     }
+    // In the same turn as the last look at the queue: nobody may find a writer that has stopped looking.
+    this.#running = undefined;
   }
 
   async #write(records: readonly JournalRecord[]): Promise<void> {

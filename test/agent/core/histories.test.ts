@@ -27,7 +27,7 @@ const commands = fc.array(
       arbitrary: fc.record({
         do: fc.constant('report' as const),
         which: fc.nat(5),
-        type: fc.constantFrom('prepared', 'segment', 'encoded', 'staged', 'ended'),
+        type: fc.constantFrom('next', 'next', 'next', 'next', 'segment', 'ended'),
       }),
     },
     {
@@ -171,10 +171,14 @@ class World {
     this.see(core.attach({ ackedEvent, verdicts }));
   }
 
-  report(which: number, type: 'prepared' | 'segment' | 'encoded' | 'staged' | 'ended'): void {
+  report(which: number, wish: 'next' | 'segment' | 'ended'): void {
     const ref = [...this.working.values()][which % Math.max(1, this.working.size)];
     if (ref === undefined) return;
     const state = this.core.state.attempts.get(keyOf(ref))?.state;
+    // The shell reports its steps in order.
+    const steps = { preparing: 'prepared', running: 'encoded', finishing: 'staged' } as const;
+    const type = wish === 'next' ? steps[state as keyof typeof steps] : wish;
+    if (type === 'segment' && state !== 'running') return;
     const reports: Record<typeof type, AttemptReport> = {
       prepared: { type: 'prepared', copiedBytes: 0, reusedBytes: 0, totalFrames: 3 },
       segment: { type: 'segment', position: 0, reused: false, frames: 1 },
@@ -182,9 +186,6 @@ class World {
       staged: { type: 'staged', manifest, usage },
       ended: { type: 'ended', finished: failed },
     };
-    // The shell reports its steps in order.
-    const wanted = { prepared: 'preparing', segment: 'running', encoded: 'running', staged: 'finishing' };
-    if (type !== 'ended' && state !== wanted[type]) return;
     if (type === 'staged' || type === 'ended') this.working.delete(keyOf(ref));
     this.see(this.core.input({ type: 'attempt', ref, report: reports[type] }));
   }
