@@ -47,6 +47,7 @@ export const defaultTimes = {
   commitRetryMs: 200,
   /** Leadership ends by itself when not renewed (Redis). */
   leadershipTtlMs: 6 * second,
+  /** It is renewed this often. */
   leadershipRenewMs: 2 * second,
   /** After this long without a renewal the leader acknowledges nothing more. */
   leadershipGraceMs: 3 * second,
@@ -64,8 +65,9 @@ export const defaultTimes = {
   /** Between asking an attempt to stop and killing its process tree. */
   cancelGraceMs: 10 * second,
 
-  /** Back-off of charged attempts, full jitter between these. */
+  /** Back-off of charged attempts, full jitter, begins here. */
   retryMinMs: 30 * second,
+  /** And ends here. */
   retryMaxMs: 15 * minute,
   /** Uncharged environment failures are counted over this window. */
   environmentWindowMs: 24 * hour,
@@ -75,8 +77,9 @@ export const defaultTimes = {
   massLossWindowMs: 60 * second,
   /** Slots shrunk by a session limit are probed again. */
   sessionProbeMs: 10 * minute,
-  /** Back-off of a granted publication that nobody could finish. */
+  /** Back-off of a granted publication that nobody could finish begins here. */
   publishRetryMinMs: 5 * second,
+  /** And ends here. */
   publishRetryMaxMs: 5 * minute,
 
   /** Waiting this long raises a job's effective class by one. */

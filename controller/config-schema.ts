@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { timeNames } from './domain/times.ts';
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u, 'must be letters, digits, dots, dashes; at most 63');
+const path = z.string().min(1, 'must not be empty').max(4_096);
+const durationMs = z
+  .int('must be whole milliseconds')
+  .min(1)
+  .max(366 * 24 * 3_600_000);
+const count = (min: number, max: number) => z.int().min(min).max(max);
+const uncRoot = z
+  .string()
+  .transform((text) => text.replaceAll('/', '\\').replace(/\\+$/u, ''))
+  .refine((text) => /^\\\\[^\\]+(\\[^\\]+)+$/u.test(text), 'must be a UNC path such as \\\\host\\Share');
+const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin');
+
+const queue = z.strictObject({
+  name: name.describe('What jobs, rules and agents call it.'),
+  softRunMs: durationMs
+    .optional()
+    .describe('Clean stop of an attempt after this. Default: `times.softRunMs`.'),
+  hardRunMs: durationMs.optional().describe('Kill of an attempt after this. Default: `times.hardRunMs`.'),
+  weight: z.number().positive().max(1_000).default(1).describe('Its share of the farm against other queues.'),
+  rateProfile: z.enum(['studio', 'quality']).default('studio').describe('Bit rates of its results.'),
+});
+
+const share = z.strictObject({
+  name: name.describe('What agents call it in their mounts.'),
+  roots: z
+    .array(uncRoot)
+    .min(1)
+    .max(16)
+    .describe('UNC paths that mean this share; results are named by the first.'),
+  role: z.enum(['source', 'output']).describe('Whether jobs read from it, or results are written to it.'),
+});
+
+const rule = z.strictObject({
+  name: z.string().min(1).max(100).describe("Shown as the reason for a job's queue."),
+  when: z
+    .strictObject({
+      enable4k: z.boolean().optional().describe('The job is (or is not) 4K.'),
+      videosMoreThan: count(0, 2_000).optional().describe('It has more `video` items than this.'),
+      anyText: z.boolean().optional().describe('Some (or no) `video` item has a text.'),
+    })
+    .describe('Every condition that is given must hold; none given: it always holds.'),
+  queue: name.describe('Where the job goes.'),
+});
+
+/** What an operator may write, each with its default and its meaning; docs/configuration.md is made from it. */
+export const settingsSchema = z.strictObject({
+  farm: name.default('farm').describe('Name of the farm, in logs and on the page.'),
+  listen: z
+    .array(z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port'))
+    .min(1)
+    .max(16)
+    .default(['127.0.0.1:7070'])
+    .describe(
+      'gRPC addresses. Beyond loopback `tls` and a token are required. Flag `--listen`, can be repeated.',
+    ),
+  tls: z
+    .strictObject({
+      cert: path.describe('PEM file of the certificate chain. Flag `--tls-cert`.'),
+      key: path.describe('PEM file of its key. Flag `--tls-key`.'),
+      ca: path
+        .optional()
+        .describe('PEM file: callers must show a certificate signed by it. Flag `--tls-ca`.'),
+    })
+    .optional()
+    .describe('Encrypts every connection.'),
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,256}$/u, 'must be 16 to 256 printable characters without spaces')
+    .optional()
+    .describe('The one token that every caller must show. Environment `FARM_TOKEN`.'),
+  tokenFile: path.optional().describe('File that holds the token instead. Flag `--token-file`.'),
+  dataDir: path.default('data').describe("Folder of the farm's database. Flag `--data`."),
+  store: z
+    .strictObject({
+      kind: z.literal('sqlite').default('sqlite').describe('Embedded: one file on a local disk.'),
+      file: path.optional().describe('The database. Default: `farm.sqlite` in `dataDir`.'),
+    })
+    .prefault({})
+    .describe('Where the farm is kept.'),
+  logsDir: path.default('logs').describe('Folder of the job logs. Flag `--logs`.'),
+  timeZone: timeZone.optional().describe("Zone of log dates and log lines. Default: the machine's."),
+  shares: z.array(share).min(1).max(64).describe('The shares that jobs may use, and no others.'),
+  output: z
+    .strictObject({
+      share: name.describe('A share whose role is `output`.'),
+      folder: z
+        .string()
+        .max(1_024)
+        .refine(isInside, 'must be a folder inside the share, without ..')
+        .default('')
+        .describe('Folder in it; empty: its root.'),
+    })
+    .describe('Where results go.'),
+  queues: z
+    .array(queue)
+    .min(1)
+    .max(64)
+    .prefault([{ name: '4k_queue' }, { name: 'gpu_queue' }, { name: 'default_queue' }])
+    .describe('The queues that agents subscribe to.'),
+  routing: z
+    .union(
+      [
+        z.enum(['by-feature', 'by-size']),
+        z.strictObject({
+          rules: z.array(rule).max(100).describe('Tried in order; the first that holds decides.'),
+          defaultQueue: name.describe('Where a job goes when no rule holds.'),
+        }),
+      ],
+      'must be by-feature, by-size, or rules and defaultQueue',
+    )
+    .default('by-feature')
+    .describe('Which queue a job goes to: a preset, or a table of your own.'),
+  limits: z
+    .strictObject({
+      jobsMax: count(1, 1_000_000).default(10_000).describe('Jobs that have not ended.'),
+      jobsPerUserMax: count(1, 1_000_000).default(2_000).describe('The same, of one user.'),
+      agentsMax: count(1, 100_000).default(2_000).describe('Agents attached at a time.'),
+      watchersMax: count(1, 100_000).default(1_000).describe('Open watches.'),
+      watchBacklogMax: count(10, 100_000).default(1_000).describe('Changes that wait for one slow watcher.'),
+      inboxMax: count(100, 1_000_000).default(10_000).describe('Inputs that wait for the engine.'),
+    })
+    .prefault({})
+    .describe('What callers can make the controller hold; beyond it they are refused.'),
+  retries: z
+    .strictObject({
+      attemptsMax: count(1, 100).default(3).describe('Charged attempts of a job.'),
+      lossesMax: count(1, 100).default(3).describe('Lost agents after which a job is quarantined.'),
+      environmentFailuresMax: count(1, 1_000)
+        .default(10)
+        .describe('Uncharged failures within `times.environmentWindowMs` after which it is.'),
+    })
+    .prefault({})
+    .describe('When a job is given up.'),
+  times: z
+    .strictObject(Object.fromEntries(timeNames.map((each) => [each, durationMs.optional()])))
+    .prefault({})
+    .describe('Time limits, in milliseconds; the table below has them all.'),
+  timeScale: z
+    .number()
+    .positive()
+    .max(100)
+    .default(1)
+    .describe('Multiplies every time limit, for tests. Flag `--time-scale`.'),
+  catalogFile: path
+    .optional()
+    .describe(
+      'CSV or JSON: `video_id`, `path`, and if wanted `resolution`, `is_4k`. Read again when it changes.',
+    ),
+  users: z
+    .record(z.string().max(128), z.string().max(128))
+    .default({})
+    .describe('Names of users by their id; others are called by the id.'),
+});
+
+/** The settings with every default filled in, before files are read and names are matched. */
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+function isInside(folder: string): boolean {
+  const parts = folder.split(/[\\/]/u);
+  return (
+    !parts.includes('..') && !parts.includes('.') && !/[:*?"<>|]/u.test(folder) && !/^[\\/]/u.test(folder)
+  );
+}

@@ -1,0 +1,240 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { findContradictions } from './config-contradictions.ts';
+import { type Flags, parseFlags } from './config-flags.ts';
+import { type SettingName, type Settings, settingsSchema } from './config-schema.ts';
+import type { FieldViolation } from './domain/errors.ts';
+import { routingPresets } from './domain/routing.ts';
+import type { FarmSettings, QueueSettings } from './domain/settings.ts';
+import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
+
+/** PEM texts. */
+export interface TlsTexts {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+}
+
+/** All that the controller runs on; nothing of it changes while it runs. */
+export interface ControllerConfig {
+  readonly farm: FarmSettings;
+  /** gRPC addresses, `host:port`. */
+  readonly listen: readonly string[];
+  readonly tls?: TlsTexts;
+  readonly token?: string;
+  readonly store: { readonly kind: 'sqlite'; readonly file: string };
+  readonly logsDir: string;
+  readonly catalogFile?: string;
+  readonly users: Readonly<Record<string, string>>;
+}
+
+/** The configuration cannot be used; the message names every problem. */
+export class ConfigError extends Error {
+  readonly code = 'INVALID_CONFIG';
+  readonly problems: readonly FieldViolation[];
+
+  constructor(problems: readonly FieldViolation[]) {
+    const lines = problems.map(({ field, description }) => `  ${field}: ${description}`);
+    super(
+      `The configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${lines.join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the configuration: the YAML file, then flags over it, then the token of the environment.
+ * @param world what the main file takes from its process
+ * @returns `help` when that is all that was asked for
+ * @throws ConfigError with every problem at once
+ */
+export function readConfig(world: {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative paths in flags begin here; those in the file begin at the file's folder. */
+  readonly folder: string;
+}): ControllerConfig | 'help' {
+  const flags = flagsOf(world.argv, world.folder);
+  if (flags.help) return 'help';
+  const fromEnvironment = world.env['FARM_CONFIG'];
+  const file = flags.configFile ?? (fromEnvironment && resolve(world.folder, fromEnvironment));
+  const problems: FieldViolation[] = [];
+  const raw = overridden(file === undefined ? {} : readYaml(file, problems), flags, world.env['FARM_TOKEN']);
+  const settings = parseSettings(raw, problems);
+  const read = fileReader(file === undefined ? world.folder : dirname(file), problems);
+  const tls = settings.tls === undefined ? undefined : readTls(settings.tls, read);
+  const token = settings.token ?? (settings.tokenFile && tokenIn(settings.tokenFile, read, problems));
+  problems.push(...findContradictions(settings));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return deepFreeze(assemble(settings as Settings, read.at, tls, token));
+}
+
+function flagsOf(argv: readonly string[], folder: string): Flags {
+  try {
+    return parseFlags(argv, folder);
+  } catch (error) {
+    throw new ConfigError([{ field: 'command line', description: messageOf(error) }]);
+  }
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+function readYaml(file: string, problems: FieldViolation[]): Raw {
+  try {
+    const document = parseDocument(readFileSync(file, 'utf8'));
+    problems.push(...document.errors.map((error) => ({ field: file, description: error.message })));
+    const value: unknown = document.errors.length > 0 ? {} : (document.toJS() ?? {});
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Raw;
+    problems.push({ field: file, description: 'must be a list of settings with their values' });
+  } catch (error) {
+    problems.push({ field: file, description: messageOf(error) });
+  }
+  return {};
+}
+
+function overridden(raw: Raw, flags: Flags, token: string | undefined): Raw {
+  const merged: Record<string, unknown> = { ...raw, ...flags.settings };
+  if (Object.keys(flags.tls).length > 0)
+    merged['tls'] = { ...(raw['tls'] as object | undefined), ...flags.tls };
+  if (token !== undefined && token !== '') {
+    merged['token'] = token;
+    delete merged['tokenFile'];
+  }
+  return merged;
+}
+
+/** Each setting by itself, so that one that is wrong hides no other. */
+function parseSettings(raw: Raw, problems: FieldViolation[]): Partial<Settings> {
+  const parsed: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(settingsSchema.shape)) {
+    const result = schema.safeParse(raw[name]);
+    if (result.success) parsed[name as SettingName] = result.data;
+    else problems.push(...result.error.issues.flatMap((issue) => violations(name, issue)));
+  }
+  for (const name of Object.keys(raw)) {
+    if (!(name in settingsSchema.shape)) problems.push({ field: name, description: 'is not a setting' });
+  }
+  return parsed;
+}
+
+function violations(name: string, issue: z.core.$ZodIssue): readonly FieldViolation[] {
+  const field =
+    name + issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ field: `${field}.${key}`, description: 'is not a setting' }));
+  }
+  const missing = issue.code === 'invalid_type' && issue.message.includes('received undefined');
+  return [{ field, description: missing ? 'is missing' : issue.message }];
+}
+
+/** Reads files that settings name; a file that cannot be read is one more problem. */
+interface FileReader {
+  (field: string, path: string): string;
+  readonly at: (path: string) => string;
+}
+
+function fileReader(folder: string, problems: FieldViolation[]): FileReader {
+  const at = (path: string): string => resolve(folder, path);
+  const read = (field: string, path: string): string => {
+    try {
+      return readFileSync(at(path), 'utf8');
+    } catch (error) {
+      problems.push({ field, description: messageOf(error) });
+      return '';
+    }
+  };
+  return Object.assign(read, { at });
+}
+
+function readTls(tls: NonNullable<Settings['tls']>, read: FileReader): TlsTexts {
+  return {
+    cert: read('tls.cert', tls.cert),
+    key: read('tls.key', tls.key),
+    ...(tls.ca !== undefined && { ca: read('tls.ca', tls.ca) }),
+  };
+}
+
+function tokenIn(file: string, read: FileReader, problems: FieldViolation[]): string | undefined {
+  const before = problems.length;
+  const token = settingsSchema.shape.token.safeParse(read('tokenFile', file).trim());
+  if (token.success) return token.data;
+  if (problems.length === before)
+    problems.push(...token.error.issues.flatMap((issue) => violations('tokenFile', issue)));
+  return undefined;
+}
+
+function assemble(
+  settings: Settings,
+  at: (path: string) => string,
+  tls: TlsTexts | undefined,
+  token: string | undefined,
+): ControllerConfig {
+  return {
+    farm: farmSettings(settings),
+    listen: settings.listen,
+    ...(tls !== undefined && { tls }),
+    ...(token !== undefined && { token }),
+    store: {
+      kind: settings.store.kind,
+      file: at(settings.store.file ?? join(settings.dataDir, 'farm.sqlite')),
+    },
+    logsDir: at(settings.logsDir),
+    ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),
+    users: settings.users,
+  };
+}
+
+function farmSettings(settings: Settings): FarmSettings {
+  const times = scaleTimes({ ...defaultTimes, ...settings.times }, settings.timeScale);
+  const output = settings.shares.find((share) => share.name === settings.output.share);
+  const folder = [
+    output?.roots[0] ?? '',
+    ...settings.output.folder.split(/[\\/]+/u).filter((part) => part !== ''),
+  ];
+  return {
+    farmName: settings.farm,
+    timeZone: settings.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    queues: settings.queues.map((queue) => queueSettings(queue, times, settings.timeScale)),
+    routing:
+      typeof settings.routing === 'string'
+        ? routingPresets[settings.routing]
+        : withoutUndefined(settings.routing),
+    shares: settings.shares,
+    output: { share: settings.output.share, folder: folder.join('\\') },
+    limits: settings.limits,
+    retries: settings.retries,
+    times,
+  };
+}
+
+function queueSettings(queue: Settings['queues'][number], times: Times, scale: number): QueueSettings {
+  const scaled = (ms: number | undefined, other: number): number =>
+    ms === undefined ? other : Math.max(1, Math.round(ms * scale));
+  return {
+    name: queue.name,
+    softRunMs: scaled(queue.softRunMs, times.softRunMs),
+    hardRunMs: scaled(queue.hardRunMs, times.hardRunMs),
+    weight: queue.weight,
+    rateProfile: queue.rateProfile,
+  };
+}
+
+/** Optional conditions are absent here, never `undefined`. */
+function withoutUndefined(table: Exclude<Settings['routing'], string>): FarmSettings['routing'] {
+  return JSON.parse(JSON.stringify(table)) as FarmSettings['routing'];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { ConfigError, type ControllerConfig, readConfig } from '../../controller/config.ts';
+import { routingPresets } from '../../controller/domain/routing.ts';
+import { defaultTimes } from '../../controller/domain/times.ts';
+import { tempFolder } from '../helpers/temp-folder.ts';
+
+const shares = String.raw`
+shares:
+  - { name: clips, role: source, roots: ['\\nas\Share', '//192.168.1.6/Share/'] }
+  - { name: results, role: output, roots: ['\\nas\Out'] }
+output: { share: results, folder: 'Renders/2026' }
+`;
+
+interface World {
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+async function read(
+  t: TestContext,
+  yaml: string,
+  world: World = {},
+): Promise<ControllerConfig & { folder: string }> {
+  const folder = await tempFolder(t);
+  await writeFile(join(folder, 'farm.yaml'), yaml);
+  for (const [name, text] of Object.entries(world.files ?? {})) await writeFile(join(folder, name), text);
+  const config = readConfig({
+    argv: ['--config', 'farm.yaml', ...(world.argv ?? [])],
+    env: world.env ?? {},
+    folder,
+  });
+  assert.ok(config !== 'help');
+  return { ...config, folder };
+}
+
+/** The fields that a configuration is refused for, with what is said of them. */
+async function problems(t: TestContext, yaml: string, world: World = {}): Promise<Record<string, string>> {
+  try {
+    await read(t, yaml, world);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    for (const { field } of error.problems) assert.ok(error.message.includes(field));
+    return Object.fromEntries(error.problems.map(({ field, description }) => [field, description]));
+  }
+  return {};
+}
+
+test('What is not said has its default, paths begin at the file, roots are normalised', async (t) => {
+  const config = await read(t, shares);
+  assert.deepEqual(config.listen, ['127.0.0.1:7070']);
+  assert.equal(config.store.file, join(config.folder, 'data', 'farm.sqlite'));
+  assert.equal(config.logsDir, join(config.folder, 'logs'));
+  assert.equal(config.token, undefined);
+  assert.deepEqual(config.farm.times, defaultTimes);
+  assert.deepEqual(config.farm.routing, routingPresets['by-feature']);
+  assert.deepEqual(config.farm.shares[0]?.roots, [String.raw`\\nas\Share`, String.raw`\\192.168.1.6\Share`]);
+  assert.deepEqual(config.farm.output, { share: 'results', folder: String.raw`\\nas\Out\Renders\2026` });
+  assert.deepEqual(
+    config.farm.queues.map(({ name, softRunMs, hardRunMs }) => [name, softRunMs, hardRunMs]),
+    ['4k_queue', 'gpu_queue', 'default_queue'].map((name) => [name, 10_200_000, 10_800_000]),
+  );
+});
+
+test('Flags win over the file, and the token of the environment over both', async (t) => {
+  const yaml = `${shares}\nlisten: [127.0.0.1:1]\nlogsDir: there\ntls: { cert: a.pem, key: b.pem }\ntokenFile: gone`;
+  const config = await read(t, yaml, {
+    argv: [
+      '--listen',
+      '127.0.0.1:2',
+      '--listen',
+      '[::1]:3',
+      '--logs',
+      'here',
+      '--data',
+      'd',
+      '--tls-key',
+      'c.pem',
+    ],
+    env: { FARM_TOKEN: 'a-token-of-the-environment' },
+    files: { 'a.pem': 'A', 'c.pem': 'C' },
+  });
+  assert.deepEqual(config.listen, ['127.0.0.1:2', '[::1]:3']);
+  assert.equal(config.logsDir, join(config.folder, 'here'));
+  assert.equal(config.store.file, join(config.folder, 'd', 'farm.sqlite'));
+  assert.deepEqual(config.tls, { cert: 'A', key: 'C' });
+  assert.equal(config.token, 'a-token-of-the-environment');
+});
+
+test('A token is read from its file', async (t) => {
+  const config = await read(t, `${shares}\ntokenFile: token`, { files: { token: '0123456789abcdef\n' } });
+  assert.equal(config.token, '0123456789abcdef');
+  assert.deepEqual(await problems(t, `${shares}\ntokenFile: token`, { files: { token: 'short\n' } }), {
+    tokenFile: 'must be 16 to 256 printable characters without spaces',
+  });
+});
+
+test('One factor scales every time, those of queues too', async (t) => {
+  const yaml = `${shares}\ntimeScale: 0.1\ntimes: { heartbeatMs: 3000 }\nqueues: [{ name: q, softRunMs: 5000 }]`;
+  const { farm } = await read(t, yaml);
+  assert.equal(farm.times.heartbeatMs, 300);
+  assert.equal(farm.times.ffmpegStallMs, 15_000);
+  assert.deepEqual([farm.queues[0]?.softRunMs, farm.queues[0]?.hardRunMs], [500, 1_080_000]);
+  assert.equal((await read(t, yaml, { argv: ['--time-scale', '1'] })).farm.times.heartbeatMs, 3_000);
+});
+
+test("A site's own rules are taken as they are written", async (t) => {
+  const table = { rules: [{ name: 'many', when: { videosMoreThan: 3 }, queue: 'a' }], defaultQueue: 'b' };
+  const yaml = `${shares}\nqueues: [{ name: a }, { name: b }]\nrouting: ${JSON.stringify(table)}`;
+  assert.deepEqual((await read(t, yaml)).farm.routing, table);
+});
+
+test('All problems are reported at once, each with the path of its field', async (t) => {
+  const found = await problems(
+    t,
+    String.raw`
+shares:
+  - { name: clips, role: input, roots: ['C:\x'] }
+  - { name: clips, role: source, roots: ['\\nas\a'], colour: red }
+output: { share: 'no share', folder: '../up' }
+queues: []
+colour: red
+timeZone: Mars/Olympus
+timeScale: -1
+times: { heartbeatMs: 20000, warpMs: 1 }
+listen: 7070
+token: short`,
+  );
+  const fields = Object.keys(found).toSorted();
+  assert.deepEqual(fields, [
+    'colour',
+    'listen',
+    'output.folder',
+    'output.share',
+    'queues',
+    'shares[0].role',
+    'shares[0].roots[0]',
+    'shares[1].colour',
+    'timeScale',
+    'timeZone',
+    'times.warpMs',
+    'token',
+  ]);
+  assert.equal(found['colour'], 'is not a setting');
+  assert.match(found['shares[0].roots[0]'] ?? '', /UNC path/u);
+});
+
+test('What is right by itself and wrong together is found', async (t) => {
+  const found = await problems(
+    t,
+    String.raw`
+shares:
+  - { name: clips, role: source, roots: ['\\nas\a'] }
+  - { name: clips, role: source, roots: ['//NAS/A'] }
+output: { share: clips }
+queues: [{ name: q, softRunMs: 9, hardRunMs: 8 }]
+routing: { rules: [{ name: r, when: {}, queue: x }], defaultQueue: y }
+times: { heartbeatMs: 20000 }
+token: 0123456789abcdef
+tokenFile: token`,
+  );
+  assert.deepEqual(Object.keys(found).toSorted(), [
+    'output.share',
+    'queues[0].hardRunMs',
+    'routing.defaultQueue',
+    'routing.rules[0].queue',
+    'shares[1].name',
+    'shares[1].roots[0]',
+    'times.suspectMs',
+    'tokenFile',
+  ]);
+});
+
+test('Without shares and output nothing starts', async (t) => {
+  assert.deepEqual(await problems(t, ''), { shares: 'is missing', output: 'is missing' });
+});
+
+test('Files that are not there, YAML that is none and flags that are none are named', async (t) => {
+  assert.match((await problems(t, `${shares}\ntls: { cert: a, key: b }`))['tls.key'] ?? '', /ENOENT/u);
+  assert.match(Object.values(await problems(t, 'a: [1'))[0] ?? '', /line/u);
+  assert.match((await problems(t, shares, { argv: ['--what'] }))['command line'] ?? '', /--what/u);
+  assert.match(Object.values(await problems(t, shares, { argv: ['--config', 'gone'] }))[0] ?? '', /gone/u);
+});
+
+test('The configuration cannot be changed', async (t) => {
+  const config = await read(t, shares);
+  assert.throws(() => {
+    (config.farm.queues as unknown[]).push('more');
+  }, TypeError);
+  assert.ok(Object.isFrozen(config.farm.times));
+});
+
+test('Help is all that is asked for', () => {
+  assert.equal(readConfig({ argv: ['--help'], env: {}, folder: '/' }), 'help');
+});
