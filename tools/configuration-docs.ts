@@ -41,7 +41,7 @@ export function configurationText(): string {
     '| `FARM_CONFIG` | the flag `--config` of the controller |',
     '| `FARM_TOKEN` | the setting `token` |',
     '| `FARM_AGENT_CONFIG` | the flag `--config` of an agent |',
-    '| `FARM_LOG_LEVEL` | how much controller and agents write to their own log: `debug`, `info` (default), `warn`, `error` |',
+    '| `FARM_LOG_LEVEL` | how much the controller writes to its own log: `debug`, `info` (default), `warn`, `error` |',
     '',
     '## Settings',
     '',
