@@ -241,6 +241,8 @@ class World {
     for (const [key, live] of state.attempts) {
       const isAtWork = ['preparing', 'running', 'finishing'].includes(live.state);
       assert.equal(isAtWork, this.working.has(key), `${key} is ${live.state}`);
+      const isStaged = live.state === 'ready' || live.state === 'publishing';
+      if (isStaged) assert.ok(journal.attempts.get(key)?.manifest, 'what is ready has its manifest');
     }
     const again = snapshotRecords(journal).reduce(applyRecord, emptyJournal('other'));
     assert.deepEqual(again, journal, 'a rewritten journal says the same');
