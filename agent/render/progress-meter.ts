@@ -18,10 +18,10 @@ export interface RenderProgress {
 
 export interface ProgressMeter {
   /** Frames of one segment that are there; the highest count stays. */
-  segment(position: number, frames: number): void;
+  readonly segment: (position: number, frames: number) => void;
   /** How much of another part is done, 0 to 1. */
-  part(part: Exclude<ProgressPart, 'segments'>, fraction: number): void;
-  now(): RenderProgress;
+  readonly part: (part: Exclude<ProgressPart, 'segments'>, fraction: number) => void;
+  readonly now: () => RenderProgress;
 }
 
 /** An estimate looks back over this much time: long enough to be calm, short enough to notice a slower item. */
