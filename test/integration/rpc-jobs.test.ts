@@ -225,7 +225,7 @@ suite('WatchJobs', () => {
   });
 
   test('cuts off a reader that takes nothing, and holds no more than the connection does', async () => {
-    await using rpc = await startHarness({ limits: { watchDrainMs: 50, endMs: 50 } });
+    await using rpc = await startHarness({ limits: { watchDrainMs: 50, endMs: 50, stopMs: 60_000 } });
     const left = Promise.withResolvers<number>();
     rpc.farm.changes = async function* (signal) {
       let count = 0;
@@ -248,7 +248,8 @@ suite('WatchJobs', () => {
     call.pause();
     const count = await left.promise;
     assert.ok(count < 200, `${count} changes were taken from the farm`);
-    // Nothing more was read until here: the stream was reset under what it had not taken.
+    // It would take 60 s if the stream were still there: nothing more was read until here.
+    await rpc.server.stop();
     call.resume();
     const [error] = (await over) as [ServiceError];
     assert.ok([status.CANCELLED, status.ABORTED].includes(error.code), String(error));
