@@ -64,7 +64,7 @@ async function serve(
   const session = await context.farm.attach(hello, outletOf(link, hello.agentId, logger));
   const how = await deliverAll(link, messages, session);
   session.ended(how);
-  logger.info({ agentId: hello.agentId, sessionId: session.sessionId, how }, 'An agent’s stream ended');
+  logger.info({ agentId: hello.agentId, sessionId: session.sessionId, how }, "An agent's stream ended");
 }
 
 /** Undefined where the stream ended before it. */

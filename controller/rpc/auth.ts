@@ -16,7 +16,7 @@ export function authoriseWith(token: string | undefined): Authorise {
     }
     // Digests have one length, so that the comparison tells nothing about the token, its length included.
     if (!timingSafeEqual(digest(normalise(given)), expected)) {
-      throw new FarmError('UNAUTHENTICATED', 'The token is not this farm’s');
+      throw new FarmError('UNAUTHENTICATED', "The token is not this farm's");
     }
   };
 }
