@@ -8,8 +8,8 @@ import type { ProcessCause, ProcessResult } from './process-result.ts';
 import { sweepProcessGroup } from './sweep.ts';
 import { startWatchdog } from './watchdog.ts';
 
-export type { LineListener, ProcessOptions } from './process-options.ts';
-export type { ProcessCause, ProcessResult } from './process-result.ts';
+export type { ProcessOptions } from './process-options.ts';
+export type { ProcessResult } from './process-result.ts';
 
 /**
  * Runs one program to its end, in a process group of its own, without a shell, with both pipes always drained.

@@ -6,6 +6,8 @@ import { type FfmpegContext, type FfmpegResult, runFfmpeg } from './ffmpeg.ts';
 import { concatList, joinArguments, joinFiles, soundArguments } from './join-command.ts';
 import { framesPerSecond, type RenderPlan } from './render-plan.ts';
 import { segmentFileName } from './segment.ts';
+import type { SegmentCache } from './segment-cache.ts';
+import { soundKey } from './segment-key.ts';
 
 /** Writes the list of segments that both later steps read. */
 export async function writeJoinList({ request }: FfmpegContext, plan: RenderPlan): Promise<void> {
@@ -13,13 +15,20 @@ export async function writeJoinList({ request }: FfmpegContext, plan: RenderPlan
   await writeFile(path.join(request.workFolder, joinFiles.list), list);
 }
 
-/** One AAC pass over the sound of all segments. Throws RenderFailedError. */
+/** One AAC pass over the sound of all segments, unless the same sounds were encoded before. Throws RenderFailedError. */
 export async function encodeSound(
   context: FfmpegContext,
   plan: RenderPlan,
+  cache: SegmentCache | undefined,
   onFraction: (fraction: number) => void,
 ): Promise<void> {
-  await runStep(context, plan, 'sound', soundArguments(joinFiles.sound), onFraction);
+  const target = path.join(context.request.workFolder, joinFiles.sound);
+  const key = soundKey(plan.segments, context.request.ffmpeg.versionText);
+  if ((await cache?.take(key, target)) === undefined) {
+    await runStep(context, plan, 'sound', soundArguments(joinFiles.sound), onFraction);
+    await cache?.keep(key, target, { frames: plan.frames, samples: plan.samples, joinClass: 'sound' });
+  }
+  onFraction(1);
 }
 
 /** Copies pictures and sound into `outputPath`. Throws RenderFailedError. */

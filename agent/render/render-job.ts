@@ -14,7 +14,7 @@ import { framesPerSecond, type RenderPlan } from './render-plan.ts';
 import type { RenderRequest } from './render-request.ts';
 import type { RenderResult, RenderTimings, RenderUsage } from './render-result.ts';
 import { renderSegments } from './render-segments.ts';
-import { openSegmentCache } from './segment-cache.ts';
+import { openSegmentCache, type SegmentCache } from './segment-cache.ts';
 import { explainSystemError } from './system-failure.ts';
 import { verifyResult } from './verify.ts';
 
@@ -59,6 +59,7 @@ class JobRun {
   readonly #plan: RenderPlan;
   readonly #context: FfmpegContext;
   readonly #meter: ProgressMeter;
+  readonly #cache: SegmentCache | undefined;
   readonly #newPositions = new Set<number>();
   #framesEncoded = 0;
   #segmentsReused = 0;
@@ -69,6 +70,7 @@ class JobRun {
     this.#hooks = hooks;
     this.#plan = plan;
     this.#context = { request, log: hooks.log ?? silentCommandLog, signal: hooks.signal };
+    this.#cache = request.segmentCache === undefined ? undefined : openSegmentCache(request.segmentCache);
     this.#meter = createProgressMeter(
       plan.frames,
       () => performance.now(),
@@ -90,7 +92,7 @@ class JobRun {
     this.#hooks.onEncoded?.();
     await writeJoinList(this.#context, this.#plan);
     const soundMs = await timed(() =>
-      encodeSound(this.#context, this.#plan, (fraction) => this.#meter.part('sound', fraction)),
+      encodeSound(this.#context, this.#plan, this.#cache, (fraction) => this.#meter.part('sound', fraction)),
     );
     const joinMs = await timed(() =>
       joinSegments(this.#context, this.#plan, part, (fraction) => this.#meter.part('join', fraction)),
@@ -108,7 +110,7 @@ class JobRun {
   }
 
   async #segments(): Promise<void> {
-    const { enable4k, encoder, concurrency = 1, segmentCache, workFolder } = this.#request;
+    const { enable4k, encoder, concurrency = 1, workFolder } = this.#request;
     const hasText = this.#plan.segments.some(({ text }) => text !== undefined);
     const font = hasText ? await resolveFont() : undefined;
     if (font !== undefined) await writeFont(font, path.join(workFolder, fontsFolderName));
@@ -117,7 +119,7 @@ class JobRun {
       plan: this.#plan,
       settings: { frameSize: this.#plan.frameSize, enable4k, encoder },
       concurrency,
-      cache: segmentCache === undefined ? undefined : openSegmentCache(segmentCache),
+      cache: this.#cache,
       font,
       meter: this.#meter,
       onFrame: () => {

@@ -15,7 +15,7 @@ import { z } from 'zod';
 import type { SegmentCacheSettings } from './render-request.ts';
 import type { CheckedSegment } from './segment-check.ts';
 
-/** Finished segments by content key, on the disk of this PC. */
+/** Finished segments (and whole jobs' sounds) by content key, on the disk of this PC. */
 export interface SegmentCache {
   /** Puts the segment at `target` (a hard link); undefined when there is none. */
   take(key: string, target: string): Promise<CheckedSegment | undefined>;
@@ -31,11 +31,11 @@ const entry = z.object({
 });
 
 /**
- * A folder with `<key>.mov` and `<key>.json` for each segment. The record is written last and renamed into place, and
+ * A folder with `<key>.media` and `<key>.json` for each segment. The record is written last and renamed into place, and
  * names the size: a segment without one, or of another size, is none. Several agents may share the folder.
  */
 export function openSegmentCache({ folder, bytesMax }: SegmentCacheSettings): SegmentCache {
-  const fileOf = (key: string): string => path.join(folder, `${key}.mov`);
+  const fileOf = (key: string): string => path.join(folder, `${key}.media`);
   const recordOf = (key: string): string => path.join(folder, `${key}.json`);
 
   return {
@@ -85,7 +85,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 
 /** Removes the least recently used segments until the rest fits. A job that uses one holds its own link. */
 async function evict(folder: string, bytesMax: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.mov'));
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.media'));
   const files = await Promise.all(
     names.map(async (name) => {
       const found = await stat(path.join(folder, name)).catch(() => undefined);
@@ -95,7 +95,7 @@ async function evict(folder: string, bytesMax: number): Promise<void> {
   let bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   for (const { name, sizeBytes } of files.toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {
     if (bytes <= bytesMax) return;
-    await rm(path.join(folder, name.replace(/\.mov$/u, '.json')), { force: true });
+    await rm(path.join(folder, name.replace(/\.media$/u, '.json')), { force: true });
     await rm(path.join(folder, name), { force: true });
     bytes -= sizeBytes;
   }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { soundFilters } from './filters.ts';
+import { soundArguments } from './join-command.ts';
 import type { SegmentPlan } from './render-plan.ts';
 import { type SegmentSettings, segmentArguments } from './segment-command.ts';
 
@@ -30,6 +32,16 @@ export function segmentKey(
   });
   const font = segment.text === undefined ? null : fontSha256;
   return sha256(JSON.stringify({ pipelineVersion, ffmpegVersionText, font, command }));
+}
+
+/** The content key of a whole job's sound: what is drawn over the pictures does not change it. */
+export function soundKey(segments: readonly SegmentPlan[], ffmpegVersionText: string): string {
+  const sounds = segments.map(({ sound, samples, sha256: content }) =>
+    sound.kind === 'silence' ? [samples] : [samples, content, sound.streamIndex, soundFilters({ samples })],
+  );
+  return sha256(
+    JSON.stringify({ pipelineVersion, ffmpegVersionText, sounds, command: soundArguments('sound') }),
+  );
 }
 
 function sha256(text: string): string {

@@ -94,14 +94,18 @@ test('The second run of a job renders no segment; a job with one item changed re
     assert.equal(result.status, 'rendered');
     assert.equal(hasFrame, result.output.used.segmentsRendered > 0);
     const joints = job.commands.filter(({ label }) => label === 'verify joints').length;
-    return { ...result.output.used, joints, sizeBytes: (await stat(result.output.file)).size };
+    const sounds = job.commands.filter(({ label }) => label === 'sound').length;
+    return { ...result.output.used, joints, sounds, sizeBytes: (await stat(result.output.file)).size };
   };
   const first = await run('one');
   const second = await run('one');
   const third = await run('two');
-  assert.deepEqual([first.segmentsRendered, first.segmentsReused, first.joints], [2, 0, 1]);
-  assert.deepEqual([second.segmentsRendered, second.segmentsReused, second.joints], [0, 2, 0]);
+  assert.deepEqual([first.segmentsRendered, first.segmentsReused, first.joints, first.sounds], [2, 0, 1, 1]);
+  assert.deepEqual(
+    [second.segmentsRendered, second.segmentsReused, second.joints, second.sounds],
+    [0, 2, 0, 0],
+  );
   assert.equal(second.framesEncoded, 0);
   assert.equal(second.sizeBytes, first.sizeBytes);
-  assert.deepEqual([third.segmentsRendered, third.segmentsReused, third.joints], [1, 1, 1]);
+  assert.deepEqual([third.segmentsRendered, third.segmentsReused, third.joints, third.sounds], [1, 1, 1, 0]);
 });

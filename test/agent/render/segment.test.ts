@@ -10,7 +10,7 @@ import type { RenderItem } from '../../../agent/render/render-request.ts';
 import { openSegmentCache } from '../../../agent/render/segment-cache.ts';
 import { checkSegment } from '../../../agent/render/segment-check.ts';
 import { segmentArguments } from '../../../agent/render/segment-command.ts';
-import { segmentKey } from '../../../agent/render/segment-key.ts';
+import { segmentKey, soundKey } from '../../../agent/render/segment-key.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { clipItem } from './facts-of.ts';
 
@@ -44,6 +44,18 @@ test('A key is the same for the same content at another position, and another on
     key({ text: 'Hi' }, { script: 'b', fontSha256: 'g' }),
   ];
   assert.equal(new Set([plain, ...others]).size, others.length + 1);
+});
+
+test('The sound of a job is the same as long as its sounds are, whatever is drawn over them', () => {
+  const key = (...items: Partial<RenderItem>[]) =>
+    soundKey(
+      items.map((item) => segment(item)),
+      'ffmpeg version 5.1',
+    );
+  const plain = key({}, { sha256: 'b' });
+  assert.equal(key({ text: 'Hi', title: 'Another', position: 4 }, { sha256: 'b' }), plain);
+  const others = [key({ sha256: 'b' }, {}), key({}), key({}, { sha256: 'c' })];
+  assert.equal(new Set([plain, ...others]).size, 4);
 });
 
 test('A segment has one timescale, and threads where they are limited', () => {
@@ -97,8 +109,8 @@ test('A kept segment is found again, and one that was cut short is none', async 
   await cache.keep('key', source, checked);
   assert.deepEqual(await cache.take('key', target), checked);
   assert.equal(await readFile(target, 'utf8'), 'content');
-  assert.deepEqual((await readdir(path.join(folder, 'cache'))).sort(), ['key.json', 'key.mov']);
-  await truncate(path.join(folder, 'cache', 'key.mov'), 3);
+  assert.deepEqual((await readdir(path.join(folder, 'cache'))).sort(), ['key.json', 'key.media']);
+  await truncate(path.join(folder, 'cache', 'key.media'), 3);
   assert.equal(await cache.take('key', target), undefined);
 });
 
@@ -113,7 +125,7 @@ test('The least recently used segments go when there are too many bytes', async 
     if (key === 'c') await cache.take('a', `${source}-taken`);
     await cache.keep(key, `${source}-${key}`, checked);
   }
-  assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'a.mov', 'c.json', 'c.mov']);
+  assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'a.media', 'c.json', 'c.media']);
 });
 
 test('Without Impact on the PC the font is Anton, and its style must say so', async (t) => {
