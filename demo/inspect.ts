@@ -112,19 +112,19 @@ async function framesOf(item: ItemInput, mounts: Mounts): Promise<number> {
   return Math.max(1, Math.round(seconds * framesPerSecond));
 }
 
-/** From the first picture to the end of the last one, by the packets: not every container says it. */
+/** From the container's start to the end of the last picture, by the packets: not every container says it. */
 async function clipSeconds({ path = '' }: ItemInput, mounts: Mounts): Promise<number> {
   const { localPath } = resolveUnc(path, mounts, process.platform);
-  const probed = await ffprobe(['-select_streams', 'V:0', '-show_packets', localPath]);
+  const entries = 'format=start_time:packet=pts_time,duration_time,flags';
+  const probed = await ffprobe(['-select_streams', 'V:0', '-show_entries', entries, localPath]);
   const packets = Array.isArray(probed['packets']) ? probed['packets'].map(record) : [];
-  let start = Infinity;
   let end = -Infinity;
   for (const packet of packets) {
-    const at = Number(packet['pts_time']);
-    start = Math.min(start, at);
-    end = Math.max(end, at + Number(packet['duration_time'] ?? 0));
+    // Marked D: read so that others can be decoded, never shown.
+    if (text(packet['flags']).includes('D')) continue;
+    end = Math.max(end, Number(packet['pts_time']) + Number(packet['duration_time'] ?? 0));
   }
-  return end - start;
+  return end - Number(record(probed['format'])['start_time']);
 }
 
 /** A minute of packets is about a megabyte of JSON. */

@@ -17,71 +17,75 @@ export interface DemoJob {
 /** The UNC root by which jobs name the demo's share. The agents' mounts lead it to a folder of this machine. */
 export const demoShareRoot = '\\\\farm\\Share';
 
+/** An id that the demo's catalogue knows: it leads to a clip of the share. */
+export const sportsVideoId = 'SPORTS-720';
+
 /** UNC path of a file of the demo's share. */
 export function onShare(name: string): string {
   return [demoShareRoot, ...name.split('/')].join('\\');
 }
 
 /**
- * Six jobs of two users. PC1 alone takes text and 4K, so the second of those is announced to it while it renders the
- * first; the others line up at PC2, and each is announced there while the one before it renders.
+ * Six jobs of two users. PC1 alone takes text and 4K, and those are urgent, so that it has work for a while; the others
+ * line up at PC2. Each agent is told of its next job while it renders the one before, and fetches the files meanwhile.
  */
 export function demoJobs(): readonly DemoJob[] {
   const intro = item('intro', 'brand/intro.mp4', 2, { title: 'Intro' });
   const outro = item('outro', 'brand/outro.mp4', 1.5, { title: 'Outro' });
+  const title = item('image', 'images/title.png', 2, { title: 'Title' });
   const logoPath = onShare('brand/logo.png');
   return [
-    job('text and logos', 'ana', 'Morning Mix', [
+    job('text and logos', { userId: 'ana', channelName: 'Morning Mix', priority: 'urgent' }, [
       intro,
       item('video', 'clips/game-30.mp4', 2, { logoPath, text: 'Good morning!' }),
       item('video', 'clips/cinema-1080p23.mp4', 3, { logoPath, text: 'At the cinema: 24 pictures a second' }),
       item('video', 'clips/old-tv-25.mp4', 3, { logoPath }),
       outro,
     ]),
-    job('holiday', 'ana', 'Holiday Album', [
+    job('4K', { userId: 'ben', channelName: 'Ultra Trailer', enable4k: true, priority: 'urgent' }, [
+      item('video', 'clips/uhd-30.mp4', 1.5),
+      { ...title, durationMs: 800 },
+    ]),
+    jobToCancel(),
+    job('holiday', { userId: 'ana', channelName: 'Holiday Album' }, [
       intro,
-      item('image', 'images/title.png', 2, { title: 'Title' }),
+      title,
       item('video', 'clips/phone-portrait60.mp4', 2.5),
       outro,
     ]),
-    job(
-      '4K',
-      'ben',
-      'Ultra Trailer',
-      [item('video', 'clips/uhd-30.mp4', 1.5), item('image', 'images/title.png', 0.8)],
-      { enable4k: true },
-    ),
-    job('sports', 'ben', 'Weekly Sports', [
+    job('sports', { userId: 'ana', channelName: 'Weekly Sports' }, [
       intro,
-      item('video', 'clips/sports-720p50.mkv', 2.5, { logoPath }),
+      item('video', 'clips/sports-720p50.mkv', 2.5, { logoPath, videoId: sportsVideoId }),
       item('transition', 'clips/game-30.mp4', 2),
       outro,
     ]),
-    {
-      ...job('to be cancelled', 'ben', 'Long Lecture', [item('video', 'clips/lecture-30.mp4', 40)]),
-      ends: 'cancelled',
-    },
-    {
-      ...job('with bad items', 'ana', 'Broken Promises', [
-        intro,
-        item('video', 'clips/was-deleted.mp4', 3),
-        item('video', 'clips/broken.mp4', 3),
-        outro,
-      ]),
-      ends: 'failed',
-      errorNames: ['was-deleted.mp4', 'broken.mp4'],
-    },
+    jobWithBadItems(intro, outro),
   ];
 }
 
-function job(
-  name: string,
-  userId: string,
-  channelName: string,
-  items: readonly ItemInput[],
-  options: Pick<JobInput, 'enable4k'> = {},
-): DemoJob {
-  const input = { jobId: randomUUID(), userId, channelName, items: items.map(withPosition), ...options };
+/** Five minutes, and a text, so that it goes to PC1: there is time to change one's mind. */
+function jobToCancel(): DemoJob {
+  const lessons = Array.from({ length: 30 }, (_, index) =>
+    item('video', 'clips/lecture-30.mp4', 10, { text: `Lesson ${index + 1}` }),
+  );
+  const wishes = { userId: 'ben', channelName: 'Long Lecture', priority: 'high' } as const;
+  return { ...job('to be cancelled', wishes, lessons), ends: 'cancelled' };
+}
+
+/** One file is not there, one is no clip: both have to be named. */
+function jobWithBadItems(intro: ItemInput, outro: ItemInput): DemoJob {
+  const gone = item('video', 'clips/was-deleted.mp4', 3);
+  const broken = item('video', 'clips/broken.mp4', 3);
+  const wishes = { userId: 'ben', channelName: 'Broken Promises' };
+  return {
+    ...job('with bad items', wishes, [intro, gone, broken, outro]),
+    ends: 'failed',
+    errorNames: ['was-deleted.mp4', 'broken.mp4'],
+  };
+}
+
+function job(name: string, wishes: Omit<JobInput, 'items' | 'jobId'>, items: readonly ItemInput[]): DemoJob {
+  const input = { ...wishes, jobId: randomUUID(), items: items.map(withPosition) };
   return { name, input, ends: 'published', framesOffMax: 0 };
 }
 

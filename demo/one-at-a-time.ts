@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 
 /**
- * Two demos in one folder would remove each other's files. Returns what lets the next one in.
+ * Does the work while no other demo is at work in the folder: two would remove each other's files.
  * @throws Error that names the process that is at it
  */
-export async function oneAtATime(out: string): Promise<AsyncDisposable> {
+export async function oneAtATime<T>(out: string, work: () => Promise<T>): Promise<T> {
   await mkdir(out, { recursive: true });
   const file = join(out, 'demo.pid');
   const other = Number(await readFile(file, 'utf8').catch(() => ''));
@@ -14,7 +14,11 @@ export async function oneAtATime(out: string): Promise<AsyncDisposable> {
     throw new Error(`Another demo (process ${other}) is at work in ${out}; if it is none, remove ${file}`);
   }
   await writeFile(file, `${process.pid}\n`);
-  return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
+  try {
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
 }
 
 function isAlive(pid: number): boolean {

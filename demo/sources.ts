@@ -55,8 +55,8 @@ export const demoSources: readonly DemoSource[] = [
   ),
   clip(
     'clips/lecture-30.mp4',
-    picture('smptebars', '640x360', '30', 40),
-    sound('sine=f=200', 40, 'mono', 22_050),
+    picture('smptebars', '640x360', '30', 10),
+    sound('sine=f=200', 10, 'mono', 22_050),
   ),
   { name: 'images/title.png', args: ['-f', 'lavfi', '-i', 'mandelbrot=s=1600x1200', '-frames:v', '1'] },
   { name: 'brand/logo.png', args: logo() },
