@@ -1,0 +1,179 @@
+import type { OutputShare } from '../../agent/attempt/output-share.ts';
+import { noUsage, plainOutcome } from '../../agent/core/endings.ts';
+import type { AttemptReport } from '../../agent/core/inputs.ts';
+import type { Assign, FailureClass, FinishedOutcome, Manifest } from '../../proto/agent-link.ts';
+import { fenceText } from '../../proto/agent-link.ts';
+import type { Content } from './sim-share.ts';
+import type { World } from './world.ts';
+
+/** What a job is like, whoever renders it. */
+export interface JobPlan {
+  /** Alone on an agent of speed 1. */
+  readonly workMs: number;
+  readonly fetchMs: number;
+  readonly tailMs: number;
+  readonly segments: number;
+  /** `failsOnce` and `fails` name the class that an attempt fails with; `hangs` until somebody stops it. */
+  readonly fate: 'good' | 'hangs' | { readonly fails: FailureClass } | { readonly failsOnce: FailureClass };
+}
+
+export interface WorkOptions {
+  readonly world: World;
+  readonly assign: Assign;
+  readonly plan: JobPlan;
+  readonly speed: number;
+  readonly share: OutputShare;
+  readonly made: Map<string, Content>;
+  /** Runs while the agent's process lives. */
+  readonly later: (ms: number, run: () => void) => void;
+  readonly report: (report: AttemptReport) => void;
+}
+
+const progressMs = 15_000;
+const uploadRetryMs = 10_000;
+
+/** The work of one attempt as agent/attempt does it, with time in place of files and frames. */
+export class SimWork {
+  readonly assign: Assign;
+  readonly #options: WorkOptions;
+  readonly #startedMs: number;
+  #stage: 'fetching' | 'encoding' | 'tail' | 'over' = 'fetching';
+  #segment = 0;
+  #encodedMs: number | undefined;
+  #stopping = false;
+
+  constructor(options: WorkOptions) {
+    this.assign = options.assign;
+    this.#options = options;
+    this.#startedMs = options.world.nowMs;
+  }
+
+  /** Its process tree runs and uses a slot. */
+  get holdsSlot(): boolean {
+    return this.#stage === 'fetching' || this.#stage === 'encoding';
+  }
+
+  get isOver(): boolean {
+    return this.#stage === 'over';
+  }
+
+  /** Time of a slot that it has used so far. */
+  get slotMs(): number {
+    return (this.#encodedMs ?? this.#options.world.nowMs) - this.#startedMs;
+  }
+
+  start(): void {
+    const { plan, world } = this.#options;
+    this.#then(plan.fetchMs * world.random.between(0.8, 1.2), () => {
+      if (this.#fails(0.3)) return;
+      this.#stage = 'encoding';
+      this.#options.report({
+        type: 'prepared',
+        copiedBytes: 1,
+        reusedBytes: 0,
+        totalFrames: plan.segments * 100,
+      });
+      this.#encode();
+      this.#tell();
+    });
+  }
+
+  stop(mode: 'graceful' | 'kill', graceMs: number): void {
+    if (this.#stopping || this.isOver) return;
+    this.#stopping = true;
+    const { random } = this.#options.world;
+    const ms = mode === 'kill' ? random.between(10, 800) : random.between(50, graceMs);
+    this.#options.later(ms, () => this.#end(plainOutcome('returned', 'stopped', noUsage)));
+  }
+
+  #encode(): void {
+    const { plan, speed, world, report } = this.#options;
+    if (plan.fate === 'hangs' && this.#segment > 0) return;
+    this.#then((plan.workMs / plan.segments / speed) * world.random.between(0.9, 1.1), () => {
+      report({ type: 'segment', position: this.#segment, reused: false, frames: 100 });
+      this.#segment += 1;
+      if (this.#segment < plan.segments) {
+        this.#encode();
+        return;
+      }
+      if (this.#fails(1)) return;
+      this.#encodedMs = world.nowMs;
+      this.#stage = 'tail';
+      report({ type: 'encoded' });
+      this.#then(plan.tailMs * world.random.between(0.8, 1.2), () => this.#upload());
+    });
+  }
+
+  #tell(): void {
+    const { plan, report } = this.#options;
+    this.#then(progressMs, () => {
+      const done = this.#segment / plan.segments;
+      report({
+        type: 'progress',
+        percent: done * 88,
+        framesDone: this.#segment * 100,
+        framesTotal: plan.segments * 100,
+        waitedForSharesMs: 0,
+      });
+      this.#tell();
+    });
+  }
+
+  /** As agent/attempt/stage-step.ts: a share that is away is waited for. */
+  #upload(): void {
+    const { share, assign, made, world } = this.#options;
+    const from = `/work/${assign.ref.jobId}-${fenceText(assign.ref.fence)}/result.mp4`;
+    made.set(from, { sizeBytes: 1_000 + assign.ref.fence.counter, sha256: contentOf(assign) });
+    const staging = share.locate(assign.output.stagingFolder);
+    const target = `${staging.localPath}/${assign.output.finalName}`;
+    share
+      .makeStaging(staging)
+      .then(() => share.upload(from, target, new AbortController().signal))
+      .then(
+        (facts) => this.#then(world.random.between(500, 5_000), () => this.#staged(facts)),
+        () => this.#then(uploadRetryMs, () => this.#upload()),
+      );
+  }
+
+  #staged(facts: Content): void {
+    const { plan, assign, report } = this.#options;
+    const manifest: Manifest = {
+      fileName: assign.output.finalName,
+      ...facts,
+      durationMs: plan.workMs,
+      frames: plan.segments * 100,
+      features: [],
+    };
+    this.#stage = 'over';
+    report({ type: 'staged', manifest, usage: noUsage });
+  }
+
+  /** Fails where the job's fate says so; `chance`: here, or later. */
+  #fails(chance: number): boolean {
+    const { plan, assign, world } = this.#options;
+    if (plan.fate === 'good' || plan.fate === 'hangs') return false;
+    const failureClass =
+      'fails' in plan.fate ? plan.fate.fails : assign.attemptNumber === 1 ? plan.fate.failsOnce : undefined;
+    if (failureClass === undefined || !world.random.chance(chance)) return false;
+    this.#end({ ...plainOutcome('failed', `fails by its fate: ${failureClass}`, noUsage), failureClass });
+    return true;
+  }
+
+  #end(finished: FinishedOutcome): void {
+    if (this.isOver) return;
+    this.#encodedMs ??= this.#options.world.nowMs;
+    this.#stage = 'over';
+    this.#options.report({ type: 'ended', finished });
+  }
+
+  #then(ms: number, run: () => void): void {
+    this.#options.later(ms, () => {
+      if (!this.#stopping && !this.isOver) run();
+    });
+  }
+}
+
+/** Every attempt makes a file of its own: two of them can be told apart. */
+export function contentOf({ ref }: Assign): string {
+  return `${ref.jobId}/${fenceText(ref.fence)}`;
+}
