@@ -86,7 +86,7 @@ function takeReply(ledger: Ledger, presence: Presence, reply: AssignmentReply): 
   }
   const refusals = ledger.state.refusals.get(attempt.jobId) ?? new Map<string, Refusal>();
   refusals.set(presence.agentId, {
-    untilMs: ledger.nowMs + ledger.settings.times.declinedMs,
+    untilMs: ledger.nowMs + refusalMs(ledger, reply.code),
     reason: reply.reason,
   });
   ledger.state.refusals.set(attempt.jobId, refusals);
@@ -94,6 +94,14 @@ function takeReply(ledger: Ledger, presence: Presence, reply: AssignmentReply): 
     outcome: 'declined',
     message: `${presence.agentId} declined (${reply.code}): ${reply.reason}`,
   });
+}
+
+/** What an agent declines because it is about to stop something it will soon accept. */
+const momentaryCodes: ReadonlySet<string> = new Set(['NO_SLOT', 'PREVIOUS_ATTEMPT_RUNNING']);
+
+function refusalMs(ledger: Ledger, code: string): number {
+  const { declinedMs, cancelGraceMs } = ledger.settings.times;
+  return momentaryCodes.has(code) ? Math.min(cancelGraceMs, declinedMs) : declinedMs;
 }
 
 function takeProgress(ledger: Ledger, progress: Progress): void {
