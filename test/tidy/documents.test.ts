@@ -18,7 +18,7 @@ test('Links in documents lead to files that are there, and to headings that they
 test('No file names a place of one machine', () => {
   // Put together here, so that this file does not name them either.
   const places = new RegExp(
-    `(?<![\\w.}-])/(${['wo' + 'rk/', 'ro' + 'ot/', 'ho' + 'me/[a-z]'].join('|')})`,
+    `(?<![\\w.}-])/(${['wo' + 'rk/[a-z.]', 'ro' + 'ot/[a-z.]', 'ho' + 'me/[a-z]'].join('|')})`,
     'u',
   );
   const own = repositoryFiles().filter((file) =>
