@@ -87,7 +87,7 @@ async function openAll(
     onTrouble,
   });
   onClose(() => outbox.close());
-  await emptyWorkFolder(folder('work'));
+  await emptyWorkFolder(folder('work'), onTrouble);
 
   const media = await openMedia(config, logger, signal, onClose);
   const { mounts, operations, cache, taken } = media;
@@ -118,7 +118,12 @@ async function openAll(
   ahead.prefetches = prefetches;
   onClose(() => prefetches.stopAll());
   const receiver = createLogReceiver({ address, security });
-  const logUpload = startLogUpload({ folder: folder('logs'), receiver, onTrouble });
+  const logUpload = startLogUpload({
+    folder: folder('logs'),
+    receiver,
+    onTrouble,
+    onSent: ({ jobId }) => logger.debug({ jobId }, 'the controller has the log of an attempt'),
+  });
   onClose(() => logUpload.stop());
   const load = await startVitals(config.dataDir);
   onClose(() => load.stop());

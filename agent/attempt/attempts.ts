@@ -6,6 +6,7 @@ import type { AttemptReport } from '../core/inputs.ts';
 import { keyOf } from '../core/journal-fold.ts';
 import type { JobLog } from './job-log.ts';
 import { createJobLog } from './job-log.ts';
+import { endLeftovers } from './leftovers.ts';
 import type { LogFolder } from './log-folder.ts';
 import { openLogFolder } from './log-folder.ts';
 import { runAttempt } from './run-attempt.ts';
@@ -85,7 +86,12 @@ export function createAttempts(
 }
 
 /** Empties `work/`: at the start of a process nothing in it belongs to anybody. */
-export async function emptyWorkFolder(workFolder: string): Promise<void> {
+export async function emptyWorkFolder(
+  workFolder: string,
+  onTrouble: (message: string) => void,
+): Promise<void> {
+  const leftovers = await endLeftovers(workFolder);
+  if (leftovers > 0) onTrouble(`ended ${leftovers} processes that an earlier agent had left running`);
   await mkdir(workFolder, { recursive: true });
   for (const name of await readdir(workFolder)) {
     if (ownName.test(name)) await rm(join(workFolder, name), { recursive: true, force: true, maxRetries: 3 });

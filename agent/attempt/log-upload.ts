@@ -32,6 +32,8 @@ export interface LogUploadOptions {
   readonly folder: string;
   readonly receiver: LogReceiver;
   readonly onTrouble: (message: string, error: unknown) => void;
+  /** The controller has all of an attempt's logs. */
+  readonly onSent?: (ref: JobRef) => void;
   /** Wait after a failure, doubling to 20 times as much. @default 3,000 */
   readonly retryMs?: number;
 }
@@ -84,7 +86,7 @@ export function startLogUpload(options: LogUploadOptions): LogUpload {
   };
 }
 
-async function sendAll({ folder, receiver }: LogUploadOptions, signal: AbortSignal): Promise<void> {
+async function sendAll({ folder, receiver, onSent }: LogUploadOptions, signal: AbortSignal): Promise<void> {
   const ready = await readyFolders(folder);
   for (const path of ready.slice(0, -foldersMax)) await rm(path, { recursive: true, force: true });
   const failures: unknown[] = [];
@@ -92,7 +94,10 @@ async function sendAll({ folder, receiver }: LogUploadOptions, signal: AbortSign
     signal.throwIfAborted();
     // A log that the controller refuses must not hold back the others.
     await sendFolder(path, receiver)
-      .then(() => rm(path, { recursive: true, force: true }))
+      .then(async (ref) => {
+        await rm(path, { recursive: true, force: true });
+        onSent?.(ref);
+      })
       .catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw new AggregateError(failures, `${failures.length} logs were not sent`);
@@ -110,10 +115,11 @@ async function readyFolders(folder: string): Promise<readonly string[]> {
   return found.sort((a, b) => a.closedMs - b.closedMs).map(({ path }) => path);
 }
 
-async function sendFolder(path: string, receiver: LogReceiver): Promise<void> {
+async function sendFolder(path: string, receiver: LogReceiver): Promise<JobRef> {
   // Written by us, whole, before anything else in the folder.
   const ref = JSON.parse(await readFile(join(path, logOwnerFile), 'utf8')) as JobRef;
   for (const name of Object.values(logFiles)) await sendFile(join(path, name), ref, name, receiver);
+  return ref;
 }
 
 async function sendFile(path: string, ref: JobRef, name: LogFileName, receiver: LogReceiver): Promise<void> {

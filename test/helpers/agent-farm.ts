@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Assign, ItemType, JobRef } from '../../proto/index.ts';
 import { assignment } from './agent-core.ts';
+import { makeMedia } from './media.ts';
 
 /** A small share with two clips, and folders for one agent. */
 export interface AgentSite {
@@ -26,12 +27,16 @@ export async function makeSite(folder: string, controller: string): Promise<Agen
     ['b.mp4', '640x360', '1'],
     ['long.mp4', '640x360', '20'],
   ] as const) {
-    execFileSync('ffmpeg', [
-      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${size}:r=25:d=${seconds}`],
+    const made = await makeMedia('mp4', [
+      ...['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=25:d=${seconds}`],
       ...['-f', 'lavfi', '-i', `sine=d=${seconds}`, '-shortest'],
-      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac', join(clips, name)],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac'],
     ]);
+    await copyFile(made, join(clips, name));
   }
+  await mkdir(join(folder, 'data'));
+  // The test encode takes seconds and is the same each time; the agent checks that it is about this FFmpeg.
+  await copyFile(probeKept, join(folder, 'data', 'encoders.json')).catch(() => undefined);
   const config = {
     agentId: 'pc1',
     controllers: [controller],
@@ -50,6 +55,13 @@ export async function makeSite(folder: string, controller: string): Promise<Agen
   await writeFile(configFile, JSON.stringify(config));
   return { folder, output, config, configFile };
 }
+
+/** Keeps what the agent's encoder probe found, for the next test. */
+export async function keepProbe(site: AgentSite): Promise<void> {
+  await copyFile(join(site.folder, 'data', 'encoders.json'), probeKept);
+}
+
+const probeKept = join(import.meta.dirname, '..', '..', 'out', 'test-media', 'encoders.json');
 
 /** An assignment of these clips. */
 export function assignClips(ref: JobRef, clips: readonly string[], changes: Partial<Assign> = {}): Assign {

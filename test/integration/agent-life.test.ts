@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { createAgent } from '../../agent/agent.ts';
 import { parseAgentConfig } from '../../agent/config.ts';
 import { jobRef } from '../helpers/agent-core.ts';
-import { assignClips, filesBelow, makeSite } from '../helpers/agent-farm.ts';
+import { assignClips, filesBelow, keepProbe, makeSite } from '../helpers/agent-farm.ts';
 import { startScriptedController } from '../helpers/scripted-controller.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 
@@ -27,6 +27,7 @@ async function startFarm(t: TestContext) {
     controller.stop();
   });
   await agent.start();
+  await keepProbe(site);
   return { controller, site, agent };
 }
 
