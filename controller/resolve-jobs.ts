@@ -1,5 +1,5 @@
 import type { ResolvedItem } from '../proto/agent-link.ts';
-import type { Catalog } from './catalog/catalog.ts';
+import { type Catalog, CatalogUnavailable } from './catalog/catalog.ts';
 import type { Directory } from './directory/directory.ts';
 import { FarmError, type FieldViolation } from './domain/errors.ts';
 import type { ItemSpec, JobSpec } from './domain/job.ts';
@@ -21,7 +21,7 @@ export function jobResolver(world: {
   return async (spec, signal) => {
     const ids = [...new Set(spec.items.flatMap((item) => item.videoId ?? []))];
     const [{ found, queryMs }, username] = await Promise.all([
-      ids.length === 0 ? nothingAsked : world.catalog.resolve(ids, signal),
+      ids.length === 0 ? nothingAsked : asked(world.catalog, ids, signal),
       world.directory.username(spec.userId, signal),
     ]);
     const paths = new Map([...found].map(([id, entry]) => [id, entry.path]));
@@ -35,6 +35,19 @@ export function jobResolver(world: {
       shares: sharesOf(resolved, world.shares),
     };
   };
+}
+
+async function asked(
+  catalog: Catalog,
+  ids: readonly string[],
+  signal: AbortSignal,
+): ReturnType<Catalog['resolve']> {
+  try {
+    return await catalog.resolve(ids, signal);
+  } catch (cause) {
+    if (!(cause instanceof CatalogUnavailable)) throw cause;
+    throw new FarmError('CATALOG_UNAVAILABLE', cause.message, { cause, retryAfterMs: 5_000 });
+  }
 }
 
 const nothingAsked = { found: new Map<string, { readonly path: string }>(), queryMs: 0 };

@@ -162,7 +162,7 @@ export interface Farm {
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<JobChange>;
   /**
    * Takes an agent's Hello; the Welcome has been sent when it resolves.
-   * @throws PROTOCOL_VERSION, AGENT_CLONED, FOREIGN_FARM, TERM_TOO_HIGH
+   * @throws PROTOCOL_VERSION, AGENT_CLONED, TERM_TOO_HIGH
    */
   attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession>;
   /** The zone and folder date that a job's log belongs to; undefined for an unknown or stale fence. */
