@@ -78,7 +78,7 @@ async function openAll(
   onClose: OnClose,
 ): Promise<Omit<AgentRooms, 'close'>> {
   const folder = (name: string): string => join(config.dataDir, name);
-  const onTrouble = (message: string, error?: unknown): void => logger.warn({ err: error }, message);
+  const onTrouble = troubleTo(logger);
   await mkdir(folder('logs'), { recursive: true });
   // First of all the journal: its lock keeps a second agent away from everything else here.
   const outbox = await openOutbox({
@@ -137,13 +137,7 @@ async function openAll(
     logUpload,
     vitals: () => ({ ...load.latest(), oldestShareOperationMs: operations.oldestOperationMs() }),
     changedInventory: watchShares(media),
-    async discard(stagingFolder) {
-      try {
-        await share.removeStaging(share.locate(stagingFolder).localPath);
-      } catch (error) {
-        onTrouble(`${stagingFolder} could not be removed`, error);
-      }
-    },
+    discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
   };
 }
 
@@ -190,6 +184,23 @@ function watchShares({ mounts, probes, taken }: Media): () => Promise<Inventory 
     inventory = { ...inventory, shares };
     return inventory;
   };
+}
+
+function troubleTo(logger: AgentLogger): (message: string, error?: unknown) => void {
+  return (message, error) => logger.warn({ err: error }, message);
+}
+
+/** Best effort: what stays is found and removed with the next discard of the same folder. */
+async function discardStaging(
+  share: OutputShare,
+  stagingFolder: string,
+  onTrouble: (message: string, error: unknown) => void,
+): Promise<void> {
+  try {
+    await share.removeStaging(share.locate(stagingFolder).localPath);
+  } catch (error) {
+    onTrouble(`${stagingFolder} could not be removed`, error);
+  }
 }
 
 function mountsOf({ mounts }: AgentConfig): Mounts {
