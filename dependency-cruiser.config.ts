@@ -54,12 +54,7 @@ function oneHome(packageName: string, homes: string[]): Rule {
   };
 }
 
-const controllerInterfaces = [
-  '^controller/engine/farm\\.ts$',
-  '^controller/[^/]+/port\\.ts$',
-  '^controller/domain/',
-  '^proto/(?!gen/)',
-];
+const controllerInterfaces = ['^controller/engine/farm\\.ts$', '^controller/domain/', '^proto/(?!gen/)'];
 
 /** A room of the controller that connects the engine to one part of the world. */
 function adapter(name: string): Rule {
@@ -129,11 +124,7 @@ const forbidden: Rule[] = [
   room(
     'engine-decides-alone',
     '^controller/engine/',
-    [
-      '^controller/(domain|scheduling|engine)/',
-      '^controller/(store|catalog|directory)/port\\.ts$',
-      agentLink,
-    ],
+    ['^controller/(domain|scheduling|engine)/', '^controller/store/port\\.ts$', agentLink],
     'The engine knows ports, never drivers or servers: it is what the simulation runs.',
   ),
   {

@@ -62,8 +62,6 @@ export const routingPresets = {
   },
 } as const satisfies Record<string, RoutingTable>;
 
-export type RoutingPreset = keyof typeof routingPresets;
-
 interface Facts {
   readonly enable4k: boolean;
   readonly videos: number;

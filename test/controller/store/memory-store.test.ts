@@ -3,7 +3,8 @@ import test from 'node:test';
 import { MemoryDisk } from '../../../controller/store/memory/memory-disk.ts';
 import { openMemoryStore } from '../../../controller/store/memory/memory-store.ts';
 import { StoreUnavailable } from '../../../controller/store/port.ts';
-import { batch, lead, record, runConformance } from './conformance.ts';
+import { runConformance } from './conformance.ts';
+import { batch, lead, record } from './store-harness.ts';
 
 runConformance('memory', () => {
   const disk = new MemoryDisk('farm');

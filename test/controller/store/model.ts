@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Batch, Epoch, Store, StoredRecord } from '../../../controller/store/port.ts';
-import { lead, type MakeHarness, record, type StoreHarness } from './conformance.ts';
+import { lead, type MakeHarness, record, type StoreHarness } from './store-harness.ts';
 
 /** What a store should hold: the whole specification of it. */
 interface Model {

@@ -10,7 +10,8 @@ import test from 'node:test';
 import { StoreIncompatible, StoreUnavailable } from '../../../controller/store/port.ts';
 import { openSqliteStore } from '../../../controller/store/sqlite/sqlite-store.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
-import { batch, lead, record, runConformance } from './conformance.ts';
+import { runConformance } from './conformance.ts';
+import { batch, lead, record } from './store-harness.ts';
 
 runConformance('SQLite', async (t) => {
   const file = join(await tempFolder(t), 'data', 'farm.sqlite');
