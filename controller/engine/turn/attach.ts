@@ -158,6 +158,7 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
     inventory: hello.inventory,
     lastHeardAtMs: ledger.nowMs,
     suspect: false,
+    leaving: false,
     closedAtMs: undefined,
     load1: 0,
     scratchFreeBytes: hello.inventory.scratchFreeBytes,

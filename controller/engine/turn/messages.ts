@@ -46,6 +46,8 @@ export function takeMessage(
       takeFinishPublishReply(ledger, presence.agentId, message);
       return;
     case 'goodbye':
+      presence.leaving = true;
+      ledger.state.planStale = true;
       for (const ref of message.givesBack) {
         const attempt = ledger.attempt(ref);
         if (attempt?.agentId === presence.agentId) {

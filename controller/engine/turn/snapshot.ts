@@ -30,7 +30,7 @@ export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: numb
 
 /** Where an agent stands, for the planner and for people. */
 export function livenessOf(presence: Presence): 'attached' | 'suspect' | 'detached' {
-  if (presence.session === undefined) return 'detached';
+  if (presence.session === undefined || presence.leaving) return 'detached';
   return presence.suspect ? 'suspect' : 'attached';
 }
 

@@ -59,6 +59,7 @@ export function beginRecovery(state: FarmState, settings: FarmSettings, moment: 
       inventory: undefined,
       lastHeardAtMs: moment.nowMs,
       suspect: false,
+      leaving: false,
       closedAtMs: undefined,
       load1: 0,
       scratchFreeBytes: 0,

@@ -65,10 +65,12 @@ describe('an agent that goes away', () => {
   it('gives back what it says goodbye to, uncounted', () => {
     const { farm, pc1, ref } = runningFarm();
     farm.say(pc1, { kind: 'goodbye', reason: 'shutdown', givesBack: [ref] });
+    assert.equal(farm.state.attempts.size, 1);
     farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'goodbye' });
     const job = farm.state.jobs.get(jobId(1));
     assert.equal(job?.losses, 0);
     assert.equal(farm.state.attempts.get(`${jobId(1)}/1.1`)?.outcome, 'returned');
+    assert.equal(farm.jobState(jobId(1)), 'waiting', 'an agent that says goodbye gets nothing new');
   });
 });
 
