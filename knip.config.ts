@@ -5,7 +5,7 @@ const config = {
   entry: [
     // What package.json starts is found by itself.
     'proto/index.ts',
-    'client/index.ts',
+    'client/renderfarm-client.ts',
     'tools/*.ts',
     'test/**/*.test.ts',
     // Started as processes or threads of their own.
