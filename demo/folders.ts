@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Everything that the demo leaves behind, by what it is for. Absolute paths. */
@@ -32,13 +32,18 @@ export function demoFolders(out: string): DemoFolders {
   };
 }
 
-/** Removes what an earlier run left, but for the sources, and makes the folders that must be there. */
+/** What an agent found out about this machine by test encodes: true for the next run too, and kept by it. */
+const probedEncoders = 'encoders.json';
+
+/** Removes what an earlier run left, but for the sources and the probed encoders, and makes the folders. */
 export async function cleanFolders(folders: DemoFolders): Promise<void> {
   const caches = agentIds.map(folders.cacheOf);
-  const own = [folders.results, folders.logs, folders.config, folders.controller, ...caches];
-  for (const folder of own) {
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const folder of [folders.results, folders.logs, folders.config, folders.controller, ...caches]) {
     await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) {
+      if (name !== probedEncoders)
+        await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
+    }
   }
   await mkdir(folders.share, { recursive: true });
 }

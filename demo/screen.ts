@@ -88,6 +88,9 @@ function lineView(stdout: NodeJS.WriteStream): View {
   };
 }
 
+/** What a terminal that does not tell its width is taken for. */
+const columnsUnknown = 100;
+
 function barView(stdout: NodeJS.WriteStream): View {
   const bars = new Map<string, SingleBar>();
   const multi = new MultiBar({
@@ -101,17 +104,17 @@ function barView(stdout: NodeJS.WriteStream): View {
     gracefulExit: false,
     emptyOnZero: true,
     autopadding: true,
-    forceRedraw: true,
   });
   let isStopped = false;
   return {
     line: (text) => {
-      if (isStopped) stdout.write(`${text}\n`);
+      // Before its first bar a MultiBar keeps what it logs to itself.
+      if (isStopped || bars.size === 0) stdout.write(`${text}\n`);
       else multi.log(`${text}\n`);
     },
     progress({ name }, { job }) {
       if (isStopped) return;
-      const room = Math.max(10, stdout.columns - 60);
+      const room = Math.max(10, (stdout.columns || columnsUnknown) - 60);
       const payload = { name: name.padEnd(16), state: safeText(stateText(job)).slice(0, room) };
       const bar = bars.get(job.jobId) ?? multi.create(100, 0, payload);
       bars.set(job.jobId, bar);
