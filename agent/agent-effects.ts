@@ -1,5 +1,5 @@
 import type { AgentMessage } from '../proto/index.ts';
-import type { AgentLogger } from './agent.ts';
+import type { AgentLogger } from './agent-logger.ts';
 import type { AgentRooms } from './agent-rooms.ts';
 import { finishPublish, publish } from './attempt/publish.ts';
 import type { Effect } from './core/effects.ts';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Heartbeat, Inventory } from '../proto/index.ts';
-import type { AgentLogger } from './agent.ts';
+import type { AgentLogger } from './agent-logger.ts';
 import type { Attempts } from './attempt/attempts.ts';
 import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';

@@ -4,10 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Logger } from 'pino';
 import type { AgentMessage } from '../proto/index.ts';
 import type { AgentParts } from './agent-effects.ts';
 import { performEffect } from './agent-effects.ts';
+import type { AgentLogger } from './agent-logger.ts';
 import type { AgentRooms } from './agent-rooms.ts';
 import { openAgentRooms } from './agent-rooms.ts';
 import type { AgentConfig } from './config.ts';
@@ -31,8 +31,6 @@ export interface AgentDeps {
   /** How often the shares are looked at again. @default 60,000 */
   readonly sharesEveryMs?: number;
 }
-
-export type AgentLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export interface Agent {
   /** Takes the journal, finds out what this PC can do, and dials. Rejects when it cannot run here. */

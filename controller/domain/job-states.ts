@@ -78,11 +78,6 @@ export function hasEnded(state: JobState): boolean {
   return state === 'published' || state === 'failed' || state === 'quarantined' || state === 'cancelled';
 }
 
-/** The job may be given to an agent. */
-export function isWaiting(state: JobState): boolean {
-  return state === 'waiting';
-}
-
 /** The status that users and the `jobs` row see. */
 export function statusOf(state: JobState): JobStatus {
   return jobStates[state].status;

@@ -69,11 +69,7 @@ function detailsOf({
 }
 
 function statusBytes(name: keyof typeof status, message: string, details: readonly Detail[]): Uint8Array {
-  const writer = new BinaryWriter()
-    .uint32(8)
-    .int32(status[name])
-    .uint32(18)
-    .string(message);
+  const writer = new BinaryWriter().uint32(8).int32(status[name]).uint32(18).string(message);
   for (const [type, value] of details) {
     writer.uint32(26).fork();
     writer

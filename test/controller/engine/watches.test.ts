@@ -33,9 +33,9 @@ class Jobs {
 }
 
 async function next(watch: AsyncGenerator<JobChange>): Promise<JobChange> {
-  const { value, done } = await watch.next();
-  assert.ok(!done, 'the watch has ended');
-  return value;
+  const result = await watch.next();
+  if (result.done === true) assert.fail('the watch has ended');
+  return result.value;
 }
 
 describe('a watch', () => {
