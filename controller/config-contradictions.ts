@@ -66,8 +66,7 @@ function unknownQueues({ queues, routing }: Partial<Settings>): readonly FieldVi
 /** Times that build on each other: each must be less than the next. */
 const rising: readonly (readonly TimeName[])[] = [
   ['heartbeatMs', 'suspectMs', 'leaseMs'],
-  ['progressMinMs', 'progressMaxMs', 'backstopMs'],
-  ['leadershipRenewMs', 'leadershipGraceMs', 'leadershipTtlMs'],
+  ['progressMinMs', 'progressMaxMs'],
   ['softRunMs', 'hardRunMs'],
   ['retryMinMs', 'retryMaxMs'],
   ['publishRetryMinMs', 'publishRetryMaxMs'],

@@ -22,7 +22,6 @@ const queue = z.strictObject({
     .optional()
     .describe('Clean stop of an attempt after this. Default: `times.softRunMs`.'),
   hardRunMs: durationMs.optional().describe('Kill of an attempt after this. Default: `times.hardRunMs`.'),
-  weight: z.number().positive().max(1_000).default(1).describe('Its share of the farm against other queues.'),
   rateProfile: z.enum(['studio', 'quality']).default('studio').describe('Bit rates of its results.'),
 });
 

@@ -217,7 +217,6 @@ function queueSettings(queue: Settings['queues'][number], times: Times, scale: n
     name: queue.name,
     softRunMs: scaled(queue.softRunMs, times.softRunMs),
     hardRunMs: scaled(queue.hardRunMs, times.hardRunMs),
-    weight: queue.weight,
     rateProfile: queue.rateProfile,
   };
 }

@@ -77,7 +77,12 @@ async function serve(
       logger: log,
       addresses: config.listen,
       isInSourceShare,
-      limits: { stopMs: times.shutdownMs },
+      limits: {
+        helloMs: times.helloMs,
+        watchDrainMs: times.drainMs,
+        stopMs: times.shutdownMs,
+        comeBackSpreadMs: times.comeBackSpreadMs,
+      },
       ...(config.tls && { tls: config.tls }),
       ...(config.token !== undefined && { token: config.token }),
     });

@@ -52,7 +52,7 @@ export function configurationText(): string {
     '## Time limits',
     '',
     'Below `times`, in milliseconds, all multiplied by `timeScale`. Scaling never goes below what Redis and FFmpeg',
-    'themselves need (leadership 2 s, a stall of FFmpeg 15 s).',
+    'themselves need (a stall of FFmpeg 15 s).',
     '',
     '| time | default | meaning |',
     '| --- | ---: | --- |',

@@ -8,8 +8,6 @@ export interface QueueSettings {
   readonly softRunMs: number;
   /** Kill, counted in the same way. */
   readonly hardRunMs: number;
-  /** Share of the farm against other queues where both wait; 1 is usual. */
-  readonly weight: number;
   readonly rateProfile: RateProfile;
 }
 

@@ -28,15 +28,11 @@ export const defaultTimes = {
   progressMinMs: 1 * second,
   /** Progress of one job at least this often, also while it waits. */
   progressMaxMs: 30 * second,
-  /** Neither event nor progress of a job in preparing, running or finishing: probed, then ended. */
-  backstopMs: 5 * minute,
   /** A stream whose queue of writes does not drain is ended. */
   drainMs: 10 * second,
 
   /** No lease ends in this window after a start, an outage of the store, a failover or a stall of our own loop. */
   recoveryWindowMs: 60 * second,
-  /** Restarts less than this apart are one row: its window counts from the first of them. */
-  restartRowMs: 5 * minute,
   /** An outage of the store longer than this opens a recovery window. */
   storageOutageMs: 5 * second,
   /** A stall of our own loop longer than this (or a suspended machine) opens a recovery window. */
@@ -45,12 +41,6 @@ export const defaultTimes = {
   notServingMs: 10 * second,
   /** Pause between two tries of a commit that failed. */
   commitRetryMs: 200,
-  /** Leadership ends by itself when not renewed (Redis). */
-  leadershipTtlMs: 6 * second,
-  /** It is renewed this often. */
-  leadershipRenewMs: 2 * second,
-  /** After this long without a renewal the leader acknowledges nothing more. */
-  leadershipGraceMs: 3 * second,
 
   /** FFmpeg: no frame and no bytes ends its process tree. */
   ffmpegStallMs: 60 * second,
@@ -60,8 +50,6 @@ export const defaultTimes = {
   softRunMs: 10_200 * second,
   /** Kill of an attempt, counted in the same way. */
   hardRunMs: 10_800 * second,
-  /** The controller ends the lease of an attempt this long after its hard limit. */
-  hardRunMarginMs: 60 * second,
   /** Between asking an attempt to stop and killing its process tree. */
   cancelGraceMs: 10 * second,
 
@@ -71,12 +59,6 @@ export const defaultTimes = {
   retryMaxMs: 15 * minute,
   /** Uncharged environment failures are counted over this window. */
   environmentWindowMs: 24 * hour,
-  /** A host that lost a job is excluded when it is not back within this time. */
-  lostReturnMs: 60 * second,
-  /** Agents that fall silent within this window of each other fell together: nobody's loss counts. */
-  massLossWindowMs: 60 * second,
-  /** Slots shrunk by a session limit are probed again. */
-  sessionProbeMs: 10 * minute,
   /** Back-off of a granted publication that nobody could finish begins here. */
   publishRetryMinMs: 5 * second,
   /** And ends here. */
@@ -84,8 +66,6 @@ export const defaultTimes = {
 
   /** Waiting this long raises a job's effective class by one. */
   agingMs: 4 * hour,
-  /** A job is overdue when its planned start slipped by more than this (or half its predicted time, if less). */
-  overdueMs: 10 * minute,
   /** An announcement moves only for a gain above this. */
   announceGainMs: 60 * second,
   /** An announcement of one job moves at most this often. */
@@ -108,14 +88,8 @@ export type TimeName = keyof typeof defaultTimes;
 /** Milliseconds by name. */
 export type Times = Readonly<Record<TimeName, number>>;
 
-/**
- * What scaling never goes below, because something that is not ours needs that long: Redis and a busy machine to
- * renew a leadership, FFmpeg to open its inputs.
- */
+/** What scaling never goes below: FFmpeg needs that long to open its inputs on a busy machine. */
 const floors: Partial<Times> = {
-  leadershipTtlMs: 2 * second,
-  leadershipRenewMs: 600,
-  leadershipGraceMs: 1 * second,
   ffmpegStallMs: 15 * second,
   ffmpegStartStallMs: 15 * second,
 };

@@ -12,7 +12,6 @@ export function farmSettings(changes: Partial<FarmSettings> = {}): FarmSettings 
       name,
       softRunMs: defaultTimes.softRunMs,
       hardRunMs: defaultTimes.hardRunMs,
-      weight: 1,
       rateProfile: 'studio',
     })),
     routing: routingPresets['by-feature'],
