@@ -10,7 +10,7 @@ const studio = [
     '-c:v',
     'libx264',
     '-preset',
-    'ultrafast',
+    'superfast',
     '-profile:v',
     'main',
     '-level:v',
