@@ -73,8 +73,9 @@ function staged(turn: Turn, live: LiveAttempt, report: ReportOf<'staged'>): void
     return;
   }
   if (!moves(turn, live, 'ready')) return;
-  write(turn, { kind: 'staged', ref, manifest: report.manifest, usage: report.usage });
+  // The event first: a crash may keep the first record alone, and a staged file that nobody was told of waits for ever.
   writeEvent(turn, ref, { type: 'ready', manifest: report.manifest });
+  write(turn, { kind: 'staged', ref, manifest: report.manifest, usage: report.usage });
 }
 
 /** The first cause wins: a process that dies because it is stopped has not failed. */
