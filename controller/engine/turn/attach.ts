@@ -4,7 +4,7 @@ import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, holdsLease } from './outcomes.ts';
 import { assignMessage } from './placing.ts';
-import { ownerBack } from './publishing.ts';
+import { ownerBack, ownerLost } from './publishing.ts';
 import { attemptKey, type Newcomer, type Presence } from './state.ts';
 
 /** Versions of the agent protocol that this controller speaks. */
@@ -210,8 +210,10 @@ function verdictForEnded(held: HeldAttempt, attempt: AttemptRecord | undefined):
 function resendAssignments(ledger: Ledger, hello: Hello, sessionId: string): void {
   const held = new Set(hello.held.map(({ ref }) => attemptKey(ref)));
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
-    if (held.has(attemptKey(attempt)) || attempt.state === 'publishing') continue;
-    if (attempt.stop !== undefined) {
+    if (held.has(attemptKey(attempt))) continue;
+    // It was granted, and its owner has lost its memory of it: somebody has to finish it.
+    if (attempt.state === 'publishing') ownerLost(ledger, attempt);
+    else if (attempt.stop !== undefined) {
       endAttempt(ledger, attempt, { outcome: attempt.stop.outcome, message: attempt.stop.reason });
     } else {
       ledger.send(sessionId, assignMessage(ledger, attempt));

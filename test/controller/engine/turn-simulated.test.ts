@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+import { journalEvent, manifest } from '../../helpers/agent-messages.ts';
+import { jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
 
 // What the simulation has found, each as the shortest story that shows it.
 
@@ -33,4 +34,15 @@ test('an agent that declines for the moment is asked again soon, one that cannot
     // It goes on living: only the refusal counts.
     assert.equal(farm.ended.length, 0);
   }
+});
+
+test('a granted publication is finished even when its owner comes back without its disk', () => {
+  const { farm, pc1, ref } = runningFarm();
+  farm.say(pc1, journalEvent(2, ref, { type: 'encoded' }));
+  farm.say(pc1, journalEvent(3, ref, { type: 'ready', manifest }));
+  assert.equal(farm.jobState(jobId(1)), 'publishing');
+  farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+  const again = farm.attach('pc1', { instanceId: 'pc1-2', journalId: 'another' });
+  farm.pass(1_000);
+  assert.equal(farm.last(again, 'finish-publish').ref.jobId, jobId(1));
 });
