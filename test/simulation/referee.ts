@@ -12,12 +12,17 @@ import type {
   Outcome,
 } from '../../proto/agent-link.ts';
 import { fenceText } from '../../proto/agent-link.ts';
-import type { SimAgent } from './sim-agent.ts';
 import { type Content, localPath } from './sim-share.ts';
 import type { StoredChange } from './sim-store.ts';
 import type { SimWork } from './sim-work.ts';
 import { SlotBook } from './slot-book.ts';
 import type { World } from './world.ts';
+
+/** What the referee sees of an agent. */
+interface RefereedAgent {
+  readonly options: { readonly agentId: string; readonly slots: number };
+  readonly works: ReadonlyMap<string, SimWork>;
+}
 
 export interface Tally {
   executions: number;
@@ -154,13 +159,13 @@ export class Referee {
       this.#world.violated('no broken assumption', `${code}: ${message}`);
   }
 
-  started(agent: SimAgent, assign: Assign): void {
+  started(agent: RefereedAgent, assign: Assign): void {
     this.#world.note(agent.options.agentId, () => `starts ${keyOf(assign.ref)}`);
     this.tally.executions += 1;
     this.tally.startedJobs.add(assign.ref.jobId);
   }
 
-  agentStepped(agent: SimAgent): void {
+  agentStepped(agent: RefereedAgent): void {
     const used = [...agent.works.values()].filter((work) => work.holdsSlot);
     if (used.length > agent.options.slots)
       this.#world.violated('slots exceeded', `${agent.options.agentId} runs ${used.length} attempts`);
@@ -169,7 +174,7 @@ export class Referee {
       this.#world.violated('two attempts of a job on one agent', [...jobs].join(', '));
   }
 
-  cleanedUp(agent: SimAgent, assign: Assign, finished: FinishedOutcome): void {
+  cleanedUp(agent: RefereedAgent, assign: Assign, finished: FinishedOutcome): void {
     this.#world.note(
       agent.options.agentId,
       () => `ends ${keyOf(assign.ref)}: ${finished.outcome} ${finished.message ?? ''}`,
