@@ -133,13 +133,17 @@ function supersede(ledger: Ledger, agentId: string): void {
   });
 }
 
-/** A new process of this agent: what the old one held is lost, except results that the new one found on its disk. */
+/**
+ * A new process of this agent: what the old one held is lost, except results that the new one found on its disk; what
+ * the old one declined the new one may take.
+ */
 function endOldInstance(ledger: Ledger, hello: Hello): void {
   const kept = new Set(
     hello.held
       .filter((held) => held.state === 'ready' || held.state === 'publishing' || held.state === 'finished')
       .map((held) => attemptKey(held.ref)),
   );
+  for (const refusals of ledger.state.refusals.values()) refusals.delete(hello.agentId);
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
     if (kept.has(attemptKey(attempt))) {
       ledger.putAttempt({ ...attempt, instanceId: hello.instanceId });
@@ -172,7 +176,17 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
   for (const [jobId, announcement] of ledger.state.announcements) {
     if (announcement.agentId === hello.agentId) ledger.state.announcements.delete(jobId);
   }
+  for (const held of hello.held) rememberProgress(ledger, hello.agentId, held);
   return presence;
+}
+
+/** Progress is no record: after a restart of ours it comes back from the agents. */
+function rememberProgress(ledger: Ledger, agentId: string, { ref, state, percent }: HeldAttempt): void {
+  const attempt = ledger.attempt(ref);
+  if (attempt?.agentId !== agentId || attempt.state === 'ended') return;
+  const before = ledger.state.runtimes.get(attemptKey(ref))?.percent ?? 0;
+  ledger.state.runtimes.set(attemptKey(ref), { state, percent: Math.max(before, Math.min(99, percent)) });
+  ledger.touchJob(ref.jobId);
 }
 
 /** Events that the agent has forgotten were acknowledged by an earlier leader: the count goes on behind them. */

@@ -169,6 +169,18 @@ describe('failures', () => {
     assert.equal(farm.state.attempts.get(`${jobId(1)}/1.1`)?.outcome, 'declined');
   });
 
+  it('an agent that declined is asked again when it was started anew', () => {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1');
+    farm.submit(jobSpec(1));
+    const { ref } = farm.assigned(pc1);
+    farm.say(pc1, { kind: 'assignment-reply', ref, accepted: false, code: 'SHUTTING_DOWN', reason: 'stops' });
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'goodbye' });
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    farm.attach('pc1', { instanceId: 'pc1-2' });
+    assert.equal(farm.jobState(jobId(1)), 'assigned');
+  });
+
   it('an agent that declines is not asked again for 5 minutes, or until its inventory changes', () => {
     const farm = new TurnFarm();
     const pc1 = farm.attach('pc1');

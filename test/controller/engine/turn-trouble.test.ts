@@ -115,6 +115,11 @@ describe('a controller that was killed', () => {
     assert.equal(farm.jobState(jobId(1)), 'running', 'no lease ends in the recovery window');
     const again = farm.attach('pc1', { held: [heldAs(ref, 'running')], firstUnackedEvent: 2, lastEvent: 1 });
     assert.equal(farm.last(again, 'welcome').ackedEvent, 1);
+    assert.equal(
+      farm.state.runtimes.get(`${jobId(1)}/1.1`)?.percent,
+      50,
+      'progress comes back with the agent',
+    );
     assert.deepEqual(farm.last(again, 'welcome').verdicts, [{ ref, decision: { verdict: 'keep' } }]);
     farm.pass(10_000);
     assert.equal(farm.state.recoveryUntilMs, undefined, 'everybody is back');
