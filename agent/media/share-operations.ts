@@ -17,6 +17,11 @@ export interface ShareOperationsOptions {
   readonly silenceMs?: number;
   /** A child that nobody needs is ended after this long. @default 5,000 */
   readonly idleMs?: number;
+  /**
+   * Children that are kept however long nobody needs them: a prefetched job must not wait for a process to start.
+   * Looks at files (`examine`) run on so many at a time. @default 2
+   */
+  readonly warm?: number;
 }
 
 /** The silence limit is @default that of all operations. */
@@ -37,8 +42,9 @@ export interface ShareOperations {
 
 /** Starts no process yet: the first call does. */
 export function createShareOperations(options: ShareOperationsOptions = {}): ShareOperations {
-  const { command = sourceCommand(), concurrency = 5, silenceMs = 60_000, idleMs = 5000 } = options;
+  const { command = sourceCommand(), concurrency = 5, silenceMs = 60_000, idleMs = 5000, warm = 2 } = options;
   const gate = openGate(concurrency);
+  const looks = openGate(Math.max(1, warm));
   const idle: ShareChild[] = [];
   const all = new Set<ShareChild>();
   const startedAt = new Set<{ readonly at: number }>();
@@ -59,14 +65,19 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
   };
 
   const putBack = (child: ShareChild): void => {
-    child.rest(idleMs);
+    // Taken from the end: those at the front stay.
+    if (idle.length >= warm) child.rest(idleMs);
     idle.push(child);
   };
 
   return {
     async call(request, call = {}) {
       const signal = AbortSignal.any([stopping.signal, ...(call.signal === undefined ? [] : [call.signal])]);
-      const leave = await gate.enter(signal);
+      const leaveLooks = request.op === 'examine' ? await looks.enter(signal) : undefined;
+      const leave = await gate.enter(signal).catch((error: unknown) => {
+        leaveLooks?.();
+        throw error;
+      });
       const mark = { at: performance.now() };
       startedAt.add(mark);
       try {
@@ -79,6 +90,7 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
       } finally {
         startedAt.delete(mark);
         leave();
+        leaveLooks?.();
       }
     },
     oldestOperationMs: () => {
