@@ -19,6 +19,7 @@ import { startCoreShell } from './core-shell.ts';
 import type { LinkSecurity } from './link/connection.ts';
 import type { ControllerLink, LinkOptions } from './link/controller-link.ts';
 import { startControllerLink } from './link/controller-link.ts';
+import { createOperatorLog } from './operator-log.ts';
 
 /** What a test or the demo may bring along. */
 export interface AgentDeps {
@@ -105,10 +106,15 @@ class RunningAgent {
       exit: () => this.#exited.resolve(undefined),
       input: (input) => this.#shell?.input(input),
     };
+    const operatorLog = createOperatorLog(logger, nowMs);
     this.#shell = startCoreShell({
       first: recover(settings, rooms.inventory, rooms.outbox.found, nowMs()),
       outbox: rooms.outbox,
-      perform: (effect) => performEffect(effect, parts),
+      perform(effect) {
+        operatorLog.decided(effect);
+        performEffect(effect, parts);
+      },
+      heard: (input) => operatorLog.heard(input),
       nowMs,
       onTrouble: (message, error) => logger.error({ err: error }, message),
     });

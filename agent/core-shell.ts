@@ -17,6 +17,8 @@ export interface CoreShellOptions {
   readonly outbox: Pick<Outbox, 'append'>;
   /** Must not throw; what it starts reports back as inputs. */
   readonly perform: (effect: Effect) => void;
+  /** Told of every input before the core is. @default nobody listens */
+  readonly heard?: (input: Input) => void;
   /** Never goes back. */
   readonly nowMs: () => number;
   readonly onTrouble: (message: string, error: unknown) => void;
@@ -59,6 +61,7 @@ export function startCoreShell(options: CoreShellOptions): CoreShell {
   return {
     state: () => state,
     input(input) {
+      options.heard?.(input);
       const result = step(state, input, nowMs());
       state = result.state;
       take(result);

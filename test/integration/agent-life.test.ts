@@ -16,8 +16,13 @@ async function startFarm(t: TestContext) {
   const controller = await startScriptedController();
   const site = await makeSite(await tempFolder(t), controller.address);
   const config = parseAgentConfig(site.config, 'test');
+  const told: string[] = [];
+  const write = (line: string): void => {
+    told.push((JSON.parse(line) as { msg: string }).msg);
+    if (process.env['FARM_TEST_AGENT_LOG'] !== undefined) process.stderr.write(line);
+  };
   const agent = createAgent(config, {
-    logger: pino({ level: process.env['FARM_TEST_AGENT_LOG'] ?? 'silent' }),
+    logger: pino({ level: process.env['FARM_TEST_AGENT_LOG'] ?? 'info' }, { write }),
     link: { backoffFirstMaxMs: 10, backoffMaxMs: 20 },
     figures: { goodbyeAckMs: 100 },
     tickMs: 20,
@@ -28,12 +33,12 @@ async function startFarm(t: TestContext) {
   });
   await agent.start();
   await keepProbe(site);
-  return { controller, site, agent };
+  return { controller, site, agent, told };
 }
 
 describe('an agent in a farm', () => {
   test('renders, publishes on its grant, sends its logs, and copies nothing for the announced job', async (t) => {
-    const { controller, site } = await startFarm(t);
+    const { controller, site, told } = await startFarm(t);
     const session = await controller.session();
     const hello = await session.admit();
     assert.equal(session.authorization, 'Bearer secret');
@@ -120,6 +125,16 @@ describe('an agent in a farm', () => {
       /Skipping \(already exists\): video_0\.mp4/u,
     );
     assert.deepEqual(await readdir(join(site.folder, 'data', 'work')), []);
+    assert.deepEqual(
+      ['accepted', 'started', 'published', 'cancelled'].map(
+        (step) => told.filter((line) => line === `attempt ${step}`).length,
+      ),
+      [2, 2, 1, 1],
+    );
+    assert.deepEqual(
+      told.filter((line) => line.startsWith('prefetch')),
+      ['prefetch done'],
+    );
     assert.deepEqual(
       (await filesBelow(site.output)).filter((name) => name.endsWith('.mp4')),
       [first.output.finalName],
