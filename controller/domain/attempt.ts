@@ -67,6 +67,8 @@ export interface AttemptRecord {
   readonly stop?: { readonly reason: string; readonly outcome: Cancel['outcome'] };
   readonly manifest?: Manifest;
   readonly outcome?: Outcome;
+  /** Why it ended, for people; the path for a published one. */
+  readonly message?: string;
   readonly failureClass?: FailureClass;
   readonly finished?: FinishedOutcome;
   readonly timeline: readonly TimelineEntry[];

@@ -86,7 +86,7 @@ export function toAttempt(attempt: AttemptRecord): jobWire.Attempt {
     state: attemptStateNames.toWire(attempt.state),
     outcome: attempt.outcome === undefined ? 0 : outcomes.toWire(attempt.outcome),
     failureClass: attempt.failureClass === undefined ? 0 : failureClasses.toWire(attempt.failureClass),
-    message: finished?.message ?? '',
+    message: attempt.message ?? '',
     exitCode: finished?.exitCode,
     stderrTail: finished?.stderrTail ?? [],
     assignedAt: toTimestamp(attempt.assignedAtMs),

@@ -75,9 +75,12 @@ describe('a farm of real processes', () => {
     await farm.when(jobId, ({ job }) => job.state === 'waiting');
     await farm.startAgent('pc2');
     await farm.when(jobId, ({ job }) => job.state === 'published');
+    const attempts = await attemptsOf(farm, jobId);
+    const told = attempts.map(({ outcome, message }) => `${outcome}: ${message}`).join('\n');
     assert.deepEqual(
-      (await attemptsOf(farm, jobId)).map(({ outcome }) => outcome),
+      attempts.map(({ outcome }) => outcome),
       ['returned', 'published'],
+      told,
     );
   });
 

@@ -38,6 +38,8 @@ export function takeEvent(ledger: Ledger, presence: Presence, session: Session, 
     });
     return;
   }
+  // Only an agent that leaves gives work back by itself: the job must not come straight back to it.
+  if (event.event.type === 'finished' && event.event.finished.outcome === 'returned') presence.leaving = true;
   apply(ledger, attempt, event);
 }
 

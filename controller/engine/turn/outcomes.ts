@@ -28,6 +28,7 @@ export function endAttempt(ledger: Ledger, attempt: AttemptRecord, ending: Endin
   ledger.putAttempt(
     moveAttempt(attempt, 'ended', entry, {
       outcome: ending.outcome,
+      message: ending.message,
       endedAtMs: ledger.nowMs,
       ...(ending.failureClass && { failureClass: ending.failureClass }),
       ...(ending.finished && { finished: ending.finished }),

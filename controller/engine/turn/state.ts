@@ -51,7 +51,7 @@ export interface Presence {
   inventory: Inventory | undefined;
   lastHeardAtMs: number;
   suspect: boolean;
-  /** It has said Goodbye: it takes nothing new on this stream. */
+  /** It has said Goodbye, or gives back what it holds: it takes nothing new on this stream. */
   leaving: boolean;
   /** When its side ended the stream; absent while it is open, or when we ended it. */
   closedAtMs: number | undefined;

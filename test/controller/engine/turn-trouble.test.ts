@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { heartbeat, journalEvent } from '../../helpers/agent-messages.ts';
+import { finished, heartbeat, journalEvent } from '../../helpers/agent-messages.ts';
 import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
 
 describe('an agent that goes away', () => {
@@ -60,6 +60,15 @@ describe('an agent that goes away', () => {
     const next = farm.assigned(again);
     assert.deepEqual(next.ref.fence, { term: 1, counter: 2 });
     assert.notDeepEqual(next.ref, ref);
+  });
+
+  it('gives a job back before it says goodbye, and does not get it again', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.say(pc1, journalEvent(2, ref, { type: 'finished', finished: finished({ outcome: 'returned' }) }));
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    farm.attach('pc1', { instanceId: 'pc1-2' }, 'again');
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    assert.equal(farm.jobState(jobId(1)), 'assigned', 'its next process gets it');
   });
 
   it('gives back what it says goodbye to, uncounted', () => {
