@@ -19,12 +19,20 @@ export interface LoadMeter {
 
 const resolutionMs = 20;
 
+/** Measures the time between two ticks of the loop, in nanoseconds: what `monitorEventLoopDelay` makes. */
+export type LoopDelay = Pick<
+  ReturnType<typeof monitorEventLoopDelay>,
+  'enable' | 'disable' | 'reset' | 'count' | 'max'
+>;
+
 export function startLoadMeter(options: {
   readonly scratchFolder: string;
   readonly platform?: string;
+  /** @default Node's own, every 20 ms */
+  readonly loopDelay?: LoopDelay;
 }): LoadMeter {
   const { scratchFolder, platform = process.platform } = options;
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+  const delay = options.loopDelay ?? monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   let before = cpuTimes();
   return {

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readFfmpegVersion } from '../../../agent/host/ffmpeg-version.ts';
 import { listGpus } from '../../../agent/host/gpus.ts';
 import { takeInventory } from '../../../agent/host/inventory.ts';
-import { startLoadMeter } from '../../../agent/host/load.ts';
+import { type LoopDelay, startLoadMeter } from '../../../agent/host/load.ts';
 import { probeShares } from '../../../agent/host/share-probe.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import { encoderRung } from '../../../agent/render/encoder.ts';
@@ -77,23 +79,42 @@ test('the inventory says what the PC is, what it can encode and which shares it 
   assert.ok(inventory.hostname !== '' && inventory.os !== '' && inventory.cpuModel !== '');
 });
 
+/** Resolves when the meter has ticked once more, however long the machine takes for it. */
+async function moreTicks(loopDelay: LoopDelay): Promise<void> {
+  const { count } = loopDelay;
+  while (loopDelay.count <= count) await setImmediate();
+}
+
 describe('the load of a PC', () => {
   test('tells the longest stall of the loop since the last time', async () => {
-    const meter = startLoadMeter({ scratchFolder: folder });
+    const loopDelay = monitorEventLoopDelay({ resolution: 20 });
+    const meter = startLoadMeter({ scratchFolder: folder, loopDelay });
     try {
       // The meter ticks by a timer: only a stall between two ticks is one.
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await moreTicks(loopDelay);
       const end = performance.now() + 150;
       while (performance.now() < end);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await moreTicks(loopDelay);
       const stalled = await meter.sample();
       assert.ok(stalled.worstLoopStallMs >= 100, `${stalled.worstLoopStallMs} ms`);
       assert.ok(stalled.scratchFreeBytes > 0);
       assert.ok(stalled.load1 >= 0);
-      assert.equal((await meter.sample()).worstLoopStallMs < stalled.worstLoopStallMs, true);
     } finally {
       meter.stop();
     }
+  });
+
+  test('is told anew by each sample, without the time between two ticks', async () => {
+    const reset = (): void => void Object.assign(loopDelay, { count: 0, max: 0 });
+    const loopDelay = { enable: () => true, disable: () => true, reset, count: 0, max: 0 };
+    const meter = startLoadMeter({ scratchFolder: folder, loopDelay });
+    assert.equal((await meter.sample()).worstLoopStallMs, 0);
+    Object.assign(loopDelay, { count: 3, max: 19e6 });
+    assert.equal((await meter.sample()).worstLoopStallMs, 0);
+    Object.assign(loopDelay, { count: 3, max: 320e6 });
+    assert.equal((await meter.sample()).worstLoopStallMs, 300);
+    assert.equal((await meter.sample()).worstLoopStallMs, 0, 'each sample begins anew');
+    meter.stop();
   });
 
   test('is busy cores on Windows', async () => {
