@@ -28,6 +28,7 @@ export function jobResolver(world: {
     refuseUnknown(spec, paths);
     const resolved = inOrder(spec).map((item) => resolveItem(item, paths));
     refuseOutside(spec, paths, world.shares);
+    refuseTooLarge(resolved);
     return {
       username,
       resolved,
@@ -63,6 +64,27 @@ function refuseUnknown(spec: JobSpec, paths: ReadonlyMap<string, string>): void 
         },
   );
   refuse('UNKNOWN_VIDEO_ID', violations);
+}
+
+/**
+ * Catalogue paths can be longer than the ids that were submitted, and an Assign has to fit one message of 1 MiB
+ * (protocol.md rule 10).
+ */
+const resolvedBytesMax = 960 * 1024;
+/** Numbers, tags and lengths of an item on the wire, generously. */
+const itemOverheadBytes = 48;
+
+function refuseTooLarge(items: readonly ResolvedItem[]): void {
+  const bytes = items.reduce((sum, item) => sum + itemOverheadBytes + textBytes(item), 0);
+  if (bytes <= resolvedBytesMax) return;
+  throw new FarmError(
+    'JOB_TOO_LARGE',
+    `the job has ${bytes} bytes with the catalogue's paths; an assignment may have at most ${resolvedBytesMax}`,
+  );
+}
+
+function textBytes({ videoId, path, title, logoPath, text }: ResolvedItem): number {
+  return [videoId, path, title, logoPath, text].reduce((sum, part) => sum + Buffer.byteLength(part ?? ''), 0);
 }
 
 /** What the catalogue says is believed no more than what a client says. */

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Catalog, CatalogUnavailable } from '../../controller/catalog/catalog.ts';
+import type { FarmError } from '../../controller/domain/errors.ts';
+import type { ItemSpec } from '../../controller/domain/job.ts';
+import type { ResolvedJob } from '../../controller/engine/ports.ts';
+import { jobResolver } from '../../controller/resolve-jobs.ts';
+import { farmSettings } from '../helpers/farm-settings.ts';
+import { ManualClock } from '../helpers/manual-clock.ts';
+import { jobSpec } from '../helpers/turn-farm.ts';
+
+/** A catalogue that remembers how often it was asked. */
+function catalogOf(
+  paths: Readonly<Record<string, string>>,
+): Catalog & { readonly asked: (readonly string[])[] } {
+  const asked: (readonly string[])[] = [];
+  return {
+    asked,
+    resolve(ids) {
+      asked.push(ids);
+      const found = ids.flatMap((id) =>
+        paths[id] === undefined ? [] : [[id, { path: paths[id] }] as const],
+      );
+      return Promise.resolve({ found: new Map(found), queryMs: 7 });
+    },
+  };
+}
+
+async function resolve(catalog: Catalog, items: readonly ItemSpec[]): Promise<ResolvedJob> {
+  const directory = { username: (userId: string) => Promise.resolve(`name of ${userId}`) };
+  const { shares } = farmSettings();
+  const resolver = jobResolver({ catalog, directory, shares, clock: new ManualClock(42) });
+  return await resolver(jobSpec(1, { items }), new AbortController().signal);
+}
+
+function video(position: number, changes: Partial<ItemSpec>): ItemSpec {
+  return { position, itemType: 'video', ...changes };
+}
+
+describe('resolving a job', () => {
+  it('asks the catalogue once for all ids, and puts the items in order of their positions', async () => {
+    const catalog = catalogOf({ a: '\\\\nas\\Clips\\a.mp4', b: '\\\\nas\\Clips\\b.mp4' });
+    const job = await resolve(catalog, [
+      video(7, { videoId: 'b' }),
+      video(3, { videoId: 'a' }),
+      video(5, { path: '\\\\NAS\\clips\\c.mp4' }),
+      video(9, { videoId: 'a' }),
+    ]);
+    assert.deepEqual(catalog.asked, [['b', 'a']]);
+    assert.deepEqual(
+      job.resolved.map(({ position, path }) => [position, path]),
+      [
+        [3, '\\\\nas\\Clips\\a.mp4'],
+        [5, '\\\\NAS\\clips\\c.mp4'],
+        [7, '\\\\nas\\Clips\\b.mp4'],
+        [9, '\\\\nas\\Clips\\a.mp4'],
+      ],
+    );
+    assert.deepEqual(job.shares, ['clips']);
+    assert.deepEqual(job.resolution, { queryMs: 7, found: 2, missing: [], resolvedAtMs: 42 });
+    assert.equal(job.username, 'name of ann');
+  });
+
+  it('asks nothing for a job without ids', async () => {
+    const catalog = catalogOf({});
+    await resolve(catalog, [video(0, { path: '\\\\nas\\Clips\\a.mp4' })]);
+    assert.deepEqual(catalog.asked, []);
+  });
+
+  it('names every unknown id with its field', async () => {
+    const items = [
+      video(0, { videoId: 'x' }),
+      video(1, { path: '\\\\nas\\Clips\\a.mp4' }),
+      video(2, { videoId: 'y' }),
+    ];
+    await assert.rejects(resolve(catalogOf({}), items), (error: FarmError) => {
+      assert.equal(error.code, 'UNKNOWN_VIDEO_ID');
+      assert.match(
+        error.message,
+        /^Video ID x not found in the catalogue \(items\[0\]\.video_id\); Video ID y not found/u,
+      );
+      assert.deepEqual(
+        error.violations.map(({ field }) => field),
+        ['items[0].video_id', 'items[2].video_id'],
+      );
+      return true;
+    });
+  });
+
+  it('believes the catalogue no more than a client: its paths must lie in a source share', async () => {
+    for (const path of ['\\\\nas\\Results\\a.mp4', '\\\\elsewhere\\Clips\\a.mp4', '/etc/passwd']) {
+      await assert.rejects(
+        resolve(catalogOf({ a: path }), [video(0, { videoId: 'a' })]),
+        { code: 'INVALID_JOB' },
+        path,
+      );
+    }
+  });
+
+  it('refuses a job whose paths would not fit into an assignment', async () => {
+    const long = `\\\\nas\\Clips\\${'x'.repeat(600)}.mp4`;
+    const items = Array.from({ length: 2_000 }, (_, position) => video(position, { videoId: 'a' }));
+    await assert.rejects(resolve(catalogOf({ a: long }), items), { code: 'JOB_TOO_LARGE' });
+  });
+
+  it('tells a catalogue that is away from one that does not know an id', async () => {
+    const away: Catalog = { resolve: () => Promise.reject(new CatalogUnavailable('line 3 is no row')) };
+    await assert.rejects(resolve(away, [video(0, { videoId: 'a' })]), { code: 'CATALOG_UNAVAILABLE' });
+  });
+});
