@@ -90,8 +90,8 @@ async function openAll(
   await emptyWorkFolder(folder('work'), onTrouble);
 
   const media = await openMedia(config, logger, signal, onClose);
-  const { mounts, operations, cache, taken } = media;
-  const share = createOutputShare(mounts, operations);
+  const { mounts, operations, outputs, cache, taken } = media;
+  const share = createOutputShare(mounts, outputs);
   const ahead: { prefetches?: Prefetches } = {};
   const services: AttemptServices = {
     agentId: config.agentId,
@@ -135,7 +135,7 @@ async function openAll(
     prefetches,
     share,
     logUpload,
-    vitals: () => ({ ...load.latest(), oldestShareOperationMs: operations.oldestOperationMs() }),
+    vitals: () => ({ ...load.latest(), oldestShareOperationMs: oldest(operations, outputs) }),
     changedInventory: watchShares(media),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
   };
@@ -144,6 +144,8 @@ async function openAll(
 interface Media {
   readonly mounts: Mounts;
   readonly operations: ShareOperations;
+  /** Uploads and publishing: they wait behind no copy. */
+  readonly outputs: ShareOperations;
   /** Of their own, so that a probe never waits behind copies. */
   readonly probes: ShareOperations;
   readonly cache: ContentCache;
@@ -161,6 +163,8 @@ async function openMedia(
   const mounts = mountsOf(config);
   const operations = createShareOperations({ concurrency: config.concurrency.copy });
   onClose(() => operations.stop());
+  const outputs = createShareOperations();
+  onClose(() => outputs.stop());
   const probes = createShareOperations();
   onClose(() => probes.stop());
   const cache = await openContentCache({
@@ -172,7 +176,11 @@ async function openMedia(
   onClose(() => cache.close());
   const taken = await inventoryOf(config, await probeShares(mounts, { operations: probes, signal }), signal);
   for (const fault of taken.faults) logger.warn(fault);
-  return { mounts, operations, probes, cache, taken };
+  return { mounts, operations, outputs, probes, cache, taken };
+}
+
+function oldest(...operations: readonly ShareOperations[]): number {
+  return Math.max(...operations.map((one) => one.oldestOperationMs()));
 }
 
 function watchShares({ mounts, probes, taken }: Media): () => Promise<Inventory | undefined> {

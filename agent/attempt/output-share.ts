@@ -1,11 +1,9 @@
 /**
- * The few things that publishing does on an output share. Guarantee: nothing outside `<output folder>/.renderfarm/`
- * is ever removed. Limit: the small operations (make, rename, remove) run in this process, only bytes are moved by
- * the share children; a hung mount therefore holds one of Node's file threads per attempt.
+ * The few things that publishing does on an output share, all of them in share children: a hung mount holds nothing of
+ * the agent. Guarantee: nothing outside `<output folder>/.renderfarm/` is ever removed.
  */
 
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ShareOperations } from '../media/share-operations.ts';
 import type { MountedPath, Mounts } from '../media/unc.ts';
@@ -43,53 +41,37 @@ export function createOutputShare(
   operations: ShareOperations,
   platform: string = process.platform,
 ): OutputShare {
+  const isThere = async (path: string): Promise<boolean> =>
+    (await operations.call({ op: 'look', path })).isThere;
   return {
     locate: (uncPath) => resolveUnc(uncPath, mounts, platform),
-    async makeStaging({ localPath, mountPath }) {
-      // A mount point that is not there is never made: it would fill the local disk.
-      await lstat(mountPath);
-      await mkdir(localPath, { recursive: true });
-      const id = join(dirname(localPath), shareIdFile);
-      await writeFile(id, `${randomUUID()}\n`, { flag: 'wx' }).catch(unless('EEXIST'));
+    async makeStaging({ localPath: path, mountPath }) {
+      const shareId = randomUUID();
+      await operations.call({ op: 'make-staging', path, mountPath, shareIdFile, shareId });
     },
-    async upload(from, to, signal) {
-      await rm(to, { force: true });
-      const { sizeBytes, sha256 } = await operations.call({ op: 'copy', path: from, target: to }, { signal });
-      await syncFolder(dirname(to));
+    async upload(path, target, signal) {
+      const request = { op: 'copy', path, target, replace: true } as const;
+      const { sizeBytes, sha256 } = await operations.call(request, { signal });
       return { sizeBytes, sha256 };
     },
-    exists: async (path) =>
-      lstat(path).then(
-        () => true,
-        (error: unknown) => {
-          if (codeOf(error) === 'ENOENT') return false;
-          throw error;
-        },
-      ),
+    exists: isThere,
     async examine(path, mountPath) {
-      const { sizeBytes, sha256 = '' } = await operations.call({
-        op: 'examine',
-        path,
-        mountPath,
-        hashBelowBytes: Number.MAX_SAFE_INTEGER,
-      });
+      const hashBelowBytes = Number.MAX_SAFE_INTEGER;
+      const request = { op: 'examine', path, mountPath, hashBelowBytes } as const;
+      const { sizeBytes, sha256 = '' } = await operations.call(request);
       return { sizeBytes, sha256 };
     },
     async rename(from, to) {
-      await rename(from, to);
-      await syncFolder(dirname(to));
+      await operations.call({ op: 'rename', from, to });
     },
     async removeStaging(folder) {
       if (basename(dirname(folder)) !== stagingRoot) {
         throw new Error(`${folder} is no staging folder and is not removed`);
       }
-      await rm(folder, { recursive: true, force: true });
+      await operations.call({ op: 'remove', path: folder, parentName: stagingRoot });
     },
     isReachable: async (outputFolder) =>
-      lstat(join(outputFolder, stagingRoot, shareIdFile)).then(
-        () => true,
-        () => false,
-      ),
+      isThere(join(outputFolder, stagingRoot, shareIdFile)).catch(() => false),
   };
 }
 
@@ -97,18 +79,4 @@ export function createOutputShare(
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
-}
-
-function unless(code: string): (error: unknown) => void {
-  return (error) => {
-    if (codeOf(error) !== code) throw error;
-  };
-}
-
-/** Best effort: network file systems and Windows have no fsync of folders. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
 }

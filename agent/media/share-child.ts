@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, type FileHandle, open, opendir } from 'node:fs/promises';
+import { access, type FileHandle, open, opendir, rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { assertInsideMount } from './inside-mount.ts';
 import { readAhead } from './read-ahead.ts';
+import { look, makeStaging, move, remove, syncFolder } from './share-changes.ts';
 import type {
   CheckMountRequest,
   Copied,
@@ -60,6 +62,14 @@ async function operate(
       return copy(request, onBytes);
     case 'check-mount':
       return checkMount(request);
+    case 'make-staging':
+      return makeStaging(request);
+    case 'look':
+      return look(request);
+    case 'rename':
+      return move(request);
+    case 'remove':
+      return remove(request);
   }
 }
 
@@ -81,6 +91,7 @@ async function copy(request: CopyRequest, onBytes: (bytes: number) => void): Pro
   const source = await openSource(request.path, request.mountPath);
   try {
     const before = await versionOf(source, request.path);
+    if (request.replace === true) await onTarget(rm(request.target, { force: true }));
     const target = await onTarget(open(request.target, 'wx'));
     try {
       const hash = createHash('sha256');
@@ -90,6 +101,7 @@ async function copy(request: CopyRequest, onBytes: (bytes: number) => void): Pro
       return { ...before, sha256: hash.digest('hex') };
     } finally {
       await onTarget(target.close());
+      if (request.replace === true) await syncFolder(dirname(request.target));
     }
   } finally {
     await source.close();
@@ -103,9 +115,17 @@ async function checkMount({ mountPath }: CheckMountRequest): Promise<MountChecke
     await folder.close();
     const writeFault = await access(mountPath, constants.W_OK).then(() => undefined, codeOf);
     const fault = writeFault === undefined ? {} : { reason: writeFault };
-    return { readable: true, writable: writeFault === undefined, empty: first === null, ...fault };
+    const { bavail, bsize } = await statfs(mountPath);
+    const isWritable = writeFault === undefined;
+    return {
+      readable: true,
+      writable: isWritable,
+      empty: first === null,
+      freeBytes: bavail * bsize,
+      ...fault,
+    };
   } catch (error) {
-    return { readable: false, writable: false, empty: false, reason: codeOf(error) };
+    return { readable: false, writable: false, empty: false, freeBytes: 0, reason: codeOf(error) };
   }
 }
 

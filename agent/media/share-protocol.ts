@@ -24,8 +24,10 @@ export interface CopyRequest {
   readonly path: string;
   /** Left out when the source is a file of ours (an upload to the share). */
   readonly mountPath?: string;
-  /** Must not exist. Written, fsynced and closed before `done`. */
+  /** Written, fsynced and closed before `done`. Must not exist, unless it is replaced. */
   readonly target: string;
+  /** What lies at the target is removed first, and its folder is synced afterwards. */
+  readonly replace?: boolean;
 }
 
 export interface CheckMountRequest {
@@ -33,7 +35,43 @@ export interface CheckMountRequest {
   readonly mountPath: string;
 }
 
-export type ShareRequest = ExamineRequest | CopyRequest | CheckMountRequest;
+/** Makes a staging folder, and beside it the share's identity unless it is there. */
+export interface MakeStagingRequest {
+  readonly op: 'make-staging';
+  readonly path: string;
+  /** Never made: a mount point without its mount would fill the local disk. */
+  readonly mountPath: string;
+  readonly shareIdFile: string;
+  readonly shareId: string;
+}
+
+export interface LookRequest {
+  readonly op: 'look';
+  readonly path: string;
+}
+
+/** Within one volume; replaces what has that name. */
+export interface RenameRequest {
+  readonly op: 'rename';
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Removes a folder with all that is in it, when the folder that it lies in is really called `parentName`. */
+export interface RemoveRequest {
+  readonly op: 'remove';
+  readonly path: string;
+  readonly parentName: string;
+}
+
+export type ShareRequest =
+  | ExamineRequest
+  | CopyRequest
+  | CheckMountRequest
+  | MakeStagingRequest
+  | LookRequest
+  | RenameRequest
+  | RemoveRequest;
 
 export interface Examined extends SourceVersion {
   /** Set when the file was smaller than `hashBelowBytes`. */
@@ -48,15 +86,28 @@ export interface MountChecked {
   readonly readable: boolean;
   readonly writable: boolean;
   readonly empty: boolean;
+  /** What an ordinary user may still write there; 0 when it cannot be read. */
+  readonly freeBytes: number;
   /** The system's code of what failed first: `ENOENT`, `EIO`, `EROFS`, ... */
   readonly reason?: string;
 }
+
+export interface Looked {
+  readonly isThere: boolean;
+}
+
+/** Nothing more to say than that it is done. */
+export type Done = Readonly<Record<string, never>>;
 
 /** The answer that each request gets. */
 export interface ShareResults {
   readonly examine: Examined;
   readonly copy: Copied;
   readonly 'check-mount': MountChecked;
+  readonly 'make-staging': Done;
+  readonly look: Looked;
+  readonly rename: Done;
+  readonly remove: Done;
 }
 
 export type ShareReply =

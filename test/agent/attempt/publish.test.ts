@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
@@ -92,6 +92,37 @@ describe('publishing on a share', () => {
     assert.equal((await publish(share, publication)).type, 'retry');
     await rm(mount, { recursive: true });
     assert.equal((await finishPublish(share, publication)).result, 'unreachable');
+  });
+
+  test('on a share that hangs blocks nothing here, and is tried again', async (t) => {
+    const { mount, publication, target } = await site(t);
+    const operations = createShareOperations({
+      command: { file: process.execPath, args: ['-e', 'process.stdin.resume()'] },
+      silenceMs: 50,
+    });
+    t.after(() => operations.stop());
+    const hung = createOutputShare({ results: { roots: ['\\\\nas\\Out'], localPath: mount } }, operations);
+    const result = await publish(hung, publication);
+    assert.equal(result.type, 'retry');
+    assert.match(result.detail, /no byte for 0\.05 s/u);
+    const place = hung.locate(output.stagingFolder);
+    await assert.rejects(hung.makeStaging(place), { code: 'SHARE_STALLED' });
+    await assert.rejects(hung.removeStaging(place.localPath), { code: 'SHARE_STALLED' });
+    await assert.rejects(hung.rename(target, `${target}2`), { code: 'SHARE_STALLED' });
+    assert.equal(await hung.isReachable(mount), false);
+  });
+
+  test('follows no link out of the share, neither to write nor to remove', async (t) => {
+    const { mount, share } = await site(t);
+    const elsewhere = await tempFolder(t);
+    await mkdir(join(elsewhere, 'job-a-1.4'));
+    await rm(join(mount, '.renderfarm'), { recursive: true });
+    await symlink(elsewhere, join(mount, '.renderfarm'));
+    await assert.rejects(share.makeStaging(share.locate('\\\\nas\\Out\\.renderfarm\\job-b-1.5')), {
+      code: 'PATH_ESCAPES_SHARE',
+    });
+    await assert.rejects(share.removeStaging(join(mount, staging)), /is a link to/u);
+    assert.deepEqual(await readdir(elsewhere), ['job-a-1.4']);
   });
 
   test('removes staging folders and nothing else', async (t) => {

@@ -1,0 +1,67 @@
+/**
+ * The small operations of publishing, as the share child does them: make, look, rename, remove. They block on a hung
+ * mount like any other.
+ */
+import { lstat, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { assertInsideMount } from './inside-mount.ts';
+import type {
+  Done,
+  Looked,
+  LookRequest,
+  MakeStagingRequest,
+  RemoveRequest,
+  RenameRequest,
+} from './share-protocol.ts';
+
+const done: Done = {};
+
+export async function makeStaging(request: MakeStagingRequest): Promise<Done> {
+  const { path, mountPath, shareIdFile, shareId } = request;
+  await lstat(mountPath);
+  // Somebody may have put a link in the way: nothing is made where it leads.
+  await assertInsideMount(await nearestThere(path), mountPath);
+  await mkdir(path, { recursive: true });
+  await writeFile(join(dirname(path), shareIdFile), `${shareId}\n`, { flag: 'wx' }).catch(unless('EEXIST'));
+  return done;
+}
+
+export async function look({ path }: LookRequest): Promise<Looked> {
+  const isThere = await lstat(path).then(() => true, unless('ENOENT'));
+  return { isThere: isThere ?? false };
+}
+
+export async function move({ from, to }: RenameRequest): Promise<Done> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
+  return done;
+}
+
+export async function remove({ path, parentName }: RemoveRequest): Promise<Done> {
+  const parent = await realpath(dirname(path)).catch(unless('ENOENT'));
+  if (parent === undefined) return done;
+  if (basename(parent) !== parentName) throw new Error(`${path} is a link to ${parent}; nothing is removed`);
+  await rm(path, { recursive: true, force: true });
+  return done;
+}
+
+/** The folder itself, or the nearest one above it that is there. The mount point is there, so that it ends. */
+async function nearestThere(path: string): Promise<string> {
+  const found = await lstat(path).catch(unless('ENOENT'));
+  return found === undefined ? await nearestThere(dirname(path)) : path;
+}
+
+/** Best effort: network file systems and Windows have no fsync of folders. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+function unless(code: string): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof Error && 'code' in error && error.code === code)) throw error;
+    return undefined;
+  };
+}
