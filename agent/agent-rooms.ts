@@ -7,6 +7,7 @@ import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';
 import type { LogUpload } from './attempt/log-upload.ts';
 import { startLogUpload } from './attempt/log-upload.ts';
+import { createOutputLook } from './attempt/output-room.ts';
 import type { OutputShare } from './attempt/output-share.ts';
 import { createOutputShare } from './attempt/output-share.ts';
 import type { Prefetches } from './attempt/prefetches.ts';
@@ -100,6 +101,7 @@ async function openAll(
     mounts,
     cache,
     share,
+    lookAtOutput: createOutputLook(mounts, outputs),
     ffmpeg: { ffmpeg: config.ffmpeg, ffprobe: config.ffprobe, versionText: taken.ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe: config.ffprobe, signal }),
     encoderFor: (enable4k) => encoderFor(taken, config, enable4k),

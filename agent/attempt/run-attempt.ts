@@ -39,8 +39,13 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     log.begin(services.agentId);
     signal.throwIfAborted();
     await mkdir(workFolder, { recursive: true });
+    // Looked at while the files come: it must not keep the first frame waiting.
+    const looking = services.lookAtOutput(assign.output, signal);
+    looking.catch(() => undefined);
     const prepared = await prepare({ ...run, workFolder });
     state.release = () => prepared.release();
+    const room = await looking;
+    room.demand({ enable4k: assign.job.enable4k, frames: prepared.plan.frames });
     usage.fetched(prepared.files);
     const { copiedBytes, reusedBytes } = usage.total();
     run.report({ type: 'prepared', copiedBytes, reusedBytes, totalFrames: prepared.plan.frames });

@@ -3,6 +3,7 @@ import type { Gate } from '../media/gate.ts';
 import type { Mounts } from '../media/unc.ts';
 import type { EncoderChoice, FfmpegInstall, SegmentCacheSettings } from '../render/render-request.ts';
 import type { FetchLane } from './fetch-lane.ts';
+import type { LookAtOutput } from './output-room.ts';
 import type { OutputShare } from './output-share.ts';
 
 /** All that the attempts of one agent work with. Everything slow to find out is found out before the first one. */
@@ -14,6 +15,7 @@ export interface AttemptServices {
   readonly mounts: Mounts;
   readonly cache: ContentCache;
   readonly share: OutputShare;
+  readonly lookAtOutput: LookAtOutput;
   readonly ffmpeg: FfmpegInstall;
   /** From `ffprobeVersion`: part of what is remembered of a probed file. */
   readonly ffprobeVersion: string;

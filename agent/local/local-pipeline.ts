@@ -4,6 +4,7 @@ import type { Assign } from '../../proto/index.ts';
 import { createFetchLane } from '../attempt/fetch-lane.ts';
 import { createJobLog } from '../attempt/job-log.ts';
 import type { LogFolder } from '../attempt/log-folder.ts';
+import { createOutputLook } from '../attempt/output-room.ts';
 import { createOutputShare } from '../attempt/output-share.ts';
 import type { Prepared } from '../attempt/prepare-step.ts';
 import { prepare } from '../attempt/prepare-step.ts';
@@ -118,6 +119,7 @@ async function servicesOf(
     mounts: job.mounts,
     cache,
     share: createOutputShare(job.mounts, operations),
+    lookAtOutput: createOutputLook(job.mounts, operations),
     ffmpeg: { ffmpeg, ffprobe, versionText: ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe, signal }),
     encoderFor: () => encoder,

@@ -1,4 +1,5 @@
 import type { RateProfile } from '../../proto/agent-link.ts';
+import { framesPerSecond } from './render-plan.ts';
 
 /** One set of encoder arguments that either works on a PC or does not. Only a real encode can tell. */
 export interface EncoderRung {
@@ -82,6 +83,17 @@ const ultraHd: StreamTarget = {
 
 export function streamTarget(enable4k: boolean): StreamTarget {
   return enable4k ? ultraHd : fullHd;
+}
+
+const soundBitsPerSecond = 320_000;
+/** What the container's tables add, generously: 0.3 % of a result at the average rate. */
+const tablesShare = 0.01;
+
+/** The most bytes that a result of so many frames can have: all of it at the maximum rate. */
+export function outputBytesMax(result: { readonly enable4k: boolean; readonly frames: number }): number {
+  const megabits = Number.parseFloat(streamTarget(result.enable4k).rateMax);
+  const bits = (megabits * 1e6 + soundBitsPerSecond) * (result.frames / framesPerSecond);
+  return Math.ceil((bits / 8) * (1 + tablesShare));
 }
 
 /** FFmpeg's output options for the picture: encoder, rate, profile, level, GOP, constant 30 fps, bt709 tags. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
@@ -182,6 +182,20 @@ describe('an agent in a farm', () => {
       [0, 2],
     );
     assert.match((await controller.log(`${ref.jobId}/job.log`)).toString(), /=== Job Failed ===\n$/u);
+  });
+
+  test('encodes nothing for an output share that is away, and names the share', async (t) => {
+    const { controller, site } = await startFarm(t);
+    const ref = jobRef('66666666-6666-4666-8666-666666666666', 1);
+    const session = await controller.session();
+    await session.admit();
+    await rm(site.output, { recursive: true });
+    session.send(assignClips(ref, ['a.mp4']));
+    const finished = await session.event('finished');
+    assert.ok(finished.event.type === 'finished');
+    const { outcome, failureClass, message, usage } = finished.event.finished;
+    assert.deepEqual([outcome, failureClass, usage.framesEncoded], ['failed', 'environment', 0]);
+    assert.match(message ?? '', /^output share results .* cannot be reached: ENOENT/u);
   });
 
   test('gives back what it renders when it is asked to stop', async (t) => {
