@@ -23,9 +23,15 @@ export function remainingMs(agent: PlannedAgent, attempt: RunningAttempt): numbe
   return Math.max(heldMinMs, expected);
 }
 
+/** No PC renders more attempts at a time, whatever its agent says. */
+const slotsMax = 64;
+
 /** When each of the agent's slots is free, in ms from now, soonest first. */
 export function slotsFreeInMs(agent: PlannedAgent): number[] {
   const busy = agent.running.map((attempt) => remainingMs(agent, attempt));
-  const free = Array.from({ length: Math.max(0, agent.inventory.slots - busy.length) }, () => 0);
+  const free = Array.from(
+    { length: Math.max(0, Math.min(slotsMax, agent.inventory.slots) - busy.length) },
+    () => 0,
+  );
   return [...free, ...busy].sort((a, b) => a - b);
 }

@@ -5,7 +5,7 @@ import type { Ledger } from './ledger.ts';
 import { endAttempt, holdsLease } from './outcomes.ts';
 import { assignMessage } from './placing.ts';
 import { ownerBack, ownerLost } from './publishing.ts';
-import { attemptKey, type Newcomer, type Presence } from './state.ts';
+import { attemptKey, type Newcomer, type Presence, risen } from './state.ts';
 
 /** Versions of the agent protocol that this controller speaks. */
 export const protocolVersions = { min: 1, max: 1 } as const;
@@ -86,6 +86,9 @@ function welcome(
   { hello, replyId, sessionId }: Pick<Newcomer, 'hello' | 'replyId' | 'sessionId'>,
 ): void {
   const known = ledger.state.agents.get(hello.agentId);
+  const present = ledger.state.presences.get(hello.agentId);
+  // Somebody else is here while it waits: a third process, or the old one again. Either way there are two.
+  if (present?.newcomer !== undefined) refuseNewcomer(ledger, present, present.newcomer);
   supersede(ledger, hello.agentId);
   if (known !== undefined && known.instanceId !== hello.instanceId) endOldInstance(ledger, hello);
   const presence = enter(ledger, hello, sessionId);
@@ -184,8 +187,8 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
 function rememberProgress(ledger: Ledger, agentId: string, { ref, state, percent }: HeldAttempt): void {
   const attempt = ledger.attempt(ref);
   if (attempt?.agentId !== agentId || attempt.state === 'ended') return;
-  const before = ledger.state.runtimes.get(attemptKey(ref))?.percent ?? 0;
-  ledger.state.runtimes.set(attemptKey(ref), { state, percent: Math.max(before, Math.min(99, percent)) });
+  const before = ledger.state.runtimes.get(attemptKey(ref))?.percent;
+  ledger.state.runtimes.set(attemptKey(ref), { state, percent: risen(before, percent) });
   ledger.touchJob(ref.jobId);
 }
 

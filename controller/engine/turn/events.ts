@@ -1,10 +1,10 @@
-import type { FinishedOutcome, JournalEvent } from '../../../proto/agent-link.ts';
+import type { FinishedOutcome, JournalEvent, Outcome } from '../../../proto/agent-link.ts';
 import type { AttemptRecord, AttemptState } from '../../domain/attempt.ts';
 import type { JobRecord, JobState } from '../../domain/job.ts';
 import { moveAttempt, moveJob } from '../../domain/move-job.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt, holdsLease } from './outcomes.ts';
-import { takePublished, takeReady } from './publishing.ts';
+import { endAttempt, holdsLease, refuseFor } from './outcomes.ts';
+import { ownerLost, takePublished, takeReady } from './publishing.ts';
 import type { Presence, Session } from './state.ts';
 
 /**
@@ -127,14 +127,28 @@ function noteSegment(
 /** A job has at most 2,000 items; an attempt's timeline keeps the newest of their segments. */
 const segmentEntriesMax = 200;
 
+const failures: ReadonlySet<Outcome> = new Set(['failed', 'timed-out']);
+
+/** What an agent may end an attempt with by itself; the rest is for the controller to decide. */
+const own: ReadonlySet<Outcome> = new Set([...failures, 'returned', 'superseded']);
+
 function takeFinished(ledger: Ledger, attempt: AttemptRecord, finished: FinishedOutcome): void {
   if (finished.outcome === 'published') {
     ledger.putAttempt({ ...attempt, finished });
     takePublished(ledger, { ...attempt, finished }, finished.publishedPath);
     return;
   }
+  if (attempt.state === 'publishing' && !failures.has(finished.outcome)) {
+    // What was granted may have its final name already: it is finished by somebody, never rendered again.
+    ownerLost(ledger, attempt);
+    return;
+  }
   // First cause wins: an attempt that we stopped ends for our reason, whatever its FFmpeg said when it died.
-  const outcome = attempt.stop?.outcome ?? finished.outcome;
+  const outcome = attempt.stop?.outcome ?? (own.has(finished.outcome) ? finished.outcome : 'returned');
+  if (attempt.stop === undefined && !failures.has(outcome)) {
+    const { cancelGraceMs, declinedMs } = ledger.settings.times;
+    refuseFor(ledger, attempt, Math.min(cancelGraceMs, declinedMs), 'gave it up a moment ago');
+  }
   endAttempt(ledger, attempt, {
     outcome,
     message: attempt.stop?.reason ?? finished.message ?? finished.outcome,

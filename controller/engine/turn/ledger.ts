@@ -15,6 +15,9 @@ import {
   type TombstoneRecord,
 } from './state.ts';
 
+/** Attempts of a job that are kept: being declined costs a job nothing, and may happen for days. */
+const attemptsKeptMax = 100;
+
 /**
  * One turn's pen: the only thing that changes the farm's state. It keeps the derived indexes right, remembers what
  * must be stored, and collects the effects in order.
@@ -97,7 +100,7 @@ export class Ledger {
     this.state.attempts.set(key, attempt);
     if (before === undefined) {
       const keys = this.state.attemptsOfJob.get(attempt.jobId) ?? [];
-      this.state.attemptsOfJob.set(attempt.jobId, [...keys, key]);
+      this.state.attemptsOfJob.set(attempt.jobId, [...this.#kept(keys), key]);
     }
     const live = this.state.liveAttempts.get(attempt.agentId) ?? new Set();
     this.state.liveAttempts.set(attempt.agentId, live);
@@ -108,6 +111,16 @@ export class Ledger {
     } else live.add(key);
     if (before?.state !== attempt.state) this.state.planStale = true;
     this.#mark('attempt', key);
+  }
+
+  /** What is left of a job's attempts when one more comes: the oldest that has ended goes. */
+  #kept(keys: readonly string[]): readonly string[] {
+    if (keys.length < attemptsKeptMax) return keys;
+    const oldest = keys.find((key) => this.state.attempts.get(key)?.state === 'ended');
+    if (oldest === undefined) return keys;
+    this.state.attempts.delete(oldest);
+    this.#mark('attempt', oldest);
+    return keys.filter((key) => key !== oldest);
   }
 
   putAgent(agent: AgentRecord): void {
@@ -140,6 +153,7 @@ export class Ledger {
     this.state.attemptsOfJob.delete(jobId);
     this.state.jobs.delete(jobId);
     this.state.bodies.delete(jobId);
+    this.state.refusals.delete(jobId);
     this.state.tombstones.set(jobId, tombstone);
     this.#mark('job', jobId);
     this.#mark('body', jobId);

@@ -1,16 +1,24 @@
-import type { AssignmentReply, Heartbeat, PrefetchReport, Progress } from '../../../proto/agent-link.ts';
+import type {
+  AgentGoodbye,
+  AssignmentReply,
+  Heartbeat,
+  PrefetchReport,
+  Progress,
+} from '../../../proto/agent-link.ts';
+import { hasEnded } from '../../domain/job-states.ts';
+import { withShortTexts } from './agent-texts.ts';
 import { refuseNewcomer } from './attach.ts';
 import { advance, takeEvent } from './events.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt } from './outcomes.ts';
-import { takeFinishPublishReply } from './publishing.ts';
-import { attemptKey, type Presence, type Refusal, type Session } from './state.ts';
+import { endAttempt, refuseFor } from './outcomes.ts';
+import { ownerLost, takeFinishPublishReply } from './publishing.ts';
+import { attemptKey, type Presence, risen, type Session } from './state.ts';
 
 /** Takes what an attached agent says. A message of a stream that was superseded is dropped. */
 export function takeMessage(
   ledger: Ledger,
-  { sessionId, message }: Extract<Input, { kind: 'message' }>,
+  { sessionId, message: said }: Extract<Input, { kind: 'message' }>,
 ): void {
   const presence = ledger.state.presences.get(ledger.state.sessionOwners.get(sessionId) ?? '');
   const session = presence?.session;
@@ -21,6 +29,7 @@ export function takeMessage(
     presence.suspect = false;
     ledger.state.planStale = true;
   }
+  const message = withShortTexts(said);
   switch (message.kind) {
     case 'heartbeat':
       takeHeartbeat(ledger, presence, session, message);
@@ -32,7 +41,7 @@ export function takeMessage(
       takeEvent(ledger, presence, session, message);
       return;
     case 'progress':
-      takeProgress(ledger, message);
+      takeProgress(ledger, presence, message);
       return;
     case 'prefetch-report':
       takePrefetch(ledger, presence, message);
@@ -46,18 +55,24 @@ export function takeMessage(
       takeFinishPublishReply(ledger, presence.agentId, message);
       return;
     case 'goodbye':
-      presence.leaving = true;
-      ledger.state.planStale = true;
-      for (const ref of message.givesBack) {
-        const attempt = ledger.attempt(ref);
-        if (attempt?.agentId === presence.agentId) {
-          endAttempt(ledger, attempt, {
-            outcome: 'returned',
-            message: `given back by ${presence.agentId} (${message.reason})`,
-          });
-        }
-      }
+      takeGoodbye(ledger, presence, message);
       return;
+  }
+}
+
+function takeGoodbye(ledger: Ledger, presence: Presence, goodbye: AgentGoodbye): void {
+  presence.leaving = true;
+  ledger.state.planStale = true;
+  for (const ref of goodbye.givesBack) {
+    const attempt = ledger.attempt(ref);
+    if (attempt?.agentId !== presence.agentId) continue;
+    // What was granted may have its final name already: it is finished by somebody, never rendered again.
+    if (attempt.state === 'publishing') ownerLost(ledger, attempt);
+    else
+      endAttempt(ledger, attempt, {
+        outcome: 'returned',
+        message: `given back by ${presence.agentId} (${goodbye.reason})`,
+      });
   }
 }
 
@@ -86,12 +101,7 @@ function takeReply(ledger: Ledger, presence: Presence, reply: AssignmentReply): 
     );
     return;
   }
-  const refusals = ledger.state.refusals.get(attempt.jobId) ?? new Map<string, Refusal>();
-  refusals.set(presence.agentId, {
-    untilMs: ledger.nowMs + refusalMs(ledger, reply.code),
-    reason: reply.reason,
-  });
-  ledger.state.refusals.set(attempt.jobId, refusals);
+  refuseFor(ledger, attempt, refusalMs(ledger, reply.code), `declined: ${reply.reason}`);
   endAttempt(ledger, attempt, {
     outcome: 'declined',
     message: `${presence.agentId} declined (${reply.code}): ${reply.reason}`,
@@ -106,9 +116,9 @@ function refusalMs(ledger: Ledger, code: string): number {
   return momentaryCodes.has(code) ? Math.min(cancelGraceMs, declinedMs) : declinedMs;
 }
 
-function takeProgress(ledger: Ledger, progress: Progress): void {
+function takeProgress(ledger: Ledger, presence: Presence, progress: Progress): void {
   const attempt = ledger.attempt(progress.ref);
-  if (attempt === undefined || attempt.state === 'ended') {
+  if (attempt?.agentId !== presence.agentId || attempt.state === 'ended') {
     ledger.state.counters.staleEvents += 1;
     return;
   }
@@ -116,8 +126,7 @@ function takeProgress(ledger: Ledger, progress: Progress): void {
   const before = ledger.state.runtimes.get(key);
   ledger.state.runtimes.set(key, {
     state: progress.state,
-    // Within an attempt it never goes back; 100 is for a published job.
-    percent: Math.max(before?.percent ?? 0, Math.min(99, progress.percent)),
+    percent: risen(before?.percent, progress.percent),
     ...(progress.etaMs !== undefined && { etaMs: progress.etaMs }),
     ...(progress.waiting && { waiting: progress.waiting.reason }),
   });
@@ -126,6 +135,10 @@ function takeProgress(ledger: Ledger, progress: Progress): void {
 
 function takePrefetch(ledger: Ledger, presence: Presence, report: PrefetchReport): void {
   if (report.state === 'fetching' || report.state === 'withdrawn') return;
+  const job = ledger.state.jobs.get(report.jobId);
+  // Announced there, or assigned there meanwhile: of other jobs it has nothing to tell.
+  const announced = ledger.state.announcements.get(report.jobId)?.agentId === presence.agentId;
+  if (job === undefined || hasEnded(job.state) || (!announced && job.agentId !== presence.agentId)) return;
   const what = report.state === 'done' ? 'prefetched' : 'prefetch-failed';
   const detail =
     report.state === 'done'

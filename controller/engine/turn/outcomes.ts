@@ -5,6 +5,7 @@ import type { JobRecord } from '../../domain/job.ts';
 import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
 import { afterAttempt, type Disposition, retryPolicy } from '../../domain/retry.ts';
 import type { Ledger } from './ledger.ts';
+import type { Refusal } from './state.ts';
 
 /** How an attempt ended. */
 export interface Ending {
@@ -63,6 +64,15 @@ export function stopAttempt(
     reason: stop.reason,
     outcome: stop.outcome,
   });
+}
+
+/** Does not ask the attempt's agent for its job again for a while; a job that the attempt no longer holds is no matter. */
+export function refuseFor(ledger: Ledger, attempt: AttemptRecord, forMs: number, reason: string): void {
+  const job = ledger.state.jobs.get(attempt.jobId);
+  if (job === undefined || !holdsLease(job, attempt)) return;
+  const refusals = ledger.state.refusals.get(attempt.jobId) ?? new Map<string, Refusal>();
+  refusals.set(attempt.agentId, { untilMs: ledger.nowMs + forMs, reason });
+  ledger.state.refusals.set(attempt.jobId, refusals);
 }
 
 /** The attempt is the one that may act for its job. */

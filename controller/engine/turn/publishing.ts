@@ -18,6 +18,11 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
     ledger.sendTo(attempt.agentId, { kind: 'publish-refused', ref, reason });
     return;
   }
+  if (attempt.state === 'publishing') {
+    // It asks again: its new process reads its old journal. The grant stands.
+    ledger.sendTo(attempt.agentId, { kind: 'publish-grant', ref, finalName: attempt.output.finalName });
+    return;
+  }
   const ready = moveAttempt(
     attempt,
     'ready',

@@ -71,7 +71,7 @@ function refusedBy(state: FarmState, job: JobRecord, nowMs: number): ReadonlyMap
   return new Map(
     [...refusals]
       .filter(([, refusal]) => refusal.untilMs > nowMs)
-      .map(([agentId, refusal]) => [agentId, `declined: ${refusal.reason}`]),
+      .map(([agentId, refusal]) => [agentId, refusal.reason]),
   );
 }
 

@@ -78,7 +78,7 @@ export interface Announcement {
   readonly sinceMs: number;
 }
 
-/** An agent that declined a job. */
+/** An agent that is not asked for a job for a while: it declined it, or gave it back. */
 export interface Refusal {
   readonly untilMs: number;
   readonly reason: string;
@@ -159,6 +159,11 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
 /** The key of an attempt, in memory and in the store. */
 export function attemptKey(ref: JobRef): string {
   return `${ref.jobId}/${fenceText(ref.fence)}`;
+}
+
+/** Percent of an attempt: it never goes back, and 100 is for a published job. */
+export function risen(before: number | undefined, percent: number): number {
+  return Math.max(before ?? 0, Number.isFinite(percent) ? Math.min(99, Math.floor(percent)) : 0);
 }
 
 /** Keeps `openJobs` and `openPerUser` right when a job is added or changes its state. */

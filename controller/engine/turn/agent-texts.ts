@@ -1,0 +1,52 @@
+import type { AgentMessage, FinishedOutcome, Hello } from '../../../proto/agent-link.ts';
+
+/** Characters of one sentence of an agent that are kept: it is shown in lists, and written with every change. */
+const sentenceCharactersMax = 4_000;
+
+type Said = Exclude<AgentMessage, Hello>;
+
+/**
+ * An agent's message with its free texts cut to what is kept. A message may have 1 MiB; a job list, a timeline and a
+ * record that is written at every change may not. Problems stay whole: all of them belong into a failed job's record.
+ */
+export function withShortTexts(message: Said): Said {
+  switch (message.kind) {
+    case 'assignment-reply':
+      return message.accepted
+        ? message
+        : { ...message, code: short(message.code), reason: short(message.reason) };
+    case 'progress':
+      return message.waiting === undefined
+        ? message
+        : { ...message, waiting: { ...message.waiting, reason: short(message.waiting.reason) } };
+    case 'event':
+      return message.event.type === 'finished'
+        ? { ...message, event: { ...message.event, finished: shortOutcome(message.event.finished) } }
+        : message;
+    case 'prefetch-report':
+      return message.message === undefined ? message : { ...message, message: short(message.message) };
+    case 'finish-publish-reply':
+      return {
+        ...message,
+        ...(message.detail !== undefined && { detail: short(message.detail) }),
+        ...(message.publishedPath !== undefined && { publishedPath: short(message.publishedPath) }),
+      };
+    case 'heartbeat':
+    case 'inventory':
+    case 'goodbye':
+      return message;
+  }
+}
+
+function shortOutcome(finished: FinishedOutcome): FinishedOutcome {
+  return {
+    ...finished,
+    stderrTail: finished.stderrTail.map(short),
+    ...(finished.message !== undefined && { message: short(finished.message) }),
+    ...(finished.publishedPath !== undefined && { publishedPath: short(finished.publishedPath) }),
+  };
+}
+
+function short(text: string): string {
+  return text.length <= sentenceCharactersMax ? text : `${text.slice(0, sentenceCharactersMax - 1)}…`;
+}

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
+import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
+import { heldStates, hostileNumber, type Talk, talk } from '../../helpers/hostile-talk.ts';
+import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+
+// No agent, however old, broken or hostile, may stop the controller: whatever arrives on its streams, in whatever
+// order, the turn does not throw, memory equals the store (TurnFarm checks that after every turn), and no clock is
+// left that would make the shell tick without end.
+
+const agents = ['pc1', 'pc2', 'pc3'] as const;
+const jobsMax = 5;
+/** The n-th attempt that was ever assigned, or one that never was. */
+const pick = fc.oneof(
+  { weight: 9, arbitrary: fc.nat({ max: 12 }) },
+  { weight: 1, arbitrary: fc.constant(-1) },
+);
+
+type Step =
+  | { readonly do: 'submit' | 'cancel'; readonly job: number }
+  | { readonly do: 'say'; readonly stream: number; readonly pick: number; readonly talk: Talk }
+  | {
+      readonly do: 'attach';
+      readonly agent: number;
+      readonly instance: number;
+      readonly journal: number;
+      readonly first: number;
+      readonly held: readonly { readonly pick: number; readonly state: HeldAttempt['state'] }[];
+      readonly percent: number;
+    }
+  | { readonly do: 'leave'; readonly stream: number; readonly how: 'goodbye' | 'closed' | 'ours' }
+  | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'restart' | 'outage' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('submit' as const, 'submit' as const, 'cancel' as const),
+      job: fc.nat({ max: jobsMax - 1 }),
+    }),
+  },
+  {
+    weight: 20,
+    arbitrary: fc.record({ do: fc.constant('say' as const), stream: fc.nat({ max: 3 }), pick, talk }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('attach' as const),
+      agent: fc.nat({ max: agents.length - 1 }),
+      instance: fc.nat({ max: 2 }),
+      journal: fc.nat({ max: 1 }),
+      first: fc.constantFrom(0, 1, 2, 100),
+      held: fc.array(fc.record({ pick, state: fc.constantFrom(...heldStates) }), { maxLength: 3 }),
+      percent: hostileNumber,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('leave' as const),
+      stream: fc.nat({ max: 3 }),
+      how: fc.constantFrom('goodbye' as const, 'closed' as const, 'ours' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.constantFrom(1, 1_000, 3_000, 10_000, 41_000, 60_000, 900_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('restart' as const, 'outage' as const) }),
+  },
+);
+
+/** Applies steps to a farm, and remembers what a hostile agent could know: every stream and every reference. */
+class Fuzzed {
+  readonly farm = new TurnFarm();
+  readonly #streams: { readonly agentId: string; readonly sessionId: string }[] = [];
+
+  constructor() {
+    for (const agentId of agents) this.#attach(agentId, {});
+    for (let n = 0; n < 3; n++) this.farm.submit(jobSpec(n));
+  }
+
+  apply(step: Step): void {
+    const { farm } = this;
+    switch (step.do) {
+      case 'submit':
+        farm.submit(jobSpec(step.job));
+        return;
+      case 'cancel':
+        farm.cancel(jobId(step.job));
+        return;
+      case 'say': {
+        const stream = this.#stream(step.stream);
+        const next = (farm.state.agents.get(stream.agentId)?.ackedEvent ?? 0) + 1;
+        farm.say(stream.sessionId, step.talk(this.#ref(step.pick), next));
+        return;
+      }
+      case 'attach':
+        this.#attach(agents[step.agent] ?? 'pc1', {
+          instanceId: `instance-${step.instance}`,
+          journalId: `journal-${step.journal}`,
+          firstUnackedEvent: step.first,
+          held: step.held.map(({ pick, state }) => ({
+            ref: this.#ref(pick),
+            state,
+            percent: step.percent,
+          })),
+        });
+        return;
+      case 'leave':
+        farm.run({ kind: 'stream-ended', sessionId: this.#stream(step.stream).sessionId, how: step.how });
+        return;
+      case 'pass':
+        farm.pass(step.ms);
+        return;
+      case 'restart':
+        farm.restart();
+        return;
+      case 'outage':
+        farm.run({ kind: 'outage', what: 'fuzz' });
+    }
+  }
+
+  /** After a tick time alone causes nothing more at this very moment: a deadline that stays would be a busy loop. */
+  checkClock(): void {
+    this.farm.pass(0);
+    const next = nextDeadlineMs(this.farm.state, this.farm.settings);
+    assert.ok(next > this.farm.nowMs, `the next deadline is ${next - this.farm.nowMs} ms from now`);
+  }
+
+  /** Nothing is remembered of what is over. */
+  checkNothingLeft(): void {
+    const { state } = this.farm;
+    for (const key of [...state.runtimes.keys(), ...state.publishRetries.keys()]) {
+      assert.notEqual(state.attempts.get(key)?.state, 'ended', `${key} has ended`);
+    }
+    for (const id of [...state.refusals.keys(), ...state.waitReasons.keys(), ...state.announcements.keys()]) {
+      assert.ok(state.openJobs.has(id), `job ${id} is not open`);
+    }
+  }
+
+  #attach(agentId: string, changes: Partial<Hello>): void {
+    this.#streams.unshift({ agentId, sessionId: this.farm.attach(agentId, changes) });
+  }
+
+  #stream(n: number): { readonly agentId: string; readonly sessionId: string } {
+    const stream = this.#streams[n % this.#streams.length];
+    assert.ok(stream);
+    return stream;
+  }
+
+  /** Newest first: what is alive is hit most. */
+  #ref(n: number): JobRef {
+    const attempts = [...this.farm.state.attempts.values()].reverse();
+    const attempt = n < 0 ? undefined : attempts[n % Math.max(1, attempts.length)];
+    return attempt === undefined
+      ? { jobId: '__proto__', fence: { term: Number.MAX_SAFE_INTEGER, counter: 0 } }
+      : { jobId: attempt.jobId, fence: attempt.fence };
+  }
+}
+
+function fuzz(seed: number, numRuns: number): void {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), (steps) => {
+      const fuzzed = new Fuzzed();
+      for (const one of steps) fuzzed.apply(one);
+      fuzzed.checkClock();
+      fuzzed.checkNothingLeft();
+    }),
+    { seed, numRuns },
+  );
+}
+
+test('no sequence of messages from agents makes the turn throw, leak or spin (fixed seed)', () => {
+  fuzz(20_260_501, 250);
+});
+
+test('no sequence of messages from agents makes the turn throw, leak or spin (fresh seed)', (t) => {
+  const seed = Math.trunc(Math.random() * 2 ** 31);
+  t.diagnostic(`seed ${seed}`);
+  fuzz(seed, 150);
+});
