@@ -39,7 +39,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       rooms.attempts.start(effect.assign);
       return;
     case 'stop-attempt':
-      rooms.attempts.stop(effect.ref, effect.reason);
+      rooms.attempts.stop(effect.ref, effect);
       return;
     case 'publish':
       void publish(rooms.share, effect).then((result) =>

@@ -16,15 +16,27 @@ import type { AttemptServices } from './services.ts';
 export interface Attempts {
   /** Begins at once; what happens is reported. */
   start(assign: Assign): void;
-  stop(ref: JobRef, reason: string): void;
+  /** The first reason counts; a second stop can only shorten the time to the end. */
+  stop(ref: JobRef, stop: AttemptStop): void;
   /** The attempt is over: its log gets its last lines, and may be sent. */
   cleanUp(assign: Assign, finished: FinishedOutcome): Promise<void>;
   /** Stops all, and waits until nothing of them runs. Idempotent. */
   stopAll(): Promise<void>;
 }
 
+export interface AttemptStop {
+  /** `kill` ends the process tree at once, `graceful` after `graceMs` at the latest. */
+  readonly mode: 'graceful' | 'kill';
+  readonly graceMs: number;
+  readonly reason: string;
+}
+
+/** Node's timers count no further than 2^31 ms; nobody means that long. */
+const graceMaxMs = 3_600_000;
+
 interface Running {
   readonly abort: AbortController;
+  readonly force: AbortController;
   readonly done: Promise<void>;
   readonly opened: Promise<OpenedLog | undefined>;
 }
@@ -49,17 +61,28 @@ export function createAttempts(
   return {
     start(assign) {
       const abort = new AbortController();
+      const force = new AbortController();
       const signal = AbortSignal.any([abort.signal, ending.signal]);
       const opened = open(assign);
       const done = opened.then(
         ({ folder, log }) =>
-          runAttempt({ assign, services, folder, log, signal, report: (words) => report(assign.ref, words) }),
+          runAttempt({
+            ...{ assign, services, folder, log, signal, force: force.signal },
+            report: (words) => report(assign.ref, words),
+          }),
         (error: unknown) => report(assign.ref, { type: 'ended', finished: noLog(error) }),
       );
-      running.set(keyOf(assign.ref), { abort, done, opened: opened.catch(() => undefined) });
+      running.set(keyOf(assign.ref), { abort, force, done, opened: opened.catch(() => undefined) });
     },
-    stop(ref, reason) {
-      running.get(keyOf(ref))?.abort.abort(new Error(reason));
+    stop(ref, { mode, graceMs, reason }) {
+      const known = running.get(keyOf(ref));
+      if (known === undefined) return;
+      // By force first, so that nobody is asked politely in vain.
+      if (mode === 'kill') known.force.abort();
+      known.abort.abort(new Error(reason));
+      if (mode === 'kill') return;
+      const timer = setTimeout(() => known.force.abort(), Math.min(graceMs, graceMaxMs));
+      void known.done.then(() => clearTimeout(timer));
     },
     async cleanUp(assign, finished) {
       const known = running.get(keyOf(assign.ref));

@@ -24,6 +24,8 @@ export interface PrepareOptions {
   readonly log: JobLog;
   readonly workFolder: string;
   readonly signal: AbortSignal;
+  /** Kills what a stop has not ended yet. */
+  readonly force?: AbortSignal;
 }
 
 /**
@@ -100,7 +102,7 @@ async function fetchStep({
 }
 
 async function probeStep(
-  { services, log, signal }: PrepareOptions,
+  { services, log, signal, force }: PrepareOptions,
   { files }: FetchResult,
 ): Promise<ProbeResult> {
   log.step('1d', `Durations of ${files.length} files, ${services.concurrency.probe} at a time`);
@@ -110,6 +112,7 @@ async function probeStep(
     ffprobe: services.ffmpeg.ffprobe,
     concurrency: services.concurrency.probe,
     signal,
+    ...(force === undefined ? {} : { force }),
   });
   log.info(`Probed ${probed.probed} files; the others were known`);
   return probed;

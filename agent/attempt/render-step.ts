@@ -22,7 +22,7 @@ export interface RenderStepOptions extends PrepareOptions {
 
 /** Steps 3 and 4, and the join. Rejects with AttemptFailedError, or the signal's reason. */
 export async function renderStep(options: RenderStepOptions): Promise<RenderedOutput> {
-  const { assign, services, log, workFolder, signal, prepared, usage } = options;
+  const { assign, services, log, workFolder, signal, force, prepared, usage } = options;
   const encoder = services.encoderFor(assign.job.enable4k);
   if (encoder === undefined) {
     const message = `no encoder of this PC passes the test encode for ${assign.job.enable4k ? '4K' : 'Full HD'}`;
@@ -50,6 +50,7 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
     },
     {
       signal,
+      ...(force === undefined ? {} : { force }),
       log: commandLog(options.folder),
       onProgress(progress) {
         log.progress(

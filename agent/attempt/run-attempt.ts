@@ -21,6 +21,8 @@ export interface AttemptRun {
   readonly log: JobLog;
   /** Stops the attempt; its reason says why. */
   readonly signal: AbortSignal;
+  /** Kills what the stop has not ended yet. */
+  readonly force: AbortSignal;
   /** Hears `staged` or `ended` last, when nothing of the attempt runs any more. */
   readonly report: (report: AttemptReport) => void;
 }

@@ -11,6 +11,8 @@ export interface ProbeOptions {
   /** @default ffprobe */
   readonly ffprobe?: string;
   readonly signal?: AbortSignal;
+  /** Aborting kills a running ffprobe at once. */
+  readonly force?: AbortSignal;
   /** For the streams' description. @default 60,000 */
   readonly timeoutMs?: number;
   /** For reading every packet; silence of 60 s ends it sooner. @default 900,000 */
@@ -89,6 +91,7 @@ async function ask(args: readonly string[], options: ProbeOptions): Promise<stri
     stdoutCharsMax: answerCharsMax,
     timeoutMs: options.timeoutMs ?? 60_000,
     ...optional('signal', options.signal),
+    ...optional('force', options.force),
   });
   demandSuccess(result, options);
   if (result.stdoutCut) refuse(`it has too much to tell: more than ${answerCharsMax} characters of streams`);
@@ -119,6 +122,7 @@ async function scanPackets(
     timeoutMs: options.scanTimeoutMs ?? 900_000,
     stallMs: scanStallMs,
     ...optional('signal', options.signal),
+    ...optional('force', options.force),
     onStdoutLine: scan.line,
     onStderrLine: (line) => {
       if (warnings.length < scanWarningsMax) warnings.push(withoutPath(line, path));

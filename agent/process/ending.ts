@@ -5,30 +5,48 @@ import type { ProcessCause } from './process-result.ts';
 export interface Ending {
   begin(cause: ProcessCause): void;
   cause(): ProcessCause | undefined;
-  /** Stops listening to the abort signal and to the clock. */
+  /** Somebody would not wait for the grace time. */
+  isForced(): boolean;
+  /** Stops listening to the abort signals and to the clock. */
   release(): void;
 }
 
-/** Ends it when the signal aborts or the time is over, or when somebody calls `begin`. */
+/** The two ways to end a process tree. */
+export interface Ends {
+  /** Politely, and by force after the grace time. */
+  readonly terminate: () => void;
+  readonly kill: () => void;
+}
+
+/** Ends it when a signal aborts or the time is over, or when somebody calls `begin`. */
 export function endOnSignalOrTimeout(
-  { signal, timeoutMs }: Pick<ResolvedProcessOptions, 'signal' | 'timeoutMs'>,
-  terminate: () => void,
+  { signal, force, timeoutMs }: Pick<ResolvedProcessOptions, 'signal' | 'force' | 'timeoutMs'>,
+  { terminate, kill }: Ends,
 ): Ending {
   let first: ProcessCause | undefined;
+  let isForced = false;
   const begin = (cause: ProcessCause): void => {
     if (first !== undefined) return;
     first = cause;
     terminate();
   };
   const onAbort = (): void => begin('aborted');
+  const onForce = (): void => {
+    first ??= 'aborted';
+    isForced = true;
+    kill();
+  };
   signal?.addEventListener('abort', onAbort, { once: true });
+  force?.addEventListener('abort', onForce, { once: true });
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => begin('timed-out'), timeoutMs);
 
   return {
     begin,
     cause: () => first,
+    isForced: () => isForced,
     release: () => {
       signal?.removeEventListener('abort', onAbort);
+      force?.removeEventListener('abort', onForce);
       clearTimeout(timer);
     },
   };

@@ -9,6 +9,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Aborting ends the whole process tree: gracefully first, by force after `graceMs`. */
   readonly signal?: AbortSignal;
+  /** Aborting ends the whole process tree by SIGKILL at once, also one that is being ended gracefully. */
+  readonly force?: AbortSignal;
   /** Between the polite signal and SIGKILL. @default 5000 */
   readonly graceMs?: number;
   /** Ends the tree after this long, however busy it is. @default no limit */
@@ -39,10 +41,10 @@ export interface ProcessOptions {
 export type LineListener = (line: string, touch: () => void) => void;
 
 /** What `runProcess` works with: every default is decided. */
-export type ResolvedProcessOptions = Required<
-  Omit<ProcessOptions, 'cwd' | 'signal' | 'timeoutMs' | 'stallMs' | 'startStallMs'>
-> &
-  Pick<ProcessOptions, 'cwd' | 'signal' | 'timeoutMs' | 'stallMs' | 'startStallMs'>;
+export type ResolvedProcessOptions = Required<Omit<ProcessOptions, OptionsWithoutDefault>> &
+  Pick<ProcessOptions, OptionsWithoutDefault>;
+
+type OptionsWithoutDefault = 'cwd' | 'signal' | 'force' | 'timeoutMs' | 'stallMs' | 'startStallMs';
 
 const nothing = (): void => undefined;
 

@@ -20,7 +20,7 @@ export type { ProcessResult } from './process-result.ts';
  */
 export async function runProcess(given: ProcessOptions): Promise<ProcessResult> {
   const options = resolveProcessOptions(given);
-  if (options.signal?.aborted === true) return notStarted('aborted');
+  if (options.signal?.aborted === true || options.force?.aborted === true) return notStarted('aborted');
 
   const startedAt = performance.now();
   const subprocess = execa(options.file, options.args, {
@@ -35,7 +35,10 @@ export async function runProcess(given: ProcessOptions): Promise<ProcessResult> 
     windowsHide: true,
   });
 
-  const ending = endOnSignalOrTimeout(options, () => subprocess.kill());
+  const ending = endOnSignalOrTimeout(options, {
+    terminate: () => subprocess.kill(),
+    kill: () => subprocess.kill('SIGKILL'),
+  });
   const watchdog = startWatchdog({
     stallMs: options.stallMs,
     startStallMs: options.startStallMs,
@@ -64,7 +67,7 @@ export async function runProcess(given: ProcessOptions): Promise<ProcessResult> 
     succeeded: cause === 'exited' && result.exitCode === 0,
     exitCode: result.exitCode,
     signalName: result.signal,
-    isForced: result.isForcefullyTerminated,
+    isForced: result.isForcefullyTerminated || ending.isForced(),
     spawnError: undefined,
     spawnErrorCode: undefined,
     stderrTail: output.stderrTail,

@@ -8,6 +8,7 @@ export interface FfmpegContext {
   readonly request: Pick<RenderRequest, 'ffmpeg' | 'workFolder' | 'stallMs' | 'startStallMs' | 'graceMs'>;
   readonly log: CommandLog;
   readonly signal: AbortSignal;
+  readonly force?: AbortSignal;
 }
 
 export interface FfmpegResult extends ProcessResult {
@@ -25,7 +26,7 @@ export interface FfmpegListeners {
 
 /** Runs FFmpeg in the work folder, logged and watched: it is alive as long as its progress moves. */
 export async function runFfmpeg(
-  { request, log, signal }: FfmpegContext,
+  { request, log, signal, force }: FfmpegContext,
   label: string,
   args: readonly string[],
   { onProgress, onStderrLine }: FfmpegListeners = {},
@@ -39,6 +40,7 @@ export async function runFfmpeg(
     args,
     cwd,
     signal,
+    ...(force === undefined ? {} : { force }),
     stallMs,
     startStallMs,
     aliveBy: 'touch',

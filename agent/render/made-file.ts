@@ -42,7 +42,7 @@ const timeoutMs = 60_000;
 
 /** Reads a file of the work folder. Undefined when ffprobe cannot: then it is not what we meant to make. */
 export async function readMadeFile(
-  { request, log, signal }: FfmpegContext,
+  { request, log, signal, force }: FfmpegContext,
   label: string,
   name: string,
 ): Promise<MadeFile | undefined> {
@@ -64,6 +64,7 @@ export async function readMadeFile(
     args,
     cwd: request.workFolder,
     signal,
+    ...(force === undefined ? {} : { force }),
     timeoutMs,
     stdoutCharsMax: answerCharsMax,
     onStderrLine: (line) => log.stderr(label, line),

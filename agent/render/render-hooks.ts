@@ -7,6 +7,8 @@ import type { RenderPlan } from './render-plan.ts';
 export interface RenderHooks {
   /** Aborting ends every FFmpeg and removes what is half-done. */
   readonly signal: AbortSignal;
+  /** Aborting kills every FFmpeg at once. @default they get the request's grace time */
+  readonly force?: AbortSignal;
   /** @default hears nothing */
   readonly log?: CommandLog;
   /** The plan is made, nothing has started. */

@@ -69,7 +69,8 @@ class JobRun {
     this.#request = request;
     this.#hooks = hooks;
     this.#plan = plan;
-    this.#context = { request, log: hooks.log ?? silentCommandLog, signal: hooks.signal };
+    const { log = silentCommandLog, signal, force } = hooks;
+    this.#context = { request, log, signal, ...(force === undefined ? {} : { force }) };
     this.#cache = request.segmentCache === undefined ? undefined : openSegmentCache(request.segmentCache);
     this.#meter = createProgressMeter(
       plan.frames,

@@ -138,6 +138,38 @@ test('A grandchild that is cut off from the pipes does not outlive a program tha
   await gone(grandchild);
 });
 
+test('Force ends a deaf tree at once, also while it has a long time to obey, and the first cause stays', async () => {
+  const abort = new AbortController();
+  const force = new AbortController();
+  const result = await runScript(
+    `process.on('SIGTERM', () => console.log('deaf')); console.log('up'); ${forever}`,
+    {
+      signal: abort.signal,
+      force: force.signal,
+      graceMs: 3_600_000,
+      stallMs: 3_600_000,
+      onStdoutLine(line) {
+        if (line === 'up') abort.abort();
+        else force.abort();
+      },
+    },
+  );
+  assert.deepEqual([result.cause, result.isForced, result.signalName], ['aborted', true, 'SIGKILL']);
+});
+
+test('Force alone asks nobody politely', async () => {
+  const force = new AbortController();
+  const result = await runScript(
+    `process.on('SIGTERM', () => console.log('asked')); console.log('up'); ${forever}`,
+    {
+      force: force.signal,
+      stdoutCharsMax: 100,
+      onStdoutLine: (line) => line === 'up' && force.abort(),
+    },
+  );
+  assert.deepEqual([result.cause, result.isForced, result.stdout], ['aborted', true, 'up']);
+});
+
 test('Silence before the first output ends it', async () => {
   const result = await runScript(forever, { startStallMs: 50, stallMs: 60_000 });
   assert.equal(result.cause, 'stalled');
