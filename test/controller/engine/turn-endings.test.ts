@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { JobRef } from '../../../proto/agent-link.ts';
 import { finished, heartbeat, inventory, journalEvent, manifest } from '../../helpers/agent-messages.ts';
 import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
 
@@ -20,6 +21,47 @@ describe('cancelling', () => {
     );
     assert.equal(farm.state.attempts.get(`${jobId(1)}/1.1`)?.outcome, 'cancelled', 'the first cause wins');
     assert.equal(farm.jobState(jobId(1)), 'cancelled');
+  });
+
+  it('works at every stage before the grant', () => {
+    const stages: readonly (readonly [string, (farm: TurnFarm, pc1: string, ref: JobRef) => void])[] = [
+      ['assigned', () => undefined],
+      [
+        'preparing',
+        (farm, pc1, ref) =>
+          farm.say(pc1, {
+            kind: 'assignment-reply',
+            ref,
+            accepted: true,
+            presentBytes: 0,
+            presentSegments: 0,
+          }),
+      ],
+      [
+        'running',
+        (farm, pc1, ref) =>
+          farm.say(
+            pc1,
+            journalEvent(1, ref, { type: 'started', copiedBytes: 0, reusedBytes: 0, totalFrames: 1 }),
+          ),
+      ],
+      ['finishing', (farm, pc1, ref) => farm.say(pc1, journalEvent(2, ref, { type: 'encoded' }))],
+    ];
+    for (const [index, [stage]] of stages.entries()) {
+      const farm = new TurnFarm();
+      const pc1 = farm.attach('pc1');
+      farm.submit(jobSpec(1));
+      const { ref } = farm.assigned(pc1);
+      for (const [, advance] of stages.slice(0, index + 1)) advance(farm, pc1, ref);
+      assert.equal(farm.jobState(jobId(1)), stage);
+      assert.equal(farm.cancel(jobId(1)).kind, 'cancelled', stage);
+      assert.equal(farm.jobState(jobId(1)), 'cancelled', stage);
+      assert.deepEqual(farm.last(pc1, 'cancel').ref, ref, stage);
+    }
+    const farm = new TurnFarm();
+    farm.submit(jobSpec(1));
+    farm.cancel(jobId(1));
+    assert.equal(farm.jobState(jobId(1)), 'cancelled', 'waiting');
   });
 
   it('is refused from the grant on, and for a job that has ended', () => {
