@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { ControllerGoodbye, Hello } from '../../proto/agent-link.ts';
+import type { AgentMessage, ControllerGoodbye, Hello } from '../../proto/agent-link.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { AgentOutlet, AgentSession } from './farm.ts';
+import { jsonBytes } from './inbox.ts';
 import type { Clock } from './ports.ts';
 import type { Replies } from './replies.ts';
 import type { Writer } from './writer.ts';
@@ -72,7 +73,7 @@ function session({ writer, outlets }: Engine, sessionId: string): AgentSession {
   return {
     sessionId,
     deliver(message) {
-      if (!over) writer.inbox.push({ kind: 'message', sessionId, message });
+      if (!over) writer.inbox.push({ kind: 'message', sessionId, message }, bytesOf(message));
       return !writer.inbox.full;
     },
     ready: () => writer.inbox.room(),
@@ -83,4 +84,10 @@ function session({ writer, outlets }: Engine, sessionId: string): AgentSession {
       writer.inbox.push({ kind: 'stream-ended', sessionId, how });
     },
   };
+}
+
+/** Only an outcome can be large (its problems); it is kept with the attempt and with the job. */
+function bytesOf(message: AgentMessage): number | undefined {
+  const large = message.kind === 'event' && message.event.type === 'finished';
+  return large ? 2 * jsonBytes(message.event) : undefined;
 }

@@ -22,6 +22,7 @@ import type {
   SubmitRequest,
   WatchRequest,
 } from './farm.ts';
+import { jsonBytes } from './inbox.ts';
 import { performer } from './perform.ts';
 import type { Clock, EngineLog, JobResolver } from './ports.ts';
 import { Replies } from './replies.ts';
@@ -50,14 +51,27 @@ export interface EngineOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-/** Leads the farm in this store and serves it until `stop`. Waits for another leader to go, or for `signal`. */
+/** Whoever starts a second controller is told after this time why nothing happens. */
+const waitToldMs = 1_000;
+
+/**
+ * Leads the farm in this store and serves it until `stop`. Waits for another leader to go, or for `signal`. The store
+ * is the engine's from here on: it is closed where the start fails.
+ */
 export async function startEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
-  const leadership = await options.store.lead({
-    leaderId: randomUUID(),
-    termAtLeast: Math.floor(options.clock.nowMs()),
-    signal,
-  });
-  return await Engine.open(options, leadership);
+  const { store, clock, log } = options;
+  const tell = () => log.warn({}, 'another controller leads on this store: waiting until it ends');
+  const cancelTell = clock.after(waitToldMs, tell);
+  try {
+    const termAtLeast = Math.floor(clock.nowMs());
+    const leadership = await store.lead({ leaderId: randomUUID(), termAtLeast, signal });
+    return await Engine.open(options, leadership);
+  } catch (error) {
+    await store.close();
+    throw error;
+  } finally {
+    cancelTell();
+  }
 }
 
 /** The farm, as the servers see it; the single writer behind it decides. */
@@ -124,16 +138,10 @@ export class Engine implements Farm {
     if (request.validateOnly) return this.#validateOnly(request);
     this.#admit();
     const { requestId, spec } = request;
-    const body = request.jobIdMade ? { ...spec, jobId: '' } : spec;
+    const bodyHash = hashOf(request.jobIdMade ? { ...spec, jobId: '' } : spec);
+    const bytes = jsonBytes(spec) + jsonBytes(resolved);
     const reply = await this.#replies.expect((replyId) =>
-      this.#writer.inbox.push({
-        kind: 'submit',
-        replyId,
-        requestId,
-        bodyHash: bodyHash(body),
-        spec,
-        ...resolved,
-      }),
+      this.#writer.inbox.push({ kind: 'submit', replyId, requestId, bodyHash, spec, ...resolved }, bytes),
     );
     if (reply.kind !== 'submitted') throw new Error(`a submit was answered with ${reply.kind}`);
     return reply.reply;
@@ -143,7 +151,7 @@ export class Engine implements Farm {
     this.#admit();
     const { jobId, reason } = request;
     await this.#replies.expect((replyId) =>
-      this.#writer.inbox.push({ kind: 'cancel', replyId, bodyHash: bodyHash({ jobId, reason }), ...request }),
+      this.#writer.inbox.push({ kind: 'cancel', replyId, bodyHash: hashOf({ jobId, reason }), ...request }),
     );
     return this.job(jobId);
   }
@@ -279,6 +287,6 @@ function found<T>(jobId: string, value: T | undefined): T {
 }
 
 /** Of a request without its id. */
-function bodyHash(body: object): string {
+function hashOf(body: object): string {
   return createHash('sha256').update(JSON.stringify(body)).digest('base64url');
 }

@@ -3,10 +3,20 @@ import type { Input } from './turn/inputs.ts';
 /** Inputs that one turn takes at most, so that a flood is worked off in slices. */
 const inputsPerTurnMax = 1_000;
 
+/** Bytes of records that a turn's inputs may make, roughly: well below what a store takes in one batch (64 MiB). */
+const bytesPerTurnMax = 16 * 1024 * 1024;
+/** What an input makes that does not say it: a job's or an attempt's record. */
+const usualBytes = 4 * 1024;
+
+interface Entry {
+  readonly input: Input;
+  readonly bytes: number;
+}
+
 /** The bounded queue before the engine. */
 export class Inbox {
   readonly #max: number;
-  #inputs: Input[] = [];
+  #entries: Entry[] = [];
   #wake: (() => void) | undefined;
   #stopped = false;
   readonly #waiting: (() => void)[] = [];
@@ -16,30 +26,32 @@ export class Inbox {
   }
 
   get full(): boolean {
-    return this.#inputs.length >= this.#max;
+    return this.#entries.length >= this.#max;
   }
 
-  push(input: Input): void {
-    this.#inputs.push(input);
+  /** @param bytes of the records that the input will make, where that can be much */
+  push(input: Input, bytes = usualBytes): void {
+    this.#entries.push({ input, bytes });
     this.#wake?.();
   }
 
   /** Before everything that waits: what must be known when the rest is judged. */
   pushFirst(input: Input): void {
-    this.#inputs.unshift(input);
+    this.#entries.unshift({ input, bytes: usualBytes });
     this.#wake?.();
   }
 
   take(): readonly Input[] {
-    const taken = this.#inputs.slice(0, inputsPerTurnMax);
-    this.#inputs = this.#inputs.slice(inputsPerTurnMax);
+    const count = this.#countOfTurn();
+    const taken = this.#entries.slice(0, count).map(({ input }) => input);
+    this.#entries = this.#entries.slice(count);
     if (!this.full) for (const resume of this.#waiting.splice(0)) resume();
     return taken;
   }
 
   /** Resolves when there is something to take, or `stop` is called. */
   async filled(): Promise<void> {
-    if (this.#inputs.length > 0 || this.#stopped) return;
+    if (this.#entries.length > 0 || this.#stopped) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -60,6 +72,23 @@ export class Inbox {
   }
 
   get size(): number {
-    return this.#inputs.length;
+    return this.#entries.length;
   }
+
+  /** At least one, however large it is. */
+  #countOfTurn(): number {
+    let count = 0;
+    let bytes = 0;
+    for (const entry of this.#entries) {
+      bytes += entry.bytes;
+      if (count === inputsPerTurnMax || (count > 0 && bytes > bytesPerTurnMax)) break;
+      count += 1;
+    }
+    return count;
+  }
+}
+
+/** What a value takes in a record. */
+export function jsonBytes(value: object): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }

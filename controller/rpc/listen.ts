@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
@@ -52,6 +53,8 @@ export function serverCredentials(tls: TlsOptions | undefined): ServerCredential
   try {
     // grpc-js looks at them only when it binds, and does not say which of its errors that is.
     createSecureContext({ cert, key, ca });
+    // A CA without a certificate would be taken, and nobody could ever connect.
+    if (ca !== undefined) new X509Certificate(ca);
     const rootCerts = ca === undefined ? null : Buffer.from(ca);
     return ServerCredentials.createSsl(rootCerts, [pair], ca !== undefined);
   } catch (cause) {

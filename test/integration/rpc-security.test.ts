@@ -153,5 +153,6 @@ suite('TLS', () => {
   test('that cannot be used is refused at the start', async () => {
     const { server } = certificates;
     await assert.rejects(startHarness({ tls: { ...server, key: 'no key' } }), { code: 'BAD_TLS' });
+    await assert.rejects(startHarness({ tls: { ...server, ca: 'no certificate' } }), { code: 'BAD_TLS' });
   });
 });

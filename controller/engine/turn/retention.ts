@@ -9,9 +9,10 @@ export function expireRecords(ledger: Ledger): void {
   const { endedJobsMs, requestIdMs, tombstonesMs } = ledger.settings.times;
   let left = removedPerTurnMax;
   for (const job of ledger.state.jobs.values()) {
-    if (left === 0) return;
+    if (left <= 0) return;
     if (!hasEnded(job.state) || (job.endedAtMs ?? ledger.nowMs) > ledger.nowMs - endedJobsMs) continue;
     if (hasLiveAttempt(ledger, job.jobId)) continue;
+    const attempts = ledger.state.attemptsOfJob.get(job.jobId)?.length ?? 0;
     ledger.buryJob({
       jobId: job.jobId,
       state: job.state,
@@ -20,15 +21,15 @@ export function expireRecords(ledger: Ledger): void {
       endedAtMs: job.endedAtMs ?? ledger.nowMs,
       ...(job.outputPath !== undefined && { outputPath: job.outputPath }),
     });
-    left -= 1;
+    left -= 1 + attempts;
   }
   for (const request of ledger.state.requests.values()) {
-    if (left === 0 || request.atMs > ledger.nowMs - requestIdMs) break;
+    if (left <= 0 || request.atMs > ledger.nowMs - requestIdMs) break;
     ledger.dropRequest(request.requestId);
     left -= 1;
   }
   for (const tombstone of ledger.state.tombstones.values()) {
-    if (left === 0 || tombstone.endedAtMs > ledger.nowMs - tombstonesMs) break;
+    if (left <= 0 || tombstone.endedAtMs > ledger.nowMs - tombstonesMs) break;
     ledger.dropTombstone(tombstone.jobId);
     left -= 1;
   }

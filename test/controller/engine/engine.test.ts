@@ -173,6 +173,31 @@ describe('the engine', () => {
     await controller.engine.stop();
   });
 
+  it('takes a flood of the largest jobs that a client may send', async () => {
+    const controller = await new Controller().start();
+    const items = Array.from({ length: 2_000 }, (_, position) => ({
+      position,
+      itemType: 'video' as const,
+      path: '\\\\nas\\Clips\\a.mp4',
+      title: 'x'.repeat(350),
+    }));
+    controller.disk.freeze();
+    const submits = Array.from({ length: 90 }, (_, n) =>
+      controller.engine.submit({
+        requestId: '',
+        spec: jobSpec(n, { items }),
+        validateOnly: false,
+        jobIdMade: false,
+      }),
+    );
+    await settled();
+    controller.disk.thaw();
+    await Promise.all(submits);
+    assert.deepEqual(controller.fatal, []);
+    assert.equal((await controller.engine.jobs({}, { size: 100, token: '' })).entries.length, 90);
+    await controller.engine.stop();
+  });
+
   it('decides nothing more when another leader has taken over', async () => {
     const old = await new Controller().start();
     const fresh = await crashed(old);
