@@ -118,6 +118,7 @@ export class Engine implements Farm {
           return job && jobView(writer.state, job);
         },
         jobIds: () => writer.state.jobs.keys(),
+        committed: (look) => writer.read(look),
       },
       options.settings.limits,
       writer.state.epoch.leaderId,
@@ -189,10 +190,8 @@ export class Engine implements Farm {
     );
   }
 
-  async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {
-    // The first look has to wait for the turn under way, like every read.
-    await this.#writer.read(() => undefined);
-    yield* this.#watches.watch(request, signal);
+  watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {
+    return this.#watches.watch(request, signal);
   }
 
   async attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession> {

@@ -17,8 +17,18 @@ interface Pending {
   readonly news: readonly TimelineEntry[];
 }
 
+/** What a watcher reads at a time. */
+interface Round {
+  readonly changes: readonly Omit<JobChange, 'resumeToken'>[];
+  /** Of the last of them. */
+  readonly sequence: number;
+  readonly allEnded: boolean;
+}
+
 /** What a watch needs to know of the farm. */
 export interface WatchedFarm {
+  /** Looks when everything that can be seen is durable; rejects with what `look` throws. */
+  committed<T>(look: () => T): Promise<T>;
   view(jobId: string): JobView | undefined;
   /** Ids of all jobs, oldest first. */
   jobIds(): Iterable<string>;
@@ -57,28 +67,34 @@ export class Watches {
   }
 
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {
-    if (this.#watchers.size >= this.#limits.watchersMax) {
-      throw new FarmError('TOO_MANY_WATCHERS', `${this.#watchers.size} watches are open; that is the limit`, {
-        retryAfterMs: 5_000,
-      });
-    }
     const watcher = new Watcher(request, this.#limits.watchBacklogMax);
-    this.#begin(watcher, request);
-    this.#watchers.add(watcher);
     const stop = () => watcher.close();
     signal.addEventListener('abort', stop);
     try {
       if (signal.aborted) return;
+      await watcher.unlessClosed(this.#farm.committed(() => this.#open(watcher, request)));
       yield* this.#read(watcher, request);
     } finally {
       signal.removeEventListener('abort', stop);
       this.#watchers.delete(watcher);
+      watcher.close();
     }
   }
 
   /** Ends every watch. */
   stop(): void {
     for (const watcher of this.#watchers) watcher.close();
+  }
+
+  #open(watcher: Watcher, request: WatchRequest): void {
+    if (watcher.closed) return;
+    if (this.#watchers.size >= this.#limits.watchersMax) {
+      throw new FarmError('TOO_MANY_WATCHERS', `${this.#watchers.size} watches are open; that is the limit`, {
+        retryAfterMs: 5_000,
+      });
+    }
+    this.#begin(watcher, request);
+    this.#watchers.add(watcher);
   }
 
   #begin(watcher: Watcher, request: WatchRequest): void {
@@ -102,18 +118,32 @@ export class Watches {
   }
 
   async *#read(watcher: Watcher, request: WatchRequest): AsyncGenerator<JobChange> {
-    // Within a round the merged changes are out of order: only its last message may move the token.
     let resumeToken = request.resumeToken ?? '';
     for (;;) {
-      const round = [...watcher.take()];
-      for (const [index, [jobId, { sequence, news }]] of round.entries()) {
-        const view = this.#farm.view(jobId);
-        if (index === round.length - 1) resumeToken = this.#token(sequence);
-        if (view !== undefined) yield { view, news, resumeToken };
+      // Views are made in one committed look: how long the reader takes over them is its own affair.
+      const round = await watcher.unlessClosed(this.#farm.committed(() => this.#round(watcher, request)));
+      if (round === undefined) return;
+      const last = round.changes.at(-1);
+      for (const change of round.changes) {
+        // Within a round the merged changes are out of order: only its last message may move the token.
+        if (change === last) resumeToken = this.#token(round.sequence);
+        yield { ...change, resumeToken };
       }
-      if (watcher.closed || (request.untilEnded && this.#allEnded(request.jobIds) && watcher.idle)) return;
+      if (watcher.closed || (round.allEnded && watcher.idle)) return;
       await watcher.changed();
     }
+  }
+
+  #round(watcher: Watcher, request: WatchRequest): Round {
+    const taken = [...watcher.take()];
+    return {
+      changes: taken.flatMap(([jobId, { news }]) => {
+        const view = this.#farm.view(jobId);
+        return view === undefined ? [] : [{ view, news }];
+      }),
+      sequence: taken.at(-1)?.[1].sequence ?? 0,
+      allEnded: request.untilEnded && this.#allEnded(request.jobIds),
+    };
   }
 
   #allEnded(jobIds: readonly string[]): boolean {
@@ -151,6 +181,7 @@ class Watcher {
   #pending = new Map<string, Pending>();
   #backlog = 0;
   #wake: (() => void) | undefined;
+  readonly #over = Promise.withResolvers<undefined>();
   #slow = false;
   closed = false;
 
@@ -170,7 +201,7 @@ class Watcher {
   }
 
   offer(change: Change, farm: WatchedFarm): void {
-    if (this.closed || !this.#wants(change.jobId, farm)) return;
+    if (this.closed || this.#slow || !this.#wants(change.jobId, farm)) return;
     const before = this.#pending.get(change.jobId);
     this.#pending.delete(change.jobId);
     this.#pending.set(change.jobId, {
@@ -206,8 +237,14 @@ class Watcher {
     this.#wake = undefined;
   }
 
+  /** The result, or undefined as soon as the watch is closed: a store that is away keeps no stream open. */
+  async unlessClosed<T>(result: Promise<T>): Promise<T | undefined> {
+    return await Promise.race([result, this.#over.promise]);
+  }
+
   close(): void {
     this.closed = true;
+    this.#over.resolve(undefined);
     this.#wake?.();
   }
 

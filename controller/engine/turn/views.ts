@@ -1,4 +1,5 @@
 import type { AttemptRecord } from '../../domain/attempt.ts';
+import { FarmError } from '../../domain/errors.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { jobStates, statusOf } from '../../domain/job-states.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
@@ -37,7 +38,7 @@ export function jobDetail(state: FarmState, jobId: string): JobDetail | undefine
 
 /** Newest first; the token is the sequence number of the last job that was listed. */
 export function jobPage(state: FarmState, filter: JobFilter, page: PageRequest): Page<JobView> {
-  const below = page.token === '' ? Number.POSITIVE_INFINITY : Number(page.token);
+  const below = page.token === '' ? Number.POSITIVE_INFINITY : numberOf(page.token);
   const matching = [...state.jobs.values()]
     .filter((job) => job.sequence < below && matches(job, filter))
     .sort((a, b) => b.sequence - a.sequence);
@@ -51,12 +52,20 @@ export function jobPage(state: FarmState, filter: JobFilter, page: PageRequest):
 
 /** Oldest first; the token is the number of the last attempt that was listed. */
 export function attemptPage(state: FarmState, jobId: string, page: PageRequest): Page<AttemptRecord> {
-  const after = page.token === '' ? 0 : Number(page.token);
+  const after = page.token === '' ? 0 : numberOf(page.token);
   const attempts = (state.attemptsOfJob.get(jobId) ?? [])
     .flatMap((key) => state.attempts.get(key) ?? [])
     .filter((attempt) => attempt.number > after);
   const entries = attempts.slice(0, page.size);
   return { entries, nextToken: attempts.length > entries.length ? String(entries.at(-1)?.number ?? '') : '' };
+}
+
+/** @throws FarmError INVALID_REQUEST */
+function numberOf(token: string): number {
+  const number = Number(token);
+  if (/^\d+$/u.test(token) && Number.isSafeInteger(number)) return number;
+  const violation = { field: 'page_token', description: 'is not a token of this list' };
+  throw new FarmError('INVALID_REQUEST', `page_token: ${violation.description}`, { violations: [violation] });
 }
 
 /** By id; the token is the id of the last agent that was listed. */

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FarmSettings } from '../../../controller/domain/settings.ts';
 import { type Engine, startEngine } from '../../../controller/engine/engine.ts';
-import type { AgentOutlet, AgentSession } from '../../../controller/engine/farm.ts';
+import type { AgentOutlet, AgentSession, JobChange } from '../../../controller/engine/farm.ts';
 import { MemoryDisk } from '../../../controller/store/memory/memory-disk.ts';
 import { openMemoryStore } from '../../../controller/store/memory/memory-store.ts';
 import type { ControllerMessage, Hello } from '../../../proto/agent-link.ts';
-import { heartbeat, hello } from '../../helpers/agent-messages.ts';
+import { heartbeat, hello, inventory } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
 import { ManualClock, settled } from '../../helpers/manual-clock.ts';
 import { jobId, jobSpec } from '../../helpers/turn-farm.ts';
@@ -195,6 +195,44 @@ describe('the engine', () => {
     await Promise.all(submits);
     assert.deepEqual(controller.fatal, []);
     assert.equal((await controller.engine.jobs({}, { size: 100, token: '' })).entries.length, 90);
+    await controller.engine.stop();
+  });
+
+  it('shows a watch nothing that is not durable', async () => {
+    const controller = await new Controller().start();
+    await controller.submit(1);
+    const abort = new AbortController();
+    await controller.submit(2);
+    const watch = controller.engine.watch({ jobIds: [], untilEnded: false }, abort.signal);
+    const states = async () => ((await watch.next()).value as JobChange).view.job.state;
+    assert.equal(await states(), 'waiting');
+    controller.disk.freeze();
+    const attaching = attach(controller, 'pc1', { inventory: inventory({ slots: 2 }) });
+    await settled();
+    // The rest of the first listing is read while both assignments are on their way to the disk.
+    assert.equal(await states(), 'waiting');
+    controller.disk.thaw();
+    await attaching;
+    assert.equal(await states(), 'assigned');
+    abort.abort();
+    await controller.engine.stop();
+  });
+
+  it('refuses page tokens that it never gave', async () => {
+    const controller = await new Controller().start();
+    await controller.submit(1);
+    for (const token of ['x', '-1', '1.5', '1e1', ' ', '99999999999999999999']) {
+      await assert.rejects(
+        controller.engine.jobs({}, { size: 1, token }),
+        { code: 'INVALID_REQUEST' },
+        token,
+      );
+      await assert.rejects(
+        controller.engine.attempts(jobId(1), { size: 1, token }),
+        { code: 'INVALID_REQUEST' },
+        token,
+      );
+    }
     await controller.engine.stop();
   });
 

@@ -12,7 +12,11 @@ function news(what: string): TimelineEntry {
 class Jobs {
   readonly views = new Map<string, JobView>();
   readonly watches = new Watches(
-    { view: (id) => this.views.get(id), jobIds: () => this.views.keys() },
+    {
+      view: (id) => this.views.get(id),
+      jobIds: () => this.views.keys(),
+      committed: (look) => new Promise((resolve) => resolve(look())),
+    },
     { watchersMax: 2, watchBacklogMax: 5 },
     'leader',
   );
