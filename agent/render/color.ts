@@ -12,6 +12,10 @@ const scaleMatrices: Readonly<Record<string, string>> = {
   bt2020c: 'bt2020',
 };
 
+/** What FFmpeg's filters know of the colours of HDR; anything else that a file claims is taken as bt2020. */
+const hdrPrimaries: readonly string[] = ['bt2020', 'bt709', 'smpte431', 'smpte432'];
+const hdrMatrices: readonly string[] = ['bt2020nc', 'bt2020c', 'bt709'];
+
 /** From so many lines up an untagged picture is taken as bt709, below as bt601: what makers of players agree on. */
 const bt709FromLines = 720;
 
@@ -26,8 +30,8 @@ export function planColor(stream: VideoStreamFacts): ColorPlan {
     return {
       kind: 'hdr',
       transfer,
-      primaries: colorPrimaries ?? 'bt2020',
-      matrix: colorMatrix ?? 'bt2020nc',
+      primaries: hdrPrimaries.find((name) => name === colorPrimaries) ?? 'bt2020',
+      matrix: hdrMatrices.find((name) => name === colorMatrix) ?? 'bt2020nc',
       range,
     };
   }

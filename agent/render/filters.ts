@@ -95,7 +95,9 @@ function scaleToFit(picture: PicturePlan, frame: Size): FilterChain {
 function toneMap(color: Extract<ColorPlan, { kind: 'hdr' }>, { width, height }: Size): FilterChain {
   const { transfer, primaries, matrix, range } = color;
   return [
-    `zscale=w=${width}:h=${height}:tin=${transfer}:pin=${primaries}:min=${matrix}:rin=${range}:t=linear:npl=100`,
+    // On the frames themselves: of a half tagged one zscale says "no path between colorspaces", whatever it is told.
+    `setparams=range=${range}:color_primaries=${primaries}:color_trc=${transfer}:colorspace=${matrix}`,
+    `zscale=w=${width}:h=${height}:t=linear:npl=100`,
     'format=gbrpf32le',
     'zscale=p=bt709',
     'tonemap=tonemap=hable:desat=0',

@@ -68,11 +68,23 @@ test('An HDR clip is resized inside the first zscale and read as bt2020 where it
   inOrder(
     graph(clipItem({ facts })),
     'fps=30',
-    'zscale=w=1920:h=1080:tin=smpte2084:pin=bt2020:min=bt2020nc:rin=tv:t=linear',
+    'setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc',
+    'zscale=w=1920:h=1080:t=linear',
     'tonemap=tonemap=hable',
     'zscale=t=bt709:m=bt709:r=tv',
     'pad=1920:1080',
   );
+});
+
+test('Of what a file says about its colours only names that we know reach a filter', () => {
+  const hostile = { colorPrimaries: 'x,movie=/etc/passwd', colorMatrix: 'reserved', colorRange: 'pc,null' };
+  const hdr = clipFacts({ video: [videoFacts({ colorTransfer: 'smpte2084', ...hostile })] });
+  const sdr = clipFacts({ video: [videoFacts(hostile)] });
+  for (const facts of [hdr, sdr]) {
+    const text = graph(clipItem({ facts }));
+    for (const claim of Object.values(hostile)) assert.ok(!text.includes(claim), text);
+  }
+  inOrder(graph(clipItem({ facts: hdr })), 'color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc');
 });
 
 test('A still is finished before it is repeated, and black under its alpha', () => {
