@@ -10,7 +10,7 @@ import {
 } from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { AgentOutlet, AgentSession, StreamEnd } from '../engine/farm.ts';
-import { requireCertificateOf } from './certificate-name.ts';
+import { requireAgentName } from './certificate-name.ts';
 import type { RpcContext, RpcLogger } from './context.ts';
 import { toStatus } from './error-status.ts';
 import { refuseWhenStopping } from './unary.ts';
@@ -59,7 +59,7 @@ async function serve(
   const messages = link.received[Symbol.asyncIterator]();
   const hello = await firstHello(link, messages, context.limits.helloMs);
   if (hello === undefined) return;
-  requireCertificateOf(call, hello.agentId);
+  requireAgentName(call, hello.agentId);
   const logger = context.logger;
   const session = await context.farm.attach(hello, outletOf(link, hello.agentId, logger));
   const how = await deliverAll(link, messages, session);

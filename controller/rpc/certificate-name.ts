@@ -10,15 +10,33 @@ interface AuthenticatedCall {
   };
 }
 
+/** What an agent may be called: it stands in logs, in file names and on pages. */
+const agentIdForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u;
+
 /**
- * Under mTLS an agent's id is its certificate's name (protocol.md, Identities): its common name, or a DNS name.
- * @throws FarmError UNAUTHENTICATED
+ * An agent's id is a plain name, and under mTLS its certificate's (protocol.md, Identities): the common name, or a DNS
+ * name.
+ * @throws FarmError INVALID_REQUEST, UNAUTHENTICATED
  */
-export function requireCertificateOf(call: AuthenticatedCall, agentId: string): void {
+export function requireAgentName(call: AuthenticatedCall, agentId: string): void {
+  if (!agentIdForm.test(agentId)) {
+    const description = 'must be letters, digits, dots, dashes; at most 63';
+    throw new FarmError('INVALID_REQUEST', `hello.agent_id: ${description}`, {
+      violations: [{ field: 'hello.agent_id', description }],
+    });
+  }
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (certificate === undefined) return;
-  const alternatives = certificate.subjectaltname?.split(', ') ?? [];
-  const names = [certificate.subject.CN ?? [], alternatives].flat();
-  if (names.includes(agentId) || names.includes(`DNS:${agentId}`)) return;
+  const names = [certificate.subject.CN ?? [], dnsNames(certificate.subjectaltname ?? '')].flat();
+  if (names.includes(agentId)) return;
   throw new FarmError('UNAUTHENTICATED', `Agent ${agentId} brings the certificate of ${names.join(', ')}`);
+}
+
+/** Node quotes an alternative name that has a comma or worse in it: such a list is not taken apart, it is not believed. */
+function dnsNames(alternatives: string): readonly string[] {
+  if (alternatives.includes('"')) return [];
+  return alternatives
+    .split(', ')
+    .filter((name) => name.startsWith('DNS:'))
+    .map((name) => name.slice('DNS:'.length));
 }
