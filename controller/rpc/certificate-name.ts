@@ -27,9 +27,12 @@ export function requireAgentName(call: AuthenticatedCall, agentId: string): void
   }
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (certificate === undefined) return;
-  const names = [certificate.subject.CN ?? [], dnsNames(certificate.subjectaltname ?? '')].flat();
-  if (names.includes(agentId)) return;
-  throw new FarmError('UNAUTHENTICATED', `Agent ${agentId} brings the certificate of ${names.join(', ')}`);
+  const names = new Set([certificate.subject.CN ?? [], dnsNames(certificate.subjectaltname ?? '')].flat());
+  if (names.has(agentId)) return;
+  throw new FarmError(
+    'UNAUTHENTICATED',
+    `Agent ${agentId} brings the certificate of ${[...names].join(', ')}`,
+  );
 }
 
 /** Node quotes an alternative name that has a comma or worse in it: such a list is not taken apart, it is not believed. */
