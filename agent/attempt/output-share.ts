@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import type { ShareOperations } from '../media/share-operations.ts';
 import type { MountedPath, Mounts } from '../media/unc.ts';
-import { resolveUnc } from '../media/unc.ts';
+import { parseUnc, resolveUnc, UncError } from '../media/unc.ts';
 
 /** The folder of an output folder that holds all staging folders, and the share's identity. */
 export const stagingRoot = '.renderfarm';
@@ -73,6 +73,12 @@ export function createOutputShare(
     isReachable: async (outputFolder) =>
       isThere(join(outputFolder, stagingRoot, shareIdFile)).catch(() => false),
   };
+}
+
+/** A name from a message, when it is one file's name and nothing else. Throws UncError: it would leave its folder. */
+export function plainFileName(name: string): string {
+  if (parseUnc(`\\\\share\\folder\\${name}`).length === 3) return name;
+  throw new UncError('PATH_MALFORMED', name, 'is not the name of one file');
 }
 
 /** The system's code of an error, e.g. `ENOENT`. */

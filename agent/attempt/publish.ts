@@ -4,7 +4,7 @@ import { fenceText } from '../../proto/index.ts';
 import type { PublishResult } from '../core/inputs.ts';
 import type { MountedPath } from '../media/unc.ts';
 import type { OutputShare } from './output-share.ts';
-import { codeOf } from './output-share.ts';
+import { codeOf, plainFileName } from './output-share.ts';
 
 /** What may be published, and where: the same for the owner and for whoever finishes it. */
 export interface Publication {
@@ -57,8 +57,8 @@ async function lookAndRename(
 ): Promise<PublishResult | undefined> {
   const staging = share.locate(output.stagingFolder);
   const folder = share.locate(output.folder);
-  const staged = join(staging.localPath, manifest.fileName);
-  const target = join(folder.localPath, output.finalName);
+  const staged = join(staging.localPath, plainFileName(manifest.fileName));
+  const target = join(folder.localPath, plainFileName(output.finalName));
   const publishedPath = `${output.folder.replace(/[\\/]+$/u, '')}\\${output.finalName}`;
   const [isStaged, isThere] = [await share.exists(staged), await share.exists(target)];
 

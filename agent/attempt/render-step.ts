@@ -40,7 +40,7 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       enable4k: assign.job.enable4k,
       items: prepared.items,
       workFolder,
-      outputFile: join(workFolder, assign.output.finalName),
+      outputFile: join(workFolder, 'result.mp4'),
       encoder: { ...encoder, profile: assign.job.rateProfile },
       ffmpeg: services.ffmpeg,
       concurrency: services.concurrency.segments,

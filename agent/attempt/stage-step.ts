@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OutputTarget } from '../../proto/index.ts';
 import type { FileFacts, OutputShare } from './output-share.ts';
+import { plainFileName } from './output-share.ts';
 
 export interface StageOptions {
   readonly share: OutputShare;
@@ -33,11 +34,12 @@ export async function stageOutput(options: StageOptions): Promise<FileFacts> {
   const { share, output, localFile, signal, onWaiting } = options;
   const { giveUpMs = 24 * 3_600_000, retryMinMs = 1_000 } = options;
   const staging = share.locate(output.stagingFolder);
+  const target = join(staging.localPath, plainFileName(output.finalName));
   let waitedMs = 0;
   for (let retryMs = retryMinMs; ; retryMs = Math.min(retryMaxMs, retryMs * 2)) {
     try {
       await share.makeStaging(staging);
-      return await share.upload(localFile, join(staging.localPath, output.finalName), signal);
+      return await share.upload(localFile, target, signal);
     } catch (error) {
       signal.throwIfAborted();
       const reason = `upload to ${output.stagingFolder}: ${error instanceof Error ? error.message : String(error)}`;

@@ -125,6 +125,20 @@ describe('publishing on a share', () => {
     assert.deepEqual(await readdir(elsewhere), ['job-a-1.4']);
   });
 
+  test('takes no name that leaves its folder, from nobody', async (t) => {
+    const { mount, share, publication } = await site(t);
+    for (const finalName of ['../C.mp4', '..\\C.mp4', 'a/b.mp4', '..', '', 'C.mp4:stream']) {
+      const result = await publish(share, { ...publication, output: { ...output, finalName } });
+      assert.equal(result.type, 'retry', finalName);
+      const { signal } = new AbortController();
+      const upload = { share, localFile: '/nowhere', signal, onWaiting: () => undefined };
+      await assert.rejects(stageOutput({ ...upload, output: { ...output, finalName } }), {
+        name: 'UncError',
+      });
+    }
+    assert.deepEqual(await readdir(mount), ['.renderfarm']);
+  });
+
   test('removes staging folders and nothing else', async (t) => {
     const { mount, share } = await site(t);
     await assert.rejects(share.removeStaging(mount), /no staging folder/u);
