@@ -28,7 +28,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'effects leave the agent before its journal is durable',
     parts: { ...realParts, afterFsync: leaveAtOnce },
-    breaks: ['event numbers are used once', 'one outcome', 'a job never ends'],
+    breaks: ['what was sent is durable', 'event numbers are used once', 'one outcome', 'a job never ends'],
   },
   {
     name: 'an agent publishes as soon as its file is staged',

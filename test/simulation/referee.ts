@@ -8,6 +8,7 @@ import type {
   Assign,
   ControllerMessage,
   FinishedOutcome,
+  Hello,
   JournalEvent,
   Outcome,
 } from '../../proto/agent-link.ts';
@@ -45,6 +46,7 @@ export class Referee {
   readonly #published = new Map<string, string>();
   readonly #percents = new Map<string, number>();
   readonly #events = new Map<string, string>();
+  readonly #heard = new Map<string, number>();
   readonly #badLuck = new Set<string>();
   readonly #slotMs = new Map<string, number>();
   readonly tally: Tally = {
@@ -128,6 +130,7 @@ export class Referee {
   /** The controller's turn takes an input. */
   taken(input: Input): void {
     this.#slots.taken(input);
+    if (input.kind === 'attach') this.#remembers(input.hello);
     if (input.kind !== 'message') return;
     const { message } = input;
     if (message.kind === 'progress') {
@@ -261,8 +264,19 @@ export class Referee {
     const text = JSON.stringify([event.ref, event.event]);
     const before = this.#events.get(key) ?? text;
     this.#events.set(key, text);
+    this.#heard.set(journalId, Math.max(event.number, this.#heard.get(journalId) ?? 0));
     if (before !== text)
       this.#world.violated('event numbers are used once', `${key}: ${before}, then ${text}`);
+  }
+
+  /** Events are durable before they are sent: a journal holds at least what was heard of it. */
+  #remembers({ agentId, journalId, lastEvent }: Hello): void {
+    const heard = this.#heard.get(journalId) ?? 0;
+    if (lastEvent < heard)
+      this.#world.violated(
+        'what was sent is durable',
+        `${agentId} sent event ${heard} of ${journalId}, which now ends at ${lastEvent}`,
+      );
   }
 
   #isKnown(jobId: string): boolean {
