@@ -41,7 +41,7 @@ function serviceError(error: ServiceError, address: string): RenderfarmError {
   const details = detailsOf(error.metadata);
   const controller = { type: 'controller', name: address };
   if (details.code === undefined && (name === 'UNAVAILABLE' || name === 'DEADLINE_EXCEEDED')) {
-    const message = `${address} cannot be reached: ${error.details}`;
+    const message = `${address} cannot be reached: ${whyUnreachable(error.details)}`;
     return new RenderfarmError('CONTROLLER_UNREACHABLE', message, {
       status: name,
       resource: controller,
@@ -49,4 +49,12 @@ function serviceError(error: ServiceError, address: string): RenderfarmError {
     });
   }
   return new RenderfarmError(details.code ?? name, error.details, { ...details, status: name, cause: error });
+}
+
+/** grpc-js's text without its frame: `No connection established. Last error: Error: connect ... Resolution note: `. */
+function whyUnreachable(details: string): string {
+  const inner = /^No connection established\. Last error: (?:Error: )?(?<reason>.*?)\.? Resolution note:/su;
+  const reason = inner.exec(details)?.groups?.['reason'] ?? details;
+  // It closes without a word where one end speaks TLS and the other does not.
+  return /^Failed to connect\b/u.test(reason) ? `${reason}: does it want TLS (--tls-ca)?` : reason;
 }

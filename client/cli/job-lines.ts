@@ -22,10 +22,14 @@ export function jobTable(jobs: readonly JobView[]): readonly string[] {
 
 /** A change as a line of a log: `JOB state 42% on pc1, 3:10 left: news`. */
 export function changeLine({ job, news }: JobChange): string {
+  const state = stateText(job);
+  // What the state says already (`failed: why`, `published path`) is no news.
+  const isNew = ({ what, detail }: JobChange['news'][number]) =>
+    !(state.startsWith(what) && state.endsWith(detail ?? ''));
   const parts = [
     job.jobId,
-    stateText(job),
-    ...news.map(({ what, detail }) => [what, detail].filter(Boolean).join(' ')),
+    state,
+    ...news.filter(isNew).map(({ what, detail }) => [what, detail].filter(Boolean).join(' ')),
   ];
   return safeText(parts.join('  '));
 }

@@ -68,10 +68,12 @@ test('submit hands in every file, with the options over what the files say', asy
     `${otherJobId}  Job submitted successfully to gpu_queue`,
   ]);
   const sent = requests.map(({ job, validateOnly }) => [job?.priority, job?.queue, validateOnly]);
-  assert.deepEqual(sent, [
-    [jobWire.PriorityClass.URGENT, 'gpu_queue', false],
-    [jobWire.PriorityClass.URGENT, 'gpu_queue', false],
-  ]);
+  const { URGENT } = jobWire.PriorityClass;
+  // All are checked before the first is stored.
+  assert.deepEqual(
+    sent,
+    [true, true, false, false].map((validateOnly) => [URGENT, 'gpu_queue', validateOnly]),
+  );
 });
 
 test('submit --dry-run shows queue and rule, and reads standard input', async () => {
@@ -122,7 +124,7 @@ test('What the controller finds wrong is exit code 2, one line for each field', 
   assert.equal(code, 2);
   assert.equal(
     stderr,
-    'renderfarm: the job is not valid [INVALID_JOB]\n  items[0].path: must lie in a source share of this farm\n',
+    `renderfarm: ${file}: the job is not valid [INVALID_JOB]\n  items[0].path: must lie in a source share of this farm\n`,
   );
 });
 

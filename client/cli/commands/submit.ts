@@ -23,7 +23,10 @@ interface NamedJob {
   readonly job: JobInput;
 }
 
-/** Reads and checks all files, and only when all are good submits them, one after another. */
+/**
+ * Checks all files, by themselves and then at the controller, and only when all are good submits them, one after
+ * another. A dry run ends before that.
+ */
 export async function submit(
   client: RenderfarmClient,
   terminal: Terminal,
@@ -32,20 +35,68 @@ export async function submit(
 ): Promise<ExitCode> {
   const jobs = await readJobs(terminal, files, options);
   if (jobs === undefined) return exitCodes.invalid;
+  const isDryRun = options.dryRun === true;
+  // One job needs no round of its own: its submission checks it.
+  if ((isDryRun || jobs.length > 1) && !(await validateAll(client, terminal, jobs, isDryRun))) {
+    return exitCodes.invalid;
+  }
+  if (isDryRun) return exitCodes.ok;
+  const submitted = await submitAll(client, terminal, jobs);
+  return options.watch === true ? await follow(client, terminal, { jobIds: submitted }) : exitCodes.ok;
+}
+
+/** Lets the controller check every job; false where it would not take one: all that is wrong has been said then. */
+async function validateAll(
+  client: RenderfarmClient,
+  terminal: Terminal,
+  jobs: readonly NamedJob[],
+  isDryRun: boolean,
+): Promise<boolean> {
+  let isGood = true;
+  for (const { file, job } of jobs) {
+    try {
+      const result = await client.submit(job, { validateOnly: true, signal: terminal.signal });
+      if (isDryRun) say(terminal, submissionLine(terminal, file, result, true));
+    } catch (error) {
+      const named = aboutFile(error, file);
+      if (!(named instanceof RenderfarmError) || named.status !== 'INVALID_ARGUMENT') throw named;
+      printError(terminal, named, false);
+      isGood = false;
+    }
+  }
+  return isGood;
+}
+
+async function submitAll(
+  client: RenderfarmClient,
+  terminal: Terminal,
+  jobs: readonly NamedJob[],
+): Promise<readonly string[]> {
   const submitted: string[] = [];
   for (const { file, job } of jobs) {
     try {
-      const validateOnly = options.dryRun ?? false;
-      const result = await client.submit(job, { validateOnly, signal: terminal.signal });
-      say(terminal, submissionLine(terminal, file, result, validateOnly));
+      const result = await client.submit(job, { signal: terminal.signal });
+      say(terminal, submissionLine(terminal, file, result, false));
       submitted.push(result.jobId);
     } catch (error) {
       if (jobs.length > 1) noteWhatIsDone(terminal, file, submitted.length, jobs.length);
-      throw error;
+      throw aboutFile(error, file);
     }
   }
-  if (options.watch !== true || options.dryRun === true) return exitCodes.ok;
-  return await follow(client, terminal, { jobIds: submitted });
+  return submitted;
+}
+
+/** What the controller says of a job does not know the file that it came from. */
+function aboutFile(error: unknown, file: string): unknown {
+  if (!(error instanceof RenderfarmError) || error.status !== 'INVALID_ARGUMENT') return error;
+  const { code, message, status, violations, violationCount, cause } = error;
+  return new RenderfarmError(code, `${file}: ${message}`, {
+    status,
+    violations,
+    violationCount,
+    resource: { type: 'job file', name: file },
+    cause,
+  });
 }
 
 /** Undefined where a file is not good; all that is wrong has been said then. */

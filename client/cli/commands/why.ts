@@ -37,18 +37,22 @@ function explanationLines(explanation: Explanation): readonly string[] {
   const { job, summary, placeInOrder, agents, plannedAgentId, plannedStartMs } = explanation;
   const start = plannedStartMs === undefined ? '' : ` in ${clockText(plannedStartMs)}`;
   return [
-    safeText(`${job.jobId} is ${job.state}: ${summary}`),
+    // Some summaries begin with the state, and need no second one.
+    safeText(`${job.jobId} ${summary.startsWith(job.state) ? summary : `is ${job.state}: ${summary}`}`),
     ...(placeInOrder === undefined ? [] : [`Place in the order of ${job.queue}: ${placeInOrder}`]),
     ...(plannedAgentId === undefined ? [] : [`Planned on ${plannedAgentId}${start}`]),
-    ...tableLines(
-      ['AGENT', 'CAN TAKE IT', 'WOULD END IN', 'REASONS'],
-      agents.map(({ agentId, feasible, expectedCompletionMs, reasons }) => [
-        agentId,
-        feasible ? 'yes' : 'no',
-        expectedCompletionMs === undefined ? '' : clockText(expectedCompletionMs),
-        reasons.join('; '),
-      ]),
-    ),
+    // A job that has ended, or runs, is nobody's question any more.
+    ...(agents.length === 0
+      ? []
+      : tableLines(
+          ['AGENT', 'CAN TAKE IT', 'WOULD END IN', 'REASONS'],
+          agents.map(({ agentId, feasible, expectedCompletionMs, reasons }) => [
+            agentId,
+            feasible ? 'yes' : 'no',
+            expectedCompletionMs === undefined ? '' : clockText(expectedCompletionMs),
+            reasons.join('; '),
+          ]),
+        )),
   ];
 }
 
