@@ -12,9 +12,9 @@ function optional<T extends z.ZodType>(inner: T) {
 }
 
 const item = z.strictObject({
-  position: z.number().int().min(0),
+  position: z.number().int().min(0).optional(),
   item_type: z.enum(['intro', 'video', 'transition', 'outro', 'image']),
-  path,
+  path: z.string('is needed: without a farm there is no catalogue').min(1).max(4_096),
   video_id: optional(z.string()),
   title: optional(z.string()),
   logo_path: optional(path),
@@ -29,16 +29,29 @@ const item = z.strictObject({
 /** The file that clients submit; here paths of this PC are allowed as well. */
 const schema = z
   .strictObject({
-    job_id: z.uuid().optional(),
-    user_id: z.string().min(1).max(128).default('local'),
-    channel_name: z.string().min(1).max(200),
-    enable_4k: z.boolean().default(false),
-    items: z.array(item).min(1, 'No items found for job').max(2_000),
+    job_id: optional(z.uuid()),
+    user_id: optional(z.string().min(1).max(128)).transform((given) => given ?? 'local'),
+    channel_name: z.string('is missing').min(1).max(200),
+    enable_4k: optional(z.boolean()).transform((given) => given ?? false),
+    // Only a farm has queues: what its job files say of them is read over.
+    priority: optional(z.enum(['low', 'normal', 'high', 'urgent'])),
+    queue: optional(z.string()),
+    items: z.array(item, 'is missing').min(1, 'No items found for job').max(2_000),
   })
-  .refine(
-    (job) => new Set(job.items.map((one) => one.position)).size === job.items.length,
-    'items: positions must be distinct',
-  );
+  .refine(({ items }) => positionsAreGood(items), {
+    path: ['items'],
+    error: 'positions must be distinct, and given for all items or for none',
+  })
+  .transform(({ items, ...job }) => ({
+    ...job,
+    // Where no item has a position, the order of the list counts.
+    items: items.map((one, index) => ({ ...one, position: one.position ?? index })),
+  }));
+
+function positionsAreGood(items: readonly { readonly position?: number | undefined }[]): boolean {
+  const given = items.flatMap(({ position }) => position ?? []);
+  return given.length === 0 || new Set(given).size === items.length;
+}
 
 /** A job without a farm. */
 export interface LocalJob {
@@ -120,7 +133,10 @@ function fieldOf(keys: readonly PropertyKey[]): string {
   }, '');
 }
 
-function resolved(one: z.output<typeof item>, toUnc: (path: string) => string): ResolvedItem {
+function resolved(
+  one: z.output<typeof schema>['items'][number],
+  toUnc: (path: string) => string,
+): ResolvedItem {
   const isVideo = one.item_type === 'video';
   const text = one.text_animation_text ?? one.text_animation_words?.join(' ');
   return {

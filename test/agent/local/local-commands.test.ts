@@ -45,6 +45,28 @@ test('A job file that is wrong ends with code 2, and every field is named', asyn
   );
 });
 
+test('A job file of the farm needs no positions, may name queue and priority, and may say null', async (t) => {
+  const folder = await tempFolder(t);
+  const item = { item_type: 'video', path: 'gone.mp4', title: null };
+  const listed = {
+    user_id: null,
+    channel_name: 'C',
+    queue: 'gpu_queue',
+    priority: 'high',
+    items: [item, item],
+  };
+  assert.match((await execute(planLocally, folder, listed)).said, /FILE_MISSING/u);
+  for (const positions of [
+    [0, undefined],
+    [3, 3],
+  ]) {
+    const items = positions.map((position) => ({ ...item, position }));
+    const { code, said } = await execute(planLocally, folder, { ...listed, items });
+    assert.equal(code, 2);
+    assert.match(said, /items: positions must be distinct, and given for all items or for none/u);
+  }
+});
+
 test('A file that is missing ends with code 1 and is named as it was written; a good job is planned and rendered', async (t) => {
   const folder = await tempFolder(t);
   const clip = await makeSignalClip({ rate: '25' });
