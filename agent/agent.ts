@@ -124,7 +124,7 @@ class RunningAgent {
       setInterval(() => void this.#lookAtShares(), sharesEveryMs),
     );
     rooms.logUpload.nudge();
-    logger.info({ agentId: settings.agentId, instanceId: settings.instanceId }, 'agent started');
+    logger.info({ instanceId: settings.instanceId }, 'agent started');
   }
 
   giveUpStarting(): void {
@@ -139,7 +139,7 @@ class RunningAgent {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#link?.stop();
     await this.#rooms?.close();
-    this.#deps.logger.info({ agentId: this.#config.agentId }, 'agent stopped');
+    this.#deps.logger.info('agent stopped');
   }
 
   #dial(security: LinkSecurity): ControllerLink {

@@ -67,8 +67,10 @@ async function run(file: string): Promise<number> {
     destination({ sync: true }),
   );
   const agent = createAgent(config, { logger });
+  const asked = new AbortController();
   const stopped = new Promise<void>((resolve) =>
     onSignals(() => {
+      asked.abort();
       logger.info('asked to stop');
       void agent.stop().then(resolve);
     }),
@@ -76,6 +78,10 @@ async function run(file: string): Promise<number> {
   try {
     await agent.start();
   } catch (error) {
+    if (asked.signal.aborted) {
+      await stopped;
+      return 0;
+    }
     logger.error({ err: error }, 'the agent cannot start');
     await agent.stop();
     return 1;

@@ -20,5 +20,6 @@ export async function readFfmpegVersion(ffmpeg = 'ffmpeg', signal?: AbortSignal)
   const version = /^ffmpeg version (\S+)/u.exec(result.stdout)?.[1];
   if (result.succeeded && version !== undefined) return { version, text: result.stdout.trim() };
   const reason = result.spawnError ?? result.stderrTail.at(-1) ?? `it is no FFmpeg (${result.cause})`;
-  throw new Error(`${ffmpeg} -version failed: ${reason}`);
+  const advice = `install FFmpeg, or name the program by the setting \`ffmpeg\``;
+  throw new Error(`FFmpeg cannot be run: ${ffmpeg} -version failed: ${reason}: ${advice}`);
 }
