@@ -6,6 +6,7 @@ import { type Engine, startEngine } from './engine/engine.ts';
 import { openJobLogs } from './joblogs/job-logs.ts';
 import { jobResolver } from './resolve-jobs.ts';
 import type { RpcLogger } from './rpc/context.ts';
+import { requireSafe, serverCredentials } from './rpc/listen.ts';
 import { startRpcServer } from './rpc/server.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import { systemClock } from './system-clock.ts';
@@ -26,8 +27,14 @@ export interface ControllerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Config -> adapters -> engine -> servers. When it resolves, the farm is served. */
+/**
+ * Config -> adapters -> engine -> servers. When it resolves, the farm is served.
+ * @throws RpcStartError; nothing was opened where its code is not LISTEN_FAILED
+ */
 export async function startController({ config, log, signal }: ControllerOptions): Promise<Controller> {
+  // What can never be served is refused before the farm is led.
+  requireSafe(config.listen, config.tls, config.token);
+  serverCredentials(config.tls);
   const clock = systemClock();
   const failure = Promise.withResolvers<never>();
   // Nobody may be listening yet, and a rejection that nobody hears ends the process.

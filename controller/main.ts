@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino';
 import { ConfigError, readConfig } from './config.ts';
 import { usage } from './config-flags.ts';
 import { startController } from './controller.ts';
+import { RpcStartError } from './rpc/listen.ts';
 
 /** Exit codes: 0 stopped when asked to, 1 failed, 2 the configuration cannot be used. */
 const exit = { ok: 0, failed: 1, config: 2 } as const;
@@ -22,6 +23,10 @@ async function main(): Promise<number> {
     return exit.ok;
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) return exit.ok;
+    if (error instanceof RpcStartError && error.code !== 'LISTEN_FAILED') {
+      process.stderr.write(`${error.message}\n`);
+      return exit.config;
+    }
     log.fatal({ err: error }, 'the controller has failed');
     return exit.failed;
   }
