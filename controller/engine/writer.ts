@@ -35,6 +35,7 @@ export class Writer {
   readonly state: FarmState;
   readonly inbox: Inbox;
   #busy = false;
+  readonly #ending = new AbortController();
   #stopping = false;
   #cancelTick: (() => void) | undefined;
   #tickDueMs = 0;
@@ -69,12 +70,16 @@ export class Writer {
   }
 
   start(): void {
-    this.#running = this.#loop().catch((error: unknown) => this.#options.onFatal(error));
+    this.#running = this.#loop().catch((error: unknown) => {
+      // A leadership that is waited for is given up by our own wish.
+      if (!this.#ending.signal.aborted || error !== this.#ending.signal.reason) this.#options.onFatal(error);
+    });
   }
 
   /** Decides what is in the inbox, then stops. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#ending.abort(new Error('the controller stops'));
     this.#cancelTick?.();
     this.inbox.stop();
     if (this.storeAway) this.#committer.stop();
@@ -151,7 +156,7 @@ export class Writer {
     const { leaderId } = this.state.epoch;
     // Taking a new term ends the old leadership by our own wish.
     this.#leadership = undefined;
-    const signal = new AbortController().signal;
+    const { signal } = this.#ending;
     const leadership = await store.lead({ leaderId, termAtLeast: this.#raiseTermTo, signal });
     this.#follow(leadership);
     this.state.epoch = leadership.epoch;

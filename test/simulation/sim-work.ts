@@ -122,7 +122,7 @@ export class SimWork {
   /** As agent/attempt/stage-step.ts: a share that is away is waited for. */
   #upload(): void {
     const { share, assign, made, world } = this.#options;
-    const from = `/work/${assign.ref.jobId}-${fenceText(assign.ref.fence)}/result.mp4`;
+    const from = `/scratch/${assign.ref.jobId}-${fenceText(assign.ref.fence)}/result.mp4`;
     made.set(from, { sizeBytes: 1_000 + assign.ref.fence.counter, sha256: contentOf(assign) });
     const staging = share.locate(assign.output.stagingFolder);
     const target = `${staging.localPath}/${assign.output.finalName}`;
