@@ -42,9 +42,10 @@ export function staticChecks(): readonly Check[] {
     },
     { name: 'dead-code', says: 'No file, export or dependency is unused', command: ['knip'] },
     {
+      // Without a cache: rules that know types go by other files too, and a cache that goes by one file lies.
       name: 'lint',
       says: 'The linter has nothing to say',
-      command: ['eslint', '--cache', '--cache-location', 'out/eslint-cache', '--max-warnings', '0', '.'],
+      command: ['eslint', '--max-warnings', '0', '.'],
     },
     { name: 'contract-lint', says: 'The contract follows its style', command: ['buf', 'lint'] },
     {
