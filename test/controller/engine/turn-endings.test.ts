@@ -98,6 +98,19 @@ describe('publishing', () => {
     assert.equal(farm.all('publish-grant').length, 0);
   });
 
+  it("asks for the lease at the last door too: a live attempt whose job is another one's gets no grant", () => {
+    const { farm, pc1, ref } = runningFarm();
+    const job = farm.state.jobs.get(jobId(1));
+    assert.ok(job);
+    // No history leads here; the check must not depend on that.
+    const body = { ...job, fence: { term: 1, counter: 99 } };
+    farm.state.jobs.set(jobId(1), body);
+    farm.stored.set(`job/${jobId(1)}`, { kind: 'job', id: jobId(1), version: 1, body });
+    farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
+    assert.equal(farm.all('publish-grant').length, 0);
+    assert.deepEqual(farm.last(pc1, 'publish-refused').ref, ref);
+  });
+
   it('goes on after a restart of the agent in the middle: the grant is given again', () => {
     const { farm, pc1, ref } = runningFarm();
     farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
