@@ -186,4 +186,5 @@ const inventory: Inventory = {
   slots: 1,
   labels: [],
   shares: ['clips', 'results'],
+  shareIds: [],
 };

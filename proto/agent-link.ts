@@ -154,6 +154,44 @@ export interface FinishPublish {
   readonly ref: JobRef;
   readonly output: OutputTarget;
   readonly manifest: Manifest;
+  /** What `.renderfarm/share-id` of the output share must say; absent: not known yet. */
+  readonly shareId?: string;
+}
+
+/** Take a grant back (protocol.md 8d): set the staging folder aside, then look whether the target is there. */
+export interface AnnulPublish {
+  readonly kind: 'annul-publish';
+  readonly ref: JobRef;
+  readonly output: OutputTarget;
+  readonly manifest: Manifest;
+  readonly shareId?: string;
+}
+
+/** The store does not know this attempt: its Assign is asked for, so that the job can be recreated. */
+export interface Recall {
+  readonly kind: 'recall';
+  readonly ref: JobRef;
+}
+
+/** `cordoned` and `draining` take nothing new; `evict` also stops what is held when the deadline is over. */
+export type AgentMode = 'active' | 'cordoned' | 'draining' | 'evict';
+
+export interface SetMode {
+  readonly kind: 'set-mode';
+  readonly mode: AgentMode;
+  /** From now; absent: none. */
+  readonly deadlineMs?: number;
+  readonly reason: string;
+}
+
+/** Probe what failed on this host: heals a sick one. */
+export interface CheckHost {
+  readonly kind: 'check-host';
+  readonly checkId: string;
+  /** Codes of the problems that made it sick. */
+  readonly causes: readonly string[];
+  /** Names of the shares that the failed jobs need. */
+  readonly shares: readonly string[];
 }
 
 /** Remove the staging folder of an attempt that has ended. */
@@ -193,7 +231,9 @@ export type Verdict =
   | { readonly verdict: 'stop'; readonly reason: string; readonly outcome: Cancel['outcome'] }
   | { readonly verdict: 'forget' }
   | { readonly verdict: 'publish'; readonly finalName: string }
-  | { readonly verdict: 'refused'; readonly reason: string };
+  | { readonly verdict: 'refused'; readonly reason: string }
+  /** Goes on under the new fence; its staging path and work folder stay those of the first. */
+  | { readonly verdict: 'adopt'; readonly fence: Fence };
 
 export interface HeldVerdict {
   readonly ref: JobRef;
@@ -224,6 +264,10 @@ export type ControllerMessage =
   | PublishGrant
   | PublishRefused
   | FinishPublish
+  | AnnulPublish
+  | Recall
+  | SetMode
+  | CheckHost
   | Discard
   | EventAck
   | HeartbeatAck
@@ -336,6 +380,8 @@ export interface Inventory {
   readonly labels: readonly string[];
   /** Names of the shares that this agent has mounted and could read. */
   readonly shares: readonly string[];
+  /** Which share each of them really is: what its `.renderfarm/share-id` says, where there is one. */
+  readonly shareIds: readonly { readonly share: string; readonly id: string }[];
 }
 
 export interface Hello {
@@ -446,6 +492,30 @@ export interface FinishPublishReply {
   readonly detail?: string;
 }
 
+export interface AnnulPublishReply {
+  readonly kind: 'annul-publish-reply';
+  readonly ref: JobRef;
+  /** `annulled`: the staging folder is set aside and the target is absent. */
+  readonly result: 'annulled' | 'published' | 'mismatch' | 'unreachable';
+  readonly publishedPath?: string;
+  readonly detail?: string;
+}
+
+/** What the agent holds of an attempt that a Recall asked for; neither: it is not held any more. */
+export interface Recalled {
+  readonly kind: 'recalled';
+  readonly ref: JobRef;
+  readonly assign?: Assign;
+  readonly held?: HeldAttempt;
+}
+
+export interface HostChecked {
+  readonly kind: 'host-checked';
+  readonly checkId: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
 export interface AgentGoodbye {
   readonly kind: 'goodbye';
   readonly reason: 'shutdown' | 'upgrade' | 'sleep';
@@ -462,6 +532,9 @@ export type AgentMessage =
   | PrefetchReport
   | InventoryChanged
   | FinishPublishReply
+  | AnnulPublishReply
+  | Recalled
+  | HostChecked
   | AgentGoodbye;
 
 /** One end of an open agent stream: the gRPC client and the controller's session both implement it. */

@@ -62,6 +62,7 @@ export async function takeInventory(options: InventoryOptions): Promise<TakenInv
       slots: options.slots ?? Math.max(1, gpus.gpus.length),
       labels: options.labels,
       shares: options.shares.filter((share) => share.readable).map((share) => share.share),
+      shareIds: [],
     },
     encoderProbe,
     ffmpegVersionText: version.text,

@@ -2,19 +2,27 @@ import type {
   AgentGoodbye,
   AgentMessage,
   AssignmentReply,
-  FinishPublishReply,
   Heartbeat,
   Hello,
+  HostChecked,
   PrefetchReport,
   Progress,
+  Recalled,
 } from '../agent-link.ts';
 import * as agent from '../gen/renderfarm/v1/agent.ts';
+import { fromAssign, toAssign } from './assign.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
-import { agentGoodbyeReasons, finishPublishResults, heldStates, prefetchStates } from './enums.ts';
+import { agentGoodbyeReasons, heldStates, prefetchStates } from './enums.ts';
 import { fromHeld, fromTombstone, toHeld, toTombstone } from './finished.ts';
 import { fromInventory, toInventory } from './inventory.ts';
 import { fromJournalEvent, toJournalEvent } from './journal-event.ts';
+import {
+  fromAnnulPublishReply,
+  fromFinishPublishReply,
+  toAnnulPublishReply,
+  toFinishPublishReply,
+} from './publication.ts';
 import { count, given, id, list, measure, optionalText, required, texts } from './read.ts';
 import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
 import type { Decoded } from './unknown-message.ts';
@@ -58,6 +66,15 @@ function toWire(message: AgentMessage): WireMessage {
       return { $case: 'inventory', value: { inventory: toInventory(message.inventory) } };
     case 'finish-publish-reply':
       return { $case: 'finishPublishReply', value: toFinishPublishReply(message) };
+    case 'annul-publish-reply':
+      return { $case: 'annulPublishReply', value: toAnnulPublishReply(message) };
+    case 'recalled':
+      return { $case: 'recalled', value: toRecalled(message) };
+    case 'host-checked':
+      return {
+        $case: 'hostChecked',
+        value: { checkId: message.checkId, ok: message.ok, detail: message.detail },
+      };
     case 'goodbye':
       return {
         $case: 'goodbye',
@@ -90,6 +107,12 @@ function fromWire(message: WireMessage): AgentMessage {
       };
     case 'finishPublishReply':
       return fromFinishPublishReply(message.value);
+    case 'annulPublishReply':
+      return fromAnnulPublishReply(message.value);
+    case 'recalled':
+      return fromRecalled(message.value);
+    case 'hostChecked':
+      return fromHostChecked(message.value);
     case 'goodbye':
       return compact<AgentGoodbye>({
         kind: 'goodbye',
@@ -251,21 +274,28 @@ function fromPrefetchReport(wire: agent.PrefetchReport): PrefetchReport {
   });
 }
 
-function toFinishPublishReply(reply: FinishPublishReply): CompleteWire<agent.FinishPublishReply> {
+function toRecalled(recalled: Recalled): CompleteWire<agent.Recalled> {
   return {
-    ref: toRef(reply.ref),
-    result: finishPublishResults.toWire(reply.result),
-    publishedPath: reply.publishedPath ?? '',
-    detail: reply.detail ?? '',
+    ref: toRef(recalled.ref),
+    assign: recalled.assign && toAssign(recalled.assign),
+    held: recalled.held && toHeld(recalled.held),
   };
 }
 
-function fromFinishPublishReply(wire: agent.FinishPublishReply): FinishPublishReply {
-  return compact<FinishPublishReply>({
-    kind: 'finish-publish-reply',
-    ref: fromRef(wire.ref, 'finish_publish_reply.ref'),
-    result: finishPublishResults.fromWire(wire.result, 'finish_publish_reply.result'),
-    publishedPath: optionalText(wire.publishedPath),
-    detail: optionalText(wire.detail),
+function fromRecalled(wire: agent.Recalled): Recalled {
+  return compact<Recalled>({
+    kind: 'recalled',
+    ref: fromRef(wire.ref, 'recalled.ref'),
+    assign: wire.assign && fromAssign(wire.assign, 'recalled.assign'),
+    held: wire.held && fromHeld(wire.held, 'recalled.held'),
+  });
+}
+
+function fromHostChecked(wire: agent.HostChecked): HostChecked {
+  return compact<HostChecked>({
+    kind: 'host-checked',
+    checkId: id(wire.checkId, 'host_checked.check_id'),
+    ok: wire.ok,
+    detail: wire.detail,
   });
 }

@@ -1,46 +1,36 @@
 import type {
   Announce,
-  Assign,
-  AssignedJob,
   Cancel,
+  CheckHost,
   ControllerGoodbye,
   ControllerMessage,
   Discard,
   EventAck,
-  FinishPublish,
   HeartbeatAck,
   Probe,
   PublishGrant,
   PublishRefused,
+  Recall,
+  SetMode,
   Welcome,
   Withdraw,
 } from '../agent-link.ts';
 import * as agent from '../gen/renderfarm/v1/agent.ts';
+import { fromAssign, toAssign } from './assign.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
-import { cancelModes, controllerGoodbyeReasons, outcomes, priorityClasses, rateProfiles } from './enums.ts';
-import { count, given, id, list, optionalText, required } from './read.ts';
-import { fromDuration, fromTimestamp, toDuration, toTimestamp } from './time.ts';
+import { agentModes, cancelModes, controllerGoodbyeReasons, outcomes } from './enums.ts';
+import { fromAnnulPublish, fromFinishPublish, toPublication } from './publication.ts';
+import { count, given, id, list, optionalText, texts } from './read.ts';
+import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
 import type { Decoded } from './unknown-message.ts';
 import { decodeEnvelope } from './unknown-message.ts';
 import { fromStopOutcome, fromVerdict, toVerdict } from './verdict.ts';
-import {
-  fromItem,
-  fromLimits,
-  fromManifest,
-  fromOutput,
-  fromRef,
-  fromResolution,
-  itemsMax,
-  toItem,
-  toLimits,
-  toManifest,
-  toOutput,
-  toRef,
-  toResolution,
-} from './work.ts';
+import { fromItem, fromRef, itemsMax, toItem, toRef } from './work.ts';
 
 const verdictsMax = 1_000;
+/** More kinds of failure, or shares, than this no host has. */
+const causesMax = 256;
 
 type WireMessage = NonNullable<agent.AttachResponse['message']>;
 
@@ -80,7 +70,18 @@ function toWire(message: ControllerMessage): WireMessage {
     case 'publish-refused':
       return { $case: 'publishRefused', value: { ref: toRef(message.ref), reason: message.reason } };
     case 'finish-publish':
-      return { $case: 'finishPublish', value: toFinishPublish(message) };
+      return { $case: 'finishPublish', value: toPublication(message) };
+    case 'annul-publish':
+      return { $case: 'annulPublish', value: toPublication(message) };
+    case 'recall':
+      return { $case: 'recall', value: { ref: toRef(message.ref) } };
+    case 'set-mode':
+      return { $case: 'setMode', value: toSetMode(message) };
+    case 'check-host':
+      return {
+        $case: 'checkHost',
+        value: { checkId: message.checkId, causes: message.causes, shares: message.shares },
+      };
     case 'discard':
       return {
         $case: 'discard',
@@ -127,6 +128,14 @@ function fromWire(message: WireMessage): ControllerMessage {
       });
     case 'finishPublish':
       return fromFinishPublish(message.value);
+    case 'annulPublish':
+      return fromAnnulPublish(message.value);
+    case 'recall':
+      return compact<Recall>({ kind: 'recall', ref: fromRef(message.value.ref, 'recall.ref') });
+    case 'setMode':
+      return fromSetMode(message.value);
+    case 'checkHost':
+      return fromCheckHost(message.value);
     case 'discard':
       return compact<Discard>({
         kind: 'discard',
@@ -182,63 +191,6 @@ function fromWelcome(wire: agent.Welcome): Welcome {
   });
 }
 
-function toAssign(assign: Assign): CompleteWire<agent.Assign> {
-  return {
-    ref: toRef(assign.ref),
-    attemptNumber: assign.attemptNumber,
-    job: toAssignedJob(assign.job),
-    resolution: toResolution(assign.resolution),
-    output: toOutput(assign.output),
-    limits: toLimits(assign.limits),
-  };
-}
-
-function fromAssign(wire: agent.Assign): Assign {
-  return compact<Assign>({
-    kind: 'assign',
-    ref: fromRef(wire.ref, 'assign.ref'),
-    attemptNumber: count(wire.attemptNumber, 'assign.attempt_number', 1),
-    job: fromAssignedJob(required(wire.job, 'assign.job')),
-    resolution: fromResolution(wire.resolution, 'assign.resolution'),
-    output: fromOutput(wire.output, 'assign.output'),
-    limits: fromLimits(wire.limits, 'assign.limits'),
-  });
-}
-
-function toAssignedJob(job: AssignedJob): CompleteWire<agent.AssignedJob> {
-  return {
-    jobId: job.jobId,
-    userId: job.userId,
-    username: job.username,
-    channelName: job.channelName,
-    enable4k: job.enable4k,
-    queue: job.queue,
-    priority: priorityClasses.toWire(job.priority),
-    submittedAt: toTimestamp(job.submittedAtMs),
-    logDate: job.logDate,
-    timeZone: job.timeZone,
-    rateProfile: rateProfiles.toWire(job.rateProfile),
-    items: job.items.map(toItem),
-  };
-}
-
-function fromAssignedJob(wire: agent.AssignedJob): AssignedJob {
-  return compact<AssignedJob>({
-    jobId: id(wire.jobId, 'assign.job.job_id'),
-    userId: id(wire.userId, 'assign.job.user_id'),
-    username: wire.username,
-    channelName: given(wire.channelName, 'assign.job.channel_name'),
-    enable4k: wire.enable4k,
-    queue: id(wire.queue, 'assign.job.queue'),
-    priority: priorityClasses.fromWire(wire.priority, 'assign.job.priority'),
-    submittedAtMs: fromTimestamp(wire.submittedAt, 'assign.job.submitted_at'),
-    logDate: wire.logDate,
-    timeZone: wire.timeZone,
-    rateProfile: rateProfiles.fromWire(wire.rateProfile, 'assign.job.rate_profile'),
-    items: list(wire.items, 'assign.job.items', itemsMax, fromItem),
-  });
-}
-
 function toAnnounce(announce: Announce): CompleteWire<agent.Announce> {
   return {
     announcementId: announce.announcementId,
@@ -279,20 +231,29 @@ function fromCancel(wire: agent.Cancel): Cancel {
   });
 }
 
-function toFinishPublish(finish: FinishPublish): CompleteWire<agent.FinishPublish> {
+function toSetMode(setMode: SetMode): CompleteWire<agent.SetMode> {
   return {
-    ref: toRef(finish.ref),
-    output: toOutput(finish.output),
-    manifest: toManifest(finish.manifest),
+    mode: agentModes.toWire(setMode.mode),
+    deadline: toOptionalDuration(setMode.deadlineMs),
+    reason: setMode.reason,
   };
 }
 
-function fromFinishPublish(wire: agent.FinishPublish): FinishPublish {
-  return compact<FinishPublish>({
-    kind: 'finish-publish',
-    ref: fromRef(wire.ref, 'finish_publish.ref'),
-    output: fromOutput(wire.output, 'finish_publish.output'),
-    manifest: fromManifest(wire.manifest, 'finish_publish.manifest'),
+function fromSetMode(wire: agent.SetMode): SetMode {
+  return compact<SetMode>({
+    kind: 'set-mode',
+    mode: agentModes.fromWire(wire.mode, 'set_mode.mode'),
+    deadlineMs: fromOptionalDuration(wire.deadline, 'set_mode.deadline'),
+    reason: wire.reason,
+  });
+}
+
+function fromCheckHost(wire: agent.CheckHost): CheckHost {
+  return compact<CheckHost>({
+    kind: 'check-host',
+    checkId: id(wire.checkId, 'check_host.check_id'),
+    causes: texts(wire.causes, 'check_host.causes', causesMax),
+    shares: texts(wire.shares, 'check_host.shares', causesMax),
   });
 }
 

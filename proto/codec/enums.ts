@@ -105,6 +105,20 @@ export const finishPublishResults = enumTable<agent.FinishPublishResult>()({
   unreachable: agent.FinishPublishResult.UNREACHABLE,
 });
 
+export const annulPublishResults = enumTable<agent.AnnulPublishResult>()({
+  annulled: agent.AnnulPublishResult.ANNULLED,
+  published: agent.AnnulPublishResult.PUBLISHED,
+  mismatch: agent.AnnulPublishResult.MISMATCH,
+  unreachable: agent.AnnulPublishResult.UNREACHABLE,
+});
+
+export const agentModes = enumTable<agent.AgentMode>()({
+  active: agent.AgentMode.ACTIVE,
+  cordoned: agent.AgentMode.CORDONED,
+  draining: agent.AgentMode.DRAINING,
+  evict: agent.AgentMode.EVICT,
+});
+
 export const agentGoodbyeReasons = enumTable<agent.AgentGoodbyeReason>()({
   shutdown: agent.AgentGoodbyeReason.SHUTDOWN,
   upgrade: agent.AgentGoodbyeReason.UPGRADE,

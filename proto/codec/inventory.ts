@@ -3,7 +3,7 @@ import type * as agent from '../gen/renderfarm/v1/agent.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { frameSizes } from './enums.ts';
-import { count, given, list, measure, required, texts } from './read.ts';
+import { count, given, id, list, measure, required, texts } from './read.ts';
 
 /** No PC of a farm has more GPUs, encoders, queues, labels or shares than this. */
 const entriesMax = 256;
@@ -24,6 +24,7 @@ export function toInventory(inventory: Inventory): CompleteWire<agent.Inventory>
     slots: inventory.slots,
     labels: inventory.labels,
     shares: inventory.shares,
+    shareIds: inventory.shareIds,
   };
 }
 
@@ -43,7 +44,12 @@ export function fromInventory(wire: agent.Inventory | undefined, field: string):
     slots: count(inventory.slots, `${field}.slots`, 0, slotsMax),
     labels: texts(inventory.labels, `${field}.labels`, entriesMax),
     shares: texts(inventory.shares, `${field}.shares`, entriesMax),
+    shareIds: list(inventory.shareIds, `${field}.share_ids`, entriesMax, fromShareId),
   });
+}
+
+function fromShareId(wire: agent.ShareIdentity, field: string): Inventory['shareIds'][number] {
+  return { share: id(wire.share, `${field}.share`), id: id(wire.id, `${field}.id`) };
 }
 
 function toGpu(gpu: GpuFacts): CompleteWire<agent.Gpu> {

@@ -5,7 +5,7 @@ import { compact } from './complete.ts';
 import { DecodeError } from './decode-error.ts';
 import { outcomes } from './enums.ts';
 import { given, required } from './read.ts';
-import { fromRef, toRef } from './work.ts';
+import { fromFence, fromRef, toRef } from './work.ts';
 
 type WireDecision = NonNullable<agent.HeldVerdict['decision']>;
 type VerdictOf<Name extends Verdict['verdict']> = Extract<Verdict, { verdict: Name }>;
@@ -57,6 +57,8 @@ function toDecision(decision: Verdict): WireDecision {
       return { $case: 'publish', value: { finalName: decision.finalName } };
     case 'refused':
       return { $case: 'refused', value: { reason: decision.reason } };
+    case 'adopt':
+      return { $case: 'adopt', value: { fence: decision.fence } };
   }
 }
 
@@ -79,5 +81,7 @@ function fromDecision(wire: WireDecision, field: string): Verdict {
       });
     case 'refused':
       return compact<VerdictOf<'refused'>>({ verdict: 'refused', reason: wire.value.reason });
+    case 'adopt':
+      return { verdict: 'adopt', fence: fromFence(wire.value.fence, `${field}.adopt.fence`) };
   }
 }

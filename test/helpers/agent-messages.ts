@@ -34,6 +34,7 @@ export function inventory(changes: Partial<Inventory> = {}): Inventory {
     slots: 1,
     labels: [],
     shares: ['clips', 'results'],
+    shareIds: [],
     ...changes,
   };
 }

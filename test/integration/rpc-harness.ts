@@ -82,6 +82,7 @@ export const hello: Hello = {
     slots: 1,
     labels: [],
     shares: [],
+    shareIds: [],
   },
   held: [],
   tombstones: [],

@@ -29,6 +29,16 @@ import {
 type AgentKind<K extends AgentMessage['kind']> = Extract<AgentMessage, { kind: K }>;
 type ControllerKind<K extends ControllerMessage['kind']> = Extract<ControllerMessage, { kind: K }>;
 
+const assign = record<ControllerKind<'assign'>>({
+  kind: fc.constant('assign'),
+  ref,
+  attemptNumber: int32.map((value) => value || 1),
+  job,
+  resolution: record({ queryMs: spanMs, found: int32, missing: texts, resolvedAtMs: atMs }),
+  output,
+  limits: record({ softRunMs: spanMs, hardRunMs: spanMs, stallMs: spanMs, startStallMs: spanMs }),
+});
+
 /** One arbitrary a kind: an added kind stops this from compiling. */
 const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind<K>> } = {
   hello: record<AgentKind<'hello'>>(
@@ -124,6 +134,28 @@ const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind
     'publishedPath',
     'detail',
   ),
+  'annul-publish-reply': record<AgentKind<'annul-publish-reply'>>(
+    {
+      kind: fc.constant('annul-publish-reply'),
+      ref,
+      result: fc.constantFrom('annulled', 'published', 'mismatch', 'unreachable'),
+      publishedPath: text,
+      detail: text,
+    },
+    'publishedPath',
+    'detail',
+  ),
+  recalled: record<AgentKind<'recalled'>>(
+    { kind: fc.constant('recalled'), ref, assign, held },
+    'assign',
+    'held',
+  ),
+  'host-checked': record<AgentKind<'host-checked'>>({
+    kind: fc.constant('host-checked'),
+    checkId: text,
+    ok: fc.boolean(),
+    detail: anyText,
+  }),
   goodbye: record<AgentKind<'goodbye'>>({
     kind: fc.constant('goodbye'),
     reason: fc.constantFrom('shutdown', 'upgrade', 'sleep'),
@@ -145,15 +177,7 @@ const controllerKinds: { readonly [K in ControllerMessage['kind']]: fc.Arbitrary
     ackedEvent: count,
     verdicts: fc.array(record({ ref, decision: verdict }), few),
   }),
-  assign: record<ControllerKind<'assign'>>({
-    kind: fc.constant('assign'),
-    ref,
-    attemptNumber: int32.map((value) => value || 1),
-    job,
-    resolution: record({ queryMs: spanMs, found: int32, missing: texts, resolvedAtMs: atMs }),
-    output,
-    limits: record({ softRunMs: spanMs, hardRunMs: spanMs, stallMs: spanMs, startStallMs: spanMs }),
-  }),
+  assign,
   announce: record<ControllerKind<'announce'>>({
     kind: fc.constant('announce'),
     announcementId: text,
@@ -184,11 +208,29 @@ const controllerKinds: { readonly [K in ControllerMessage['kind']]: fc.Arbitrary
     ref,
     reason: anyText,
   }),
-  'finish-publish': record<ControllerKind<'finish-publish'>>({
-    kind: fc.constant('finish-publish'),
-    ref,
-    output,
-    manifest,
+  'finish-publish': record<ControllerKind<'finish-publish'>>(
+    { kind: fc.constant('finish-publish'), ref, output, manifest, shareId: text },
+    'shareId',
+  ),
+  'annul-publish': record<ControllerKind<'annul-publish'>>(
+    { kind: fc.constant('annul-publish'), ref, output, manifest, shareId: text },
+    'shareId',
+  ),
+  recall: record<ControllerKind<'recall'>>({ kind: fc.constant('recall'), ref }),
+  'set-mode': record<ControllerKind<'set-mode'>>(
+    {
+      kind: fc.constant('set-mode'),
+      mode: fc.constantFrom('active', 'cordoned', 'draining', 'evict'),
+      deadlineMs: spanMs,
+      reason: anyText,
+    },
+    'deadlineMs',
+  ),
+  'check-host': record<ControllerKind<'check-host'>>({
+    kind: fc.constant('check-host'),
+    checkId: text,
+    causes: texts,
+    shares: texts,
   }),
   discard: record<ControllerKind<'discard'>>({ kind: fc.constant('discard'), ref, stagingFolder: text }),
   'event-ack': record<ControllerKind<'event-ack'>>({ kind: fc.constant('event-ack'), number: count }),

@@ -161,6 +161,7 @@ export const inventory = record<Inventory>({
   slots: fc.nat(64),
   labels: texts,
   shares: texts,
+  shareIds: fc.array(record({ share: text, id: text }), few),
 });
 export const event: fc.Arbitrary<AttemptEvent> = fc.oneof(
   record({
@@ -181,6 +182,7 @@ export const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   record({ verdict: fc.constant('forget') }),
   record({ verdict: fc.constant('publish'), finalName: text }),
   record({ verdict: fc.constant('refused'), reason: anyText }),
+  record({ verdict: fc.constant('adopt'), fence }),
 );
 export const job = record<AssignedJob>({
   jobId: fc.uuid(),

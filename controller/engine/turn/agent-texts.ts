@@ -25,7 +25,10 @@ export function withShortTexts(message: Said): Said {
         : message;
     case 'prefetch-report':
       return message.message === undefined ? message : { ...message, message: short(message.message) };
+    case 'host-checked':
+      return { ...message, detail: short(message.detail) };
     case 'finish-publish-reply':
+    case 'annul-publish-reply':
       return {
         ...message,
         ...(message.detail !== undefined && { detail: short(message.detail) }),
@@ -33,6 +36,7 @@ export function withShortTexts(message: Said): Said {
       };
     case 'heartbeat':
     case 'inventory':
+    case 'recalled':
     case 'goodbye':
       return message;
   }

@@ -93,6 +93,25 @@ export namespace FinishPublishResult {
   export type UNREACHABLE = typeof FinishPublishResult.UNREACHABLE;
 }
 
+export const AnnulPublishResult = {
+  UNSPECIFIED: 0,
+  /** ANNULLED - The staging folder was set aside, then the target was looked for and is absent. */
+  ANNULLED: 1,
+  PUBLISHED: 2,
+  MISMATCH: 3,
+  UNREACHABLE: 4,
+} as const;
+
+export type AnnulPublishResult = typeof AnnulPublishResult[keyof typeof AnnulPublishResult];
+
+export namespace AnnulPublishResult {
+  export type UNSPECIFIED = typeof AnnulPublishResult.UNSPECIFIED;
+  export type ANNULLED = typeof AnnulPublishResult.ANNULLED;
+  export type PUBLISHED = typeof AnnulPublishResult.PUBLISHED;
+  export type MISMATCH = typeof AnnulPublishResult.MISMATCH;
+  export type UNREACHABLE = typeof AnnulPublishResult.UNREACHABLE;
+}
+
 export const AgentGoodbyeReason = { UNSPECIFIED: 0, SHUTDOWN: 1, UPGRADE: 2, SLEEP: 3 } as const;
 
 export type AgentGoodbyeReason = typeof AgentGoodbyeReason[keyof typeof AgentGoodbyeReason];
@@ -122,6 +141,27 @@ export namespace CancelMode {
   export type UNSPECIFIED = typeof CancelMode.UNSPECIFIED;
   export type GRACEFUL = typeof CancelMode.GRACEFUL;
   export type KILL = typeof CancelMode.KILL;
+}
+
+export const AgentMode = {
+  UNSPECIFIED: 0,
+  ACTIVE: 1,
+  /** CORDONED - Takes nothing new. */
+  CORDONED: 2,
+  /** DRAINING - Takes nothing new and finishes what it has, before it is worked on. */
+  DRAINING: 3,
+  /** EVICT - Stops what it has when the deadline is over. */
+  EVICT: 4,
+} as const;
+
+export type AgentMode = typeof AgentMode[keyof typeof AgentMode];
+
+export namespace AgentMode {
+  export type UNSPECIFIED = typeof AgentMode.UNSPECIFIED;
+  export type ACTIVE = typeof AgentMode.ACTIVE;
+  export type CORDONED = typeof AgentMode.CORDONED;
+  export type DRAINING = typeof AgentMode.DRAINING;
+  export type EVICT = typeof AgentMode.EVICT;
 }
 
 export const ControllerGoodbyeReason = { UNSPECIFIED: 0, RESTART: 1, SUPERSEDED: 2, REDIRECT: 3, REFUSED: 4 } as const;
@@ -201,6 +241,13 @@ export interface Inventory {
   readonly slots: number;
   readonly labels: readonly string[];
   readonly shares: readonly string[];
+  readonly shareIds: readonly ShareIdentity[];
+}
+
+/** Which share it really is: what its .renderfarm/share-id says. */
+export interface ShareIdentity {
+  readonly share: string;
+  readonly id: string;
 }
 
 export interface Manifest {
@@ -353,6 +400,29 @@ export interface FinishPublishReply {
   readonly detail: string;
 }
 
+export interface AnnulPublishReply {
+  readonly ref: JobRef | undefined;
+  readonly result: AnnulPublishResult;
+  readonly publishedPath: string;
+  readonly detail: string;
+}
+
+/** What the agent holds of an attempt that the controller has asked for by Recall. */
+export interface Recalled {
+  readonly ref:
+    | JobRef
+    | undefined;
+  /** Both absent: it is not held any more. */
+  readonly assign: Assign | undefined;
+  readonly held: HeldAttempt | undefined;
+}
+
+export interface HostChecked {
+  readonly checkId: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
 export interface AgentGoodbye {
   readonly reason: AgentGoodbyeReason;
   readonly givesBack: readonly JobRef[];
@@ -369,6 +439,9 @@ export interface AttachRequest {
     | { readonly $case: "inventory"; readonly value: InventoryChanged }
     | { readonly $case: "finishPublishReply"; readonly value: FinishPublishReply }
     | { readonly $case: "goodbye"; readonly value: AgentGoodbye }
+    | { readonly $case: "annulPublishReply"; readonly value: AnnulPublishReply }
+    | { readonly $case: "recalled"; readonly value: Recalled }
+    | { readonly $case: "hostChecked"; readonly value: HostChecked }
     | undefined;
 }
 
@@ -467,7 +540,38 @@ export interface PublishRefused {
 export interface FinishPublish {
   readonly ref: JobRef | undefined;
   readonly output: OutputTarget | undefined;
+  readonly manifest:
+    | Manifest
+    | undefined;
+  /** What the output share's .renderfarm/share-id must say; empty: not known yet. */
+  readonly shareId: string;
+}
+
+/** Take a grant back: set the staging folder aside, then look whether the target is there. */
+export interface AnnulPublish {
+  readonly ref: JobRef | undefined;
+  readonly output: OutputTarget | undefined;
   readonly manifest: Manifest | undefined;
+  readonly shareId: string;
+}
+
+/** The store does not know this attempt: tell its Assign, so that the job can be recreated. */
+export interface Recall {
+  readonly ref: JobRef | undefined;
+}
+
+export interface SetMode {
+  readonly mode: AgentMode;
+  /** From now; absent: none. */
+  readonly deadline: Duration | undefined;
+  readonly reason: string;
+}
+
+/** Probe what failed: the causes are codes of problems. */
+export interface CheckHost {
+  readonly checkId: string;
+  readonly causes: readonly string[];
+  readonly shares: readonly string[];
 }
 
 export interface Discard {
@@ -513,6 +617,11 @@ export interface RefusedVerdict {
   readonly reason: string;
 }
 
+/** Goes on under a new fence; the staging path and the work folder stay those of the first. */
+export interface AdoptVerdict {
+  readonly fence: Fence | undefined;
+}
+
 export interface HeldVerdict {
   readonly ref: JobRef | undefined;
   readonly decision:
@@ -521,6 +630,7 @@ export interface HeldVerdict {
     | { readonly $case: "forget"; readonly value: ForgetVerdict }
     | { readonly $case: "publish"; readonly value: PublishVerdict }
     | { readonly $case: "refused"; readonly value: RefusedVerdict }
+    | { readonly $case: "adopt"; readonly value: AdoptVerdict }
     | undefined;
 }
 
@@ -552,6 +662,10 @@ export interface AttachResponse {
     | { readonly $case: "heartbeatAck"; readonly value: HeartbeatAck }
     | { readonly $case: "probe"; readonly value: Probe }
     | { readonly $case: "goodbye"; readonly value: ControllerGoodbye }
+    | { readonly $case: "annulPublish"; readonly value: AnnulPublish }
+    | { readonly $case: "recall"; readonly value: Recall }
+    | { readonly $case: "setMode"; readonly value: SetMode }
+    | { readonly $case: "checkHost"; readonly value: CheckHost }
     | undefined;
 }
 
@@ -1237,6 +1351,7 @@ function createBaseInventory(): Inventory {
     slots: 0,
     labels: [],
     shares: [],
+    shareIds: [],
   };
 }
 
@@ -1280,6 +1395,9 @@ export const Inventory: MessageFns<Inventory> = {
     }
     for (const v of message.shares) {
       writer.uint32(106).string(v!);
+    }
+    for (const v of message.shareIds) {
+      ShareIdentity.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -1401,6 +1519,14 @@ export const Inventory: MessageFns<Inventory> = {
             message.shares.push(reader.string());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.shareIds.push(ShareIdentity.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1431,6 +1557,74 @@ export const Inventory: MessageFns<Inventory> = {
     message.slots = object.slots ?? 0;
     message.labels = object.labels?.map((e) => e) || [];
     message.shares = object.shares?.map((e) => e) || [];
+    message.shareIds = object.shareIds?.map((e) => ShareIdentity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseShareIdentity(): ShareIdentity {
+  return { share: "", id: "" };
+}
+
+export const ShareIdentity: MessageFns<ShareIdentity> = {
+  encode(message: ShareIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.share !== "") {
+      writer.uint32(10).string(message.share);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShareIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShareIdentity() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.share = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ShareIdentity>, I>>(base?: I): ShareIdentity {
+    return ShareIdentity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ShareIdentity>, I>>(object: I): ShareIdentity {
+    const message = createBaseShareIdentity() as any;
+    message.share = object.share ?? "";
+    message.id = object.id ?? "";
     return message;
   },
 };
@@ -3354,6 +3548,259 @@ export const FinishPublishReply: MessageFns<FinishPublishReply> = {
   },
 };
 
+function createBaseAnnulPublishReply(): AnnulPublishReply {
+  return { ref: undefined, result: 0, publishedPath: "", detail: "" };
+}
+
+export const AnnulPublishReply: MessageFns<AnnulPublishReply> = {
+  encode(message: AnnulPublishReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.result !== 0) {
+      writer.uint32(16).int32(message.result);
+    }
+    if (message.publishedPath !== "") {
+      writer.uint32(26).string(message.publishedPath);
+    }
+    if (message.detail !== "") {
+      writer.uint32(34).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnnulPublishReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnulPublishReply() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.result = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.publishedPath = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AnnulPublishReply>, I>>(base?: I): AnnulPublishReply {
+    return AnnulPublishReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnnulPublishReply>, I>>(object: I): AnnulPublishReply {
+    const message = createBaseAnnulPublishReply() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.result = object.result ?? 0;
+    message.publishedPath = object.publishedPath ?? "";
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseRecalled(): Recalled {
+  return { ref: undefined, assign: undefined, held: undefined };
+}
+
+export const Recalled: MessageFns<Recalled> = {
+  encode(message: Recalled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.assign !== undefined) {
+      Assign.encode(message.assign, writer.uint32(18).fork()).join();
+    }
+    if (message.held !== undefined) {
+      HeldAttempt.encode(message.held, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Recalled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecalled() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.assign = Assign.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.held = HeldAttempt.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Recalled>, I>>(base?: I): Recalled {
+    return Recalled.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Recalled>, I>>(object: I): Recalled {
+    const message = createBaseRecalled() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.assign = (object.assign !== undefined && object.assign !== null)
+      ? Assign.fromPartial(object.assign)
+      : undefined;
+    message.held = (object.held !== undefined && object.held !== null)
+      ? HeldAttempt.fromPartial(object.held)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseHostChecked(): HostChecked {
+  return { checkId: "", ok: false, detail: "" };
+}
+
+export const HostChecked: MessageFns<HostChecked> = {
+  encode(message: HostChecked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.checkId !== "") {
+      writer.uint32(10).string(message.checkId);
+    }
+    if (message.ok !== false) {
+      writer.uint32(16).bool(message.ok);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostChecked {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostChecked() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.checkId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ok = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HostChecked>, I>>(base?: I): HostChecked {
+    return HostChecked.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HostChecked>, I>>(object: I): HostChecked {
+    const message = createBaseHostChecked() as any;
+    message.checkId = object.checkId ?? "";
+    message.ok = object.ok ?? false;
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
 function createBaseAgentGoodbye(): AgentGoodbye {
   return { reason: 0, givesBack: [] };
 }
@@ -3455,6 +3902,15 @@ export const AttachRequest: MessageFns<AttachRequest> = {
       case "goodbye":
         AgentGoodbye.encode(message.message.value, writer.uint32(74).fork()).join();
         break;
+      case "annulPublishReply":
+        AnnulPublishReply.encode(message.message.value, writer.uint32(82).fork()).join();
+        break;
+      case "recalled":
+        Recalled.encode(message.message.value, writer.uint32(90).fork()).join();
+        break;
+      case "hostChecked":
+        HostChecked.encode(message.message.value, writer.uint32(98).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3547,6 +4003,30 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             message.message = { $case: "goodbye", value: AgentGoodbye.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.message = { $case: "annulPublishReply", value: AnnulPublishReply.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.message = { $case: "recalled", value: Recalled.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.message = { $case: "hostChecked", value: HostChecked.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3619,6 +4099,24 @@ export const AttachRequest: MessageFns<AttachRequest> = {
       case "goodbye": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "goodbye", value: AgentGoodbye.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "annulPublishReply": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "annulPublishReply", value: AnnulPublishReply.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "recalled": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "recalled", value: Recalled.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "hostChecked": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "hostChecked", value: HostChecked.fromPartial(object.message.value) };
         }
         break;
       }
@@ -4765,7 +5263,7 @@ export const PublishRefused: MessageFns<PublishRefused> = {
 };
 
 function createBaseFinishPublish(): FinishPublish {
-  return { ref: undefined, output: undefined, manifest: undefined };
+  return { ref: undefined, output: undefined, manifest: undefined, shareId: "" };
 }
 
 export const FinishPublish: MessageFns<FinishPublish> = {
@@ -4778,6 +5276,9 @@ export const FinishPublish: MessageFns<FinishPublish> = {
     }
     if (message.manifest !== undefined) {
       Manifest.encode(message.manifest, writer.uint32(26).fork()).join();
+    }
+    if (message.shareId !== "") {
+      writer.uint32(34).string(message.shareId);
     }
     return writer;
   },
@@ -4819,6 +5320,14 @@ export const FinishPublish: MessageFns<FinishPublish> = {
             message.manifest = Manifest.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.shareId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4843,6 +5352,317 @@ export const FinishPublish: MessageFns<FinishPublish> = {
     message.manifest = (object.manifest !== undefined && object.manifest !== null)
       ? Manifest.fromPartial(object.manifest)
       : undefined;
+    message.shareId = object.shareId ?? "";
+    return message;
+  },
+};
+
+function createBaseAnnulPublish(): AnnulPublish {
+  return { ref: undefined, output: undefined, manifest: undefined, shareId: "" };
+}
+
+export const AnnulPublish: MessageFns<AnnulPublish> = {
+  encode(message: AnnulPublish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.output !== undefined) {
+      OutputTarget.encode(message.output, writer.uint32(18).fork()).join();
+    }
+    if (message.manifest !== undefined) {
+      Manifest.encode(message.manifest, writer.uint32(26).fork()).join();
+    }
+    if (message.shareId !== "") {
+      writer.uint32(34).string(message.shareId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnnulPublish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnulPublish() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.output = OutputTarget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.manifest = Manifest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.shareId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AnnulPublish>, I>>(base?: I): AnnulPublish {
+    return AnnulPublish.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnnulPublish>, I>>(object: I): AnnulPublish {
+    const message = createBaseAnnulPublish() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.output = (object.output !== undefined && object.output !== null)
+      ? OutputTarget.fromPartial(object.output)
+      : undefined;
+    message.manifest = (object.manifest !== undefined && object.manifest !== null)
+      ? Manifest.fromPartial(object.manifest)
+      : undefined;
+    message.shareId = object.shareId ?? "";
+    return message;
+  },
+};
+
+function createBaseRecall(): Recall {
+  return { ref: undefined };
+}
+
+export const Recall: MessageFns<Recall> = {
+  encode(message: Recall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Recall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecall() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Recall>, I>>(base?: I): Recall {
+    return Recall.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Recall>, I>>(object: I): Recall {
+    const message = createBaseRecall() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    return message;
+  },
+};
+
+function createBaseSetMode(): SetMode {
+  return { mode: 0, deadline: undefined, reason: "" };
+}
+
+export const SetMode: MessageFns<SetMode> = {
+  encode(message: SetMode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== 0) {
+      writer.uint32(8).int32(message.mode);
+    }
+    if (message.deadline !== undefined) {
+      Duration.encode(message.deadline, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetMode {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetMode() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deadline = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetMode>, I>>(base?: I): SetMode {
+    return SetMode.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetMode>, I>>(object: I): SetMode {
+    const message = createBaseSetMode() as any;
+    message.mode = object.mode ?? 0;
+    message.deadline = (object.deadline !== undefined && object.deadline !== null)
+      ? Duration.fromPartial(object.deadline)
+      : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckHost(): CheckHost {
+  return { checkId: "", causes: [], shares: [] };
+}
+
+export const CheckHost: MessageFns<CheckHost> = {
+  encode(message: CheckHost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.checkId !== "") {
+      writer.uint32(10).string(message.checkId);
+    }
+    for (const v of message.causes) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.shares) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckHost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckHost() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.checkId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.causes.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.shares.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CheckHost>, I>>(base?: I): CheckHost {
+    return CheckHost.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckHost>, I>>(object: I): CheckHost {
+    const message = createBaseCheckHost() as any;
+    message.checkId = object.checkId ?? "";
+    message.causes = object.causes?.map((e) => e) || [];
+    message.shares = object.shares?.map((e) => e) || [];
     return message;
   },
 };
@@ -5435,6 +6255,61 @@ export const RefusedVerdict: MessageFns<RefusedVerdict> = {
   },
 };
 
+function createBaseAdoptVerdict(): AdoptVerdict {
+  return { fence: undefined };
+}
+
+export const AdoptVerdict: MessageFns<AdoptVerdict> = {
+  encode(message: AdoptVerdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fence !== undefined) {
+      Fence.encode(message.fence, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdoptVerdict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdoptVerdict() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fence = Fence.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AdoptVerdict>, I>>(base?: I): AdoptVerdict {
+    return AdoptVerdict.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AdoptVerdict>, I>>(object: I): AdoptVerdict {
+    const message = createBaseAdoptVerdict() as any;
+    message.fence = (object.fence !== undefined && object.fence !== null) ? Fence.fromPartial(object.fence) : undefined;
+    return message;
+  },
+};
+
 function createBaseHeldVerdict(): HeldVerdict {
   return { ref: undefined, decision: undefined };
 }
@@ -5459,6 +6334,9 @@ export const HeldVerdict: MessageFns<HeldVerdict> = {
         break;
       case "refused":
         RefusedVerdict.encode(message.decision.value, writer.uint32(50).fork()).join();
+        break;
+      case "adopt":
+        AdoptVerdict.encode(message.decision.value, writer.uint32(58).fork()).join();
         break;
     }
     return writer;
@@ -5525,6 +6403,14 @@ export const HeldVerdict: MessageFns<HeldVerdict> = {
             message.decision = { $case: "refused", value: RefusedVerdict.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.decision = { $case: "adopt", value: AdoptVerdict.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5571,6 +6457,12 @@ export const HeldVerdict: MessageFns<HeldVerdict> = {
       case "refused": {
         if (object.decision?.value !== undefined && object.decision?.value !== null) {
           message.decision = { $case: "refused", value: RefusedVerdict.fromPartial(object.decision.value) };
+        }
+        break;
+      }
+      case "adopt": {
+        if (object.decision?.value !== undefined && object.decision?.value !== null) {
+          message.decision = { $case: "adopt", value: AdoptVerdict.fromPartial(object.decision.value) };
         }
         break;
       }
@@ -5805,6 +6697,18 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "goodbye":
         ControllerGoodbye.encode(message.message.value, writer.uint32(106).fork()).join();
         break;
+      case "annulPublish":
+        AnnulPublish.encode(message.message.value, writer.uint32(114).fork()).join();
+        break;
+      case "recall":
+        Recall.encode(message.message.value, writer.uint32(122).fork()).join();
+        break;
+      case "setMode":
+        SetMode.encode(message.message.value, writer.uint32(130).fork()).join();
+        break;
+      case "checkHost":
+        CheckHost.encode(message.message.value, writer.uint32(138).fork()).join();
+        break;
     }
     return writer;
   },
@@ -5926,6 +6830,38 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             message.message = { $case: "goodbye", value: ControllerGoodbye.decode(reader, reader.uint32()) };
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.message = { $case: "annulPublish", value: AnnulPublish.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.message = { $case: "recall", value: Recall.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.message = { $case: "setMode", value: SetMode.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.message = { $case: "checkHost", value: CheckHost.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6019,6 +6955,30 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "goodbye": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "goodbye", value: ControllerGoodbye.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "annulPublish": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "annulPublish", value: AnnulPublish.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "recall": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "recall", value: Recall.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "setMode": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "setMode", value: SetMode.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "checkHost": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "checkHost", value: CheckHost.fromPartial(object.message.value) };
         }
         break;
       }
