@@ -9,6 +9,7 @@ import type {
   AgentOutlet,
   AgentSession,
   AgentView,
+  ControllerStatus,
   Explanation,
   Farm,
   JobChange,
@@ -212,6 +213,20 @@ export class Engine implements Farm {
       const { logDate, username, channelName } = job;
       return { logDate, username, channelName, attemptNumber: attempt.number };
     });
+  }
+
+  status(): ControllerStatus {
+    const { epoch, recoveryUntilMs } = this.#writer.state;
+    return {
+      role: 'leading',
+      sinceMs: 0,
+      serving: this.serving,
+      leaderId: epoch.leaderId,
+      term: epoch.term,
+      leaderAddresses: [],
+      durability: '',
+      ...(recoveryUntilMs !== undefined && { recoveryUntilMs }),
+    };
   }
 
   onServing(listener: (serving: boolean) => void): () => void {

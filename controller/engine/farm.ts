@@ -119,6 +119,32 @@ export interface WatchRequest {
   readonly untilEnded: boolean;
 }
 
+/**
+ * What this controller is to its farm: `standby` waits to lead, `leading` leads, `lost` led until just now and has
+ * not yet heard who leads.
+ */
+export type ControllerRole = 'standby' | 'leading' | 'lost';
+
+/** How things stand at this controller; always answered, whoever leads. */
+export interface ControllerStatus {
+  readonly role: ControllerRole;
+  /** Since when (Unix ms) it has this role. */
+  readonly sinceMs: number;
+  /** Leads and can commit. */
+  readonly serving: boolean;
+  /** Of the leader as far as it is known: our own while we lead. */
+  readonly leaderId?: string;
+  readonly term?: number;
+  /** Where clients and agents reach the leader; empty: not known. */
+  readonly leaderAddresses: readonly string[];
+  /** What is known of how durable a commit is. */
+  readonly durability: string;
+  /** Until then (Unix ms) nobody's silence counts; absent outside a recovery window. */
+  readonly recoveryUntilMs?: number;
+  /** Since the last batch that became durable; absent before the first of this leadership. */
+  readonly lastCommitAgeMs?: number;
+}
+
 /** The stream end of an agent, as the engine uses it. Neither method throws; both are idempotent after the end. */
 export interface AgentOutlet {
   send(message: ControllerMessage): void;
@@ -178,6 +204,8 @@ export interface Farm {
       }
     | undefined
   >;
+  /** Never fails: a standby answers too. */
+  status(): ControllerStatus;
   /** Leads and can commit; false makes health say NOT_SERVING. */
   readonly serving: boolean;
   /** Calls back at each change of `serving`; returns what removes the listener. */

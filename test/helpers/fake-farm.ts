@@ -3,6 +3,7 @@ import type { JobRecord } from '../../controller/domain/job.ts';
 import type {
   AgentOutlet,
   AgentSession,
+  ControllerStatus,
   Farm,
   JobChange,
   JobDetail,
@@ -142,6 +143,18 @@ export class FakeFarm implements Farm {
       attemptNumber: fence.counter,
     };
     return this.#answer(jobId === oneJobId ? place : undefined);
+  }
+
+  status(): ControllerStatus {
+    return {
+      role: 'leading',
+      sinceMs: 1_700_000_000_000,
+      serving: this.serving,
+      leaderId: 'leader',
+      term: 1,
+      leaderAddresses: ['127.0.0.1:7070'],
+      durability: 'none: a fake farm',
+    };
   }
 
   onServing(listener: Listener): () => void {
