@@ -19,10 +19,19 @@ export interface WriterOptions {
   readonly onServing: (serving: boolean) => void;
   /** The leadership is gone, or an assumption of ours is broken: nothing more is decided. */
   readonly onFatal: (error: unknown) => void;
+  /** @default the real turn, and a look at the clock every second */
+  readonly decider?: Decider;
 }
 
-/** Usual pause between two looks at the clock. */
-const tickMs = 1_000;
+/** What the writer decides with. Whoever drives it under a virtual clock brings its own, wrapped around the real one. */
+export interface Decider {
+  readonly turn: typeof turn;
+  readonly beginRecovery: typeof beginRecovery;
+  /** Usual pause between two looks at the clock. */
+  readonly tickMs: number;
+}
+
+const realDecider: Decider = { turn, beginRecovery, tickMs: 1_000 };
 
 /**
  * The single writer: one turn at a time, each durable before the next begins. While a commit is on its way the next
@@ -31,6 +40,7 @@ const tickMs = 1_000;
 export class Writer {
   readonly #options: WriterOptions;
   readonly #committer: Committer;
+  readonly #decider: Decider;
   readonly #reads: (() => void)[] = [];
   readonly state: FarmState;
   readonly inbox: Inbox;
@@ -47,6 +57,7 @@ export class Writer {
   private constructor(options: WriterOptions, leadership: Leadership, state: FarmState, lastBatch: number) {
     const { store, clock, log, settings } = options;
     this.#options = options;
+    this.#decider = options.decider ?? realDecider;
     this.state = state;
     this.inbox = new Inbox(settings.limits.inboxMax);
     this.#committer = new Committer(
@@ -107,7 +118,7 @@ export class Writer {
   }
 
   async #loop(): Promise<void> {
-    await this.#finish(beginRecovery(this.state, this.#options.settings, this.#moment()));
+    await this.#finish(this.#decider.beginRecovery(this.state, this.#options.settings, this.#moment()));
     this.#options.onServing(true);
     this.#planTick();
     for (;;) {
@@ -115,7 +126,8 @@ export class Writer {
       if (this.#stopping && this.inbox.size === 0) return;
       if (this.#raiseTermTo > this.state.epoch.term) await this.#leadAgain();
       this.#busy = true;
-      const turned = turn(this.state, this.#options.settings, this.inbox.take(), this.#moment());
+      const { settings } = this.#options;
+      const turned = this.#decider.turn(this.state, settings, this.inbox.take(), this.#moment());
       if (!(await this.#finish(turned))) return;
       if (!this.#stopping) this.#planTick();
     }
@@ -139,7 +151,10 @@ export class Writer {
     this.#cancelTick?.();
     const { clock, settings } = this.#options;
     const nowMs = clock.nowMs();
-    this.#tickDueMs = Math.max(nowMs, Math.min(nowMs + tickMs, nextDeadlineMs(this.state, settings)));
+    this.#tickDueMs = Math.max(
+      nowMs,
+      Math.min(nowMs + this.#decider.tickMs, nextDeadlineMs(this.state, settings)),
+    );
     this.#cancelTick = clock.after(this.#tickDueMs - nowMs, () => this.#tick());
   }
 
