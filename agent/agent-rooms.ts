@@ -34,6 +34,7 @@ import { openOutbox } from './outbox/outbox.ts';
 import type { EncoderRungName } from './render/encoder.ts';
 import { encoderRung } from './render/encoder.ts';
 import type { EncoderChoice } from './render/render-request.ts';
+import { scaledTimes } from './scaled-times.ts';
 
 /** Everything that an agent works with, opened and ready. */
 export interface AgentRooms {
@@ -163,11 +164,12 @@ async function openMedia(
   onClose: OnClose,
 ): Promise<Media> {
   const mounts = mountsOf(config);
-  const operations = createShareOperations({ concurrency: config.concurrency.copy });
+  const { shareSilenceMs: silenceMs } = scaledTimes(config.timeScale);
+  const operations = createShareOperations({ concurrency: config.concurrency.copy, silenceMs });
   onClose(() => operations.stop());
-  const outputs = createShareOperations();
+  const outputs = createShareOperations({ silenceMs });
   onClose(() => outputs.stop());
-  const probes = createShareOperations();
+  const probes = createShareOperations({ silenceMs });
   onClose(() => probes.stop());
   const cache = await openContentCache({
     folder: join(config.dataDir, 'cache', 'sources'),

@@ -20,6 +20,7 @@ import type { LinkSecurity } from './link/connection.ts';
 import type { ControllerLink, LinkOptions } from './link/controller-link.ts';
 import { startControllerLink } from './link/controller-link.ts';
 import { createOperatorLog } from './operator-log.ts';
+import { scaledTimes } from './scaled-times.ts';
 
 /** What a test or the demo may bring along. */
 export interface AgentDeps {
@@ -79,7 +80,8 @@ class RunningAgent {
   }
 
   async start(): Promise<void> {
-    const { logger, figures, tickMs = 200, sharesEveryMs = 60_000 } = this.#deps;
+    const times = scaledTimes(this.#config.timeScale);
+    const { logger, figures, tickMs = 200, sharesEveryMs = times.sharesEveryMs } = this.#deps;
     const security = securityOf(this.#config);
     const rooms = await openAgentRooms(this.#config, {
       logger,
@@ -92,6 +94,7 @@ class RunningAgent {
     this.#starting.signal.throwIfAborted();
     const settings: CoreSettings = {
       ...defaultCoreFigures,
+      ...times.figures,
       agentId: this.#config.agentId,
       instanceId: randomUUID(),
       softwareVersion,
@@ -147,6 +150,7 @@ class RunningAgent {
     return startControllerLink({
       controllers: this.#config.controllers,
       security,
+      ...scaledTimes(this.#config.timeScale).link,
       ...this.#deps.link,
       listener: {
         opened: (linkId, address) => {

@@ -68,6 +68,8 @@ const schema = z.strictObject({
     })
     .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Multiplies every time limit of the agent's own, for tests; the controller has the same setting. */
+  timeScale: z.number().positive().max(100).default(1),
 });
 
 /** What the agent runs on: parsed once, frozen, every path absolute. */
