@@ -37,10 +37,38 @@ export function encodeBatch(batch: Batch): EncodedBatch {
     );
   }
   const upserts = batch.upserts.map(encodeRecord);
+  batch.deletes.forEach(refuseColon);
   const chars = upserts.reduce((sum, record) => sum + record.json.length, 0);
   // A character takes one byte at least and three at most: only in between does it need a count.
   if (chars * 3 > batchLimits.bytesMax) refuseTooManyBytes(number, upserts);
   return { number, previous, upserts, deletes: batch.deletes };
+}
+
+/** A piece of a rewrite: far below the limits of a batch, so that nothing waits long behind it. */
+const chunkLimits = { recordsMax: 2_000, charsMax: 4 * 1024 * 1024 } as const;
+
+/** Cuts records into pieces as they are read; one that is larger than a piece is a piece of its own. */
+export function* encodeChunks(records: Iterable<StoredRecord>): Generator<readonly EncodedRecord[]> {
+  let chunk: EncodedRecord[] = [];
+  let chars = 0;
+  for (const record of records) {
+    const encoded = encodeRecord(record);
+    const full =
+      chunk.length === chunkLimits.recordsMax || chars + encoded.json.length > chunkLimits.charsMax;
+    if (full && chunk.length > 0) {
+      yield chunk;
+      chunk = [];
+      chars = 0;
+    }
+    chunk.push(encoded);
+    chars += encoded.json.length;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** @throws RangeError for a number that no batch can have */
+export function requireBatchNumber(number: number): void {
+  if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`${number} is no number of a batch`);
 }
 
 export function decodeRecord(record: EncodedRecord): StoredRecord {
@@ -49,9 +77,15 @@ export function decodeRecord(record: EncodedRecord): StoredRecord {
 }
 
 function encodeRecord(record: StoredRecord): EncodedRecord {
+  refuseColon(record);
   const json = JSON.stringify(record.body) as string | undefined;
   if (json === undefined) throw new RangeError(`The body of ${record.kind} ${record.id} has no JSON form`);
   return { kind: record.kind, id: record.id, version: record.version, json };
+}
+
+/** Kind and id are one name where a store has room for one only; the first colon parts them. */
+function refuseColon({ kind, id }: RecordKey): void {
+  if (kind.includes(':')) throw new RangeError(`The kind ${kind} of record ${id} has a colon`);
 }
 
 function refuseTooManyBytes(number: number, upserts: readonly EncodedRecord[]): void {

@@ -1,21 +1,30 @@
-import type { EncodedBatch, EncodedRecord } from '../encode-batch.ts';
+import type { EncodedRecord } from '../encode-batch.ts';
 import type { Epoch } from '../port.ts';
 
 /** What one call did to the storage, or was about to do. */
 export interface StoreCall {
   /** Counts every call on this disk from 1. */
   readonly number: number;
-  readonly name: 'lead' | 'load' | 'commit';
-  /** Ids of the records that a commit writes. */
+  readonly name: 'lead' | 'leader' | 'load' | 'commit' | 'rewrite';
+  /** Ids of the records that a commit or a rewrite writes. */
   readonly recordIds: readonly string[];
 }
 
 /** `before`: nothing is done. `after`: it is done, and the caller hears of a failure all the same. */
 export type Failure = 'before' | 'after';
 
+/** Who has the leadership. */
+export interface LeaseHolder {
+  readonly lost: AbortController;
+  readonly addresses: readonly string[];
+}
+
 /** What a farm's storage holds at one moment. Never changed: a commit makes a new one. */
 export interface DiskContents {
+  readonly farmId: string;
   readonly epoch: Epoch;
+  /** The newest epoch of another leader than that of `epoch`. */
+  readonly otherEpoch: Epoch;
   readonly lastBatch: number;
   readonly lastBatchEpoch: Epoch;
   readonly records: ReadonlyMap<string, EncodedRecord>;
@@ -31,22 +40,27 @@ const historyMax = 1_000;
  * takes time, so that it runs under any clock.
  */
 export class MemoryDisk {
-  readonly farmId: string;
-  #history: DiskContents[] = [{ epoch: nobody, lastBatch: 0, lastBatchEpoch: nobody, records: new Map() }];
+  #history: DiskContents[];
   #calls = 0;
   #plan: (call: StoreCall) => Failure | undefined = () => undefined;
   #frozen: { readonly thawed: Promise<undefined>; readonly thaw: () => void } | undefined;
-  #holder: AbortController | undefined;
+  #holder: LeaseHolder | undefined;
   #released = Promise.withResolvers<undefined>();
 
   constructor(farmId: string) {
-    this.farmId = farmId;
+    const nothing = { epoch: nobody, otherEpoch: nobody, lastBatch: 0, lastBatchEpoch: nobody };
+    this.#history = [{ farmId, ...nothing, records: new Map() }];
   }
 
   get contents(): DiskContents {
     const contents = this.#history.at(-1);
     if (contents === undefined) throw new Error('A disk always has contents');
     return contents;
+  }
+
+  /** Who leads now. */
+  get holder(): LeaseHolder | undefined {
+    return this.#holder;
   }
 
   /** Decides for every call whether it fails, until another plan is set. */
@@ -73,26 +87,25 @@ export class MemoryDisk {
 
   /** Ends the present leadership from outside, as the expiry of a lease does. */
   expireLeadership(): void {
-    this.#holder?.abort(new Error('The leadership expired'));
+    this.#holder?.lost.abort(new Error('The leadership expired'));
     this.#release();
   }
 
   /** Gives back the leadership that `holder` has; nothing when another has it. */
-  releaseLeadership(holder: AbortController): void {
+  releaseLeadership(holder: LeaseHolder): void {
     if (this.#holder === holder) this.#release();
   }
 
   /** Resolves when the leadership is `holder`'s. */
-  async holdLeadership(holder: AbortController, signal: AbortSignal): Promise<void> {
+  async holdLeadership(holder: LeaseHolder, signal: AbortSignal): Promise<void> {
     while (this.#holder !== undefined) await orAborted(this.#released.promise, signal);
     signal.throwIfAborted();
     this.#holder = holder;
   }
 
   /** Passes a call through whatever is planned for it. `act` runs at most once. */
-  async call<T>(name: StoreCall['name'], batch: EncodedBatch | undefined, act: () => T): Promise<T> {
+  async call<T>(name: StoreCall['name'], recordIds: readonly string[], act: () => T): Promise<T> {
     this.#calls += 1;
-    const recordIds = [...(batch?.upserts ?? []), ...(batch?.deletes ?? [])].map(({ id }) => id);
     const failure = this.#plan({ number: this.#calls, name, recordIds });
     while (this.#frozen !== undefined) await this.#frozen.thawed;
     if (failure === 'before')

@@ -1,14 +1,27 @@
-import { decodeRecord, type EncodedBatch, type EncodedRecord, encodeBatch } from '../encode-batch.ts';
+import {
+  decodeRecord,
+  type EncodedBatch,
+  type EncodedRecord,
+  encodeBatch,
+  encodeChunks,
+  requireBatchNumber,
+} from '../encode-batch.ts';
 import {
   type Batch,
   type CommitResult,
+  type Durability,
   type Epoch,
+  type LeaderInfo,
   type Leadership,
+  type LeadOptions,
   type Loaded,
+  type Rewrite,
+  type RewriteResult,
   type Store,
   StoreUnavailable,
+  sameEpoch,
 } from '../port.ts';
-import { type DiskContents, MemoryDisk } from './memory-disk.ts';
+import { type DiskContents, type LeaseHolder, MemoryDisk, type StoreCall } from './memory-disk.ts';
 
 export interface MemoryStore extends Store {
   /** Where it writes: open another store on it to follow this one, or make it misbehave. */
@@ -32,52 +45,71 @@ export function openMemoryStore(
 
 class DiskStore implements MemoryStore {
   readonly disk: MemoryDisk;
-  #leadership: AbortController | undefined;
+  #leadership: LeaseHolder | undefined;
   #closed = false;
 
   constructor(disk: MemoryDisk) {
     this.disk = disk;
   }
 
-  async lead(options: Parameters<Store['lead']>[0]): Promise<Leadership> {
+  async lead(options: LeadOptions): Promise<Leadership> {
     this.#giveUp();
-    const holder = new AbortController();
+    const holder = { lost: new AbortController(), addresses: options.addresses ?? [] };
     await this.disk.holdLeadership(holder, options.signal);
     this.#leadership = holder;
     try {
-      const epoch = await this.#call('lead', undefined, () => this.#takeTerm(options));
-      return { epoch, lost: holder.signal };
+      const { epoch, otherEpoch, lastBatch } = await this.#call('lead', [], () => this.#takeTerm(options));
+      const isHeld = () => this.disk.holder === holder;
+      return { epoch, otherEpoch, lastBatch, lost: holder.lost.signal, isHeld };
     } catch (error) {
       this.#giveUp();
       throw error;
     }
   }
 
+  async leader(): Promise<LeaderInfo | undefined> {
+    return await this.#call('leader', [], () => {
+      const { holder, contents } = this.disk;
+      return holder && { epoch: contents.epoch, addresses: holder.addresses };
+    });
+  }
+
   async load(): Promise<Loaded> {
-    return await this.#call('load', undefined, () => {
-      const { lastBatch, records } = this.disk.contents;
-      return { farmId: this.disk.farmId, lastBatch, records: [...records.values()].map(decodeRecord) };
+    return await this.#call('load', [], () => {
+      const { farmId, lastBatch, records } = this.disk.contents;
+      return { farmId, lastBatch, records: [...records.values()].map(decodeRecord) };
     });
   }
 
   async commit(batch: Batch, epoch: Epoch): Promise<CommitResult> {
     const encoded = encodeBatch(batch);
-    return await this.#call('commit', encoded, () => {
+    const ids = [...encoded.upserts, ...encoded.deletes].map(({ id }) => id);
+    return await this.#call('commit', ids, () => {
       const before = this.disk.contents;
       const refused = refusal(before, encoded, epoch);
       if (refused !== undefined) return refused;
-      this.disk.write({
-        epoch,
-        lastBatch: batch.number,
-        lastBatchEpoch: epoch,
-        records: applied(before.records, encoded),
-      });
+      const records = applied(before.records, encoded);
+      this.disk.write({ ...before, epoch, lastBatch: batch.number, lastBatchEpoch: epoch, records });
       return { result: 'committed' };
     });
   }
 
-  durability(): Promise<string> {
-    return Promise.resolve('memory: nothing survives the end of the process');
+  async rewrite({ farmId, number, records }: Rewrite, epoch: Epoch): Promise<RewriteResult> {
+    requireBatchNumber(number);
+    const encoded = [...encodeChunks(records)].flat();
+    const ids = encoded.map(({ id }) => id);
+    return await this.#call('rewrite', ids, () => {
+      const before = this.disk.contents;
+      if (!sameEpoch(before.epoch, epoch)) return { result: 'stale-epoch', stored: before.epoch };
+      const all = new Map(encoded.map((record) => [keyOf(record), record]));
+      this.disk.write({ ...before, farmId, lastBatch: number, lastBatchEpoch: epoch, records: all });
+      return { result: 'committed' };
+    });
+  }
+
+  durability(): Promise<Durability> {
+    const description = 'memory: nothing survives the end of the process';
+    return Promise.resolve({ description, warnings: [description] });
   }
 
   close(): Promise<void> {
@@ -86,11 +118,13 @@ class DiskStore implements MemoryStore {
     return Promise.resolve();
   }
 
-  #takeTerm(options: { readonly leaderId: string; readonly termAtLeast: number }): Epoch {
-    const term = Math.max(this.disk.contents.epoch.term, options.termAtLeast, 0) + 1;
-    const epoch = { term, leaderId: options.leaderId };
-    this.disk.write({ ...this.disk.contents, epoch });
-    return epoch;
+  #takeTerm({ leaderId, termAtLeast }: LeadOptions): DiskContents {
+    const before = this.disk.contents;
+    const epoch = { term: Math.max(before.epoch.term, termAtLeast, 0) + 1, leaderId };
+    const otherEpoch = before.epoch.leaderId === leaderId ? before.otherEpoch : before.epoch;
+    const after = { ...before, epoch, otherEpoch };
+    this.disk.write(after);
+    return after;
   }
 
   #giveUp(): void {
@@ -98,14 +132,10 @@ class DiskStore implements MemoryStore {
     this.#leadership = undefined;
   }
 
-  async #call<T>(
-    name: 'lead' | 'load' | 'commit',
-    batch: EncodedBatch | undefined,
-    act: () => T,
-  ): Promise<T> {
+  async #call<T>(name: StoreCall['name'], recordIds: readonly string[], act: () => T): Promise<T> {
     if (this.#closed) throw new StoreUnavailable('The store is closed');
     try {
-      return await this.disk.call(name, batch, act);
+      return await this.disk.call(name, recordIds, act);
     } catch (error) {
       throw new StoreUnavailable(`The memory store cannot ${name}`, error);
     }
@@ -120,10 +150,6 @@ function refusal(contents: DiskContents, batch: EncodedBatch, epoch: Epoch): Com
     return { result: 'committed' };
   }
   return { result: 'broken-chain', lastBatch: contents.lastBatch };
-}
-
-function sameEpoch(a: Epoch, b: Epoch): boolean {
-  return a.term === b.term && a.leaderId === b.leaderId;
 }
 
 function applied(

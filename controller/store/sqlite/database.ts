@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreIncompatible } from '../port.ts';
 
-/** Goes up with every change of schema.sql. */
-export const schemaVersion = 1;
+/** What each schema adds to the one before it; the last is what this release knows. */
+const schemas = ['schema', 'schema-2'] as const;
+
+const schemaVersion = schemas.length;
 
 /** `RFrm`: tells our files from any other SQLite database. */
 const applicationId = 0x5246726d;
@@ -70,11 +72,13 @@ function hasTables(db: DatabaseSync): boolean {
   return db.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined;
 }
 
+/** Makes an empty file ours, and an older schema the present one. */
 function createSchema(db: DatabaseSync): void {
   inTransaction(db, () => {
-    if (readPragma(db, 'user_version') !== 0) return;
-    db.exec(readSql('schema'));
-    db.prepare(readSql('create-farm')).run({ farmId: randomUUID() });
+    const version = readPragma(db, 'user_version');
+    if (version === schemaVersion) return;
+    for (const schema of schemas.slice(version)) db.exec(readSql(schema));
+    if (version === 0) db.prepare(readSql('create-farm')).run({ farmId: randomUUID() });
     db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion};`);
   });
 }

@@ -36,6 +36,22 @@ export class LeaderLock {
     }
   }
 
+  /** Whether anybody, here or elsewhere, has it. */
+  isTaken(): boolean {
+    if (this.#held !== undefined) return true;
+    const db = new DatabaseSync(this.#file, { timeout: 0 });
+    try {
+      // A read is refused while somebody writes exclusively; nothing is taken that an acquirer could trip over.
+      db.prepare('SELECT 1 FROM sqlite_schema').all();
+      return false;
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode === busy) return true;
+      throw error;
+    } finally {
+      db.close();
+    }
+  }
+
   release(): void {
     this.#held?.close();
     this.#held = undefined;

@@ -2,10 +2,17 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EncodedBatch, EncodedRecord } from '../encode-batch.ts';
-import type { CommitResult, Epoch } from '../port.ts';
+import {
+  type CommitResult,
+  type Durability,
+  type Epoch,
+  type LeaderInfo,
+  type RewriteResult,
+  sameEpoch,
+} from '../port.ts';
 import { inTransaction, openDatabase, readPragma, readSql } from './database.ts';
 import { LeaderLock } from './leader-lock.ts';
-import type { ThreadCalls, ThreadOptions } from './thread-protocol.ts';
+import type { Candidate, Led, ThreadCalls, ThreadOptions } from './thread-protocol.ts';
 
 /** The store's calls on an open file, synchronously: this is what runs in the thread. */
 export class RecordsFile implements ThreadCalls {
@@ -18,14 +25,21 @@ export class RecordsFile implements ThreadCalls {
     this.#lock = new LeaderLock(options.file);
   }
 
-  tryLead(leaderId: string, termAtLeast: number): Epoch | undefined {
+  tryLead({ leaderId, termAtLeast, addresses }: Candidate): Led | undefined {
     const { db, statements } = this.#file();
     if (!this.#lock.tryAcquire()) return undefined;
     return inTransaction(db, () => {
       const term = Math.max(readFarm(statements).epoch.term, termAtLeast, 0) + 1;
-      statements.takeTerm.run({ term, leaderId });
-      return { term, leaderId };
+      statements.takeTerm.run({ term, leaderId, addresses: JSON.stringify(addresses) });
+      const { epoch, otherEpoch, lastBatch } = readFarm(statements);
+      return { epoch, otherEpoch, lastBatch };
     });
+  }
+
+  leader(): LeaderInfo | undefined {
+    const { statements } = this.#file();
+    const { epoch, addresses } = readFarm(statements);
+    return this.#lock.isTaken() && epoch.term > 0 ? { epoch, addresses } : undefined;
   }
 
   load(): ReturnType<ThreadCalls['load']> {
@@ -50,14 +64,44 @@ export class RecordsFile implements ThreadCalls {
     });
   }
 
-  durability(): string {
+  stage(piece: readonly EncodedRecord[], first: boolean): void {
+    const { db, statements } = this.#file();
+    inTransaction(db, () => {
+      if (first) statements.clearStaged.run();
+      for (const { kind, id, version, json } of piece)
+        statements.stageRecord.run({ kind, id, version, json });
+    });
+  }
+
+  takeStaged(whole: { readonly farmId: string; readonly number: number }, epoch: Epoch): RewriteResult {
+    const { db, statements } = this.#file();
+    return inTransaction(db, () => {
+      const stored = readFarm(statements).epoch;
+      if (!sameEpoch(stored, epoch)) return { result: 'stale-epoch', stored };
+      statements.clearRecords.run();
+      statements.takeStaged.run();
+      statements.clearStaged.run();
+      statements.renameFarm.run({ farmId: whole.farmId });
+      statements.advanceChain.run({ number: whole.number, term: epoch.term, leaderId: epoch.leaderId });
+      return { result: 'committed' };
+    });
+  }
+
+  durability(): Durability {
     const { db } = this.#file();
     const full = readPragma(db, 'synchronous') >= 2;
     const mode = full
-      ? 'WAL, synchronous=FULL: a commit is on disk when it is acknowledged'
+      ? 'synchronous=FULL: a commit is on disk when it is acknowledged'
       : 'synchronous is off';
+    const description = `SQLite ${this.#options.file}, WAL, ${mode}`;
     const tmpfs = statfsSync(dirname(this.#options.file)).type === 0x01021994;
-    return `SQLite ${this.#options.file}, ${mode}${tmpfs ? '; but the folder is in memory (tmpfs)' : ''}`;
+    const warnings = [
+      ...(full ? [] : ['synchronous is off: a power cut loses acknowledged jobs']),
+      ...(tmpfs
+        ? [`${dirname(this.#options.file)} is in memory (tmpfs): a restart of the machine loses all`]
+        : []),
+    ];
+    return { description, warnings };
   }
 
   close(): void {
@@ -92,6 +136,11 @@ interface Statements {
   readonly upsertRecord: StatementSync;
   readonly deleteRecord: StatementSync;
   readonly readRecords: StatementSync;
+  readonly stageRecord: StatementSync;
+  readonly clearStaged: StatementSync;
+  readonly clearRecords: StatementSync;
+  readonly takeStaged: StatementSync;
+  readonly renameFarm: StatementSync;
 }
 
 function openFile(options: ThreadOptions): OpenFile {
@@ -105,6 +154,11 @@ function openFile(options: ThreadOptions): OpenFile {
       upsertRecord: db.prepare(readSql('upsert-record')),
       deleteRecord: db.prepare(readSql('delete-record')),
       readRecords: db.prepare(readSql('read-records')),
+      stageRecord: db.prepare(readSql('stage-record')),
+      clearStaged: db.prepare(readSql('clear-staged')),
+      clearRecords: db.prepare(readSql('clear-records')),
+      takeStaged: db.prepare(readSql('take-staged')),
+      renameFarm: db.prepare(readSql('rename-farm')),
     },
   };
 }
@@ -112,6 +166,8 @@ function openFile(options: ThreadOptions): OpenFile {
 interface FarmRow {
   readonly farmId: string;
   readonly epoch: Epoch;
+  readonly otherEpoch: Epoch;
+  readonly addresses: readonly string[];
   readonly lastBatch: number;
   readonly lastBatchEpoch: Epoch;
 }
@@ -122,6 +178,8 @@ function readFarm(statements: Statements): FarmRow {
   return {
     farmId: String(row['farm_id']),
     epoch: { term: Number(row['term']), leaderId: String(row['leader_id']) },
+    otherEpoch: { term: Number(row['other_term']), leaderId: String(row['other_leader_id']) },
+    addresses: JSON.parse(String(row['addresses'])) as readonly string[],
     lastBatch: Number(row['last_batch']),
     lastBatchEpoch: {
       term: Number(row['last_batch_term']),
@@ -137,8 +195,4 @@ function refusal(farm: FarmRow, batch: EncodedBatch, epoch: Epoch): CommitResult
   if (farm.lastBatch === batch.number && sameEpoch(farm.lastBatchEpoch, epoch))
     return { result: 'committed' };
   return { result: 'broken-chain', lastBatch: farm.lastBatch };
-}
-
-function sameEpoch(a: Epoch, b: Epoch): boolean {
-  return a.term === b.term && a.leaderId === b.leaderId;
 }

@@ -1,12 +1,17 @@
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { decodeRecord, encodeBatch } from '../encode-batch.ts';
+import { decodeRecord, encodeBatch, encodeChunks, requireBatchNumber } from '../encode-batch.ts';
 import {
   type Batch,
   type CommitResult,
+  type Durability,
   type Epoch,
+  type LeaderInfo,
   type Leadership,
+  type LeadOptions,
   type Loaded,
+  type Rewrite,
+  type RewriteResult,
   type Store,
   StoreUnavailable,
 } from '../port.ts';
@@ -45,16 +50,21 @@ class SqliteStore implements Store {
     this.#options = options;
   }
 
-  async lead(options: Parameters<Store['lead']>[0]): Promise<Leadership> {
+  async lead(options: LeadOptions): Promise<Leadership> {
+    const { leaderId, termAtLeast, addresses = [] } = options;
     for (;;) {
       options.signal.throwIfAborted();
       const thread = this.#running();
-      const epoch = await thread.call('tryLead', options.leaderId, options.termAtLeast);
-      if (epoch !== undefined) return { epoch, lost: thread.ended };
+      const led = await thread.call('tryLead', { leaderId, termAtLeast, addresses });
+      if (led !== undefined) return { ...led, lost: thread.ended, isHeld: () => !thread.ended.aborted };
       await setTimeout(this.#options.leadRetryMs, undefined, { signal: options.signal }).catch(
         () => undefined,
       );
     }
+  }
+
+  async leader(): Promise<LeaderInfo | undefined> {
+    return await this.#running().call('leader');
   }
 
   async load(): Promise<Loaded> {
@@ -66,7 +76,15 @@ class SqliteStore implements Store {
     return await this.#running().call('commit', encodeBatch(batch), epoch);
   }
 
-  async durability(): Promise<string> {
+  async rewrite({ farmId, number, records }: Rewrite, epoch: Epoch): Promise<RewriteResult> {
+    requireBatchNumber(number);
+    const thread = this.#running();
+    await thread.call('stage', [], true);
+    for (const piece of encodeChunks(records)) await thread.call('stage', piece, false);
+    return await thread.call('takeStaged', { farmId, number }, epoch);
+  }
+
+  async durability(): Promise<Durability> {
     return await this.#running().call('durability');
   }
 

@@ -1,5 +1,5 @@
 import type { EncodedBatch, EncodedRecord } from '../encode-batch.ts';
-import type { CommitResult, Epoch } from '../port.ts';
+import type { CommitResult, Durability, Epoch, LeaderInfo, RewriteResult } from '../port.ts';
 
 /** What the thread is started with. */
 export interface ThreadOptions {
@@ -7,17 +7,38 @@ export interface ThreadOptions {
   readonly fileBytesMax: number;
 }
 
+export interface Candidate {
+  readonly leaderId: string;
+  readonly termAtLeast: number;
+  readonly addresses: readonly string[];
+}
+
+/** A leadership as the file knows it. */
+export interface Led {
+  readonly epoch: Epoch;
+  readonly otherEpoch: Epoch;
+  readonly lastBatch: number;
+}
+
 /** What the thread can be asked, and what it answers. */
 export interface ThreadCalls {
   /** Undefined while somebody else leads. */
-  readonly tryLead: (leaderId: string, termAtLeast: number) => Epoch | undefined;
+  readonly tryLead: (candidate: Candidate) => Led | undefined;
+  readonly leader: () => LeaderInfo | undefined;
   readonly load: () => {
     readonly farmId: string;
     readonly lastBatch: number;
     readonly records: readonly EncodedRecord[];
   };
   readonly commit: (batch: EncodedBatch, epoch: Epoch) => CommitResult;
-  readonly durability: () => string;
+  /** One piece of a rewrite; the first one drops what an earlier rewrite left. */
+  readonly stage: (piece: readonly EncodedRecord[], first: boolean) => void;
+  /** Puts what was staged in the place of all records. */
+  readonly takeStaged: (
+    whole: { readonly farmId: string; readonly number: number },
+    epoch: Epoch,
+  ) => RewriteResult;
+  readonly durability: () => Durability;
   readonly close: () => void;
 }
 

@@ -148,7 +148,7 @@ test('SQLite: a database of a later release or of another program is refused unt
   other.exec('CREATE TABLE mine (x)');
   other.close();
   for (const [file, message] of [
-    [later, /schema 99; this release knows 1/u],
+    [later, /schema 99; this release knows 2/u],
     [foreign, /another program/u],
   ] as const) {
     const store = openSqliteStore({ file });
@@ -174,5 +174,5 @@ test('SQLite: a file that is no database is unavailable', async (t) => {
 test('SQLite: it says how durable it is', async (t) => {
   const store = openSqliteStore({ file: join(await tempFolder(t), 'farm.sqlite') });
   t.after(() => store.close());
-  assert.match(await store.durability(), /WAL, synchronous=FULL/u);
+  assert.match((await store.durability()).description, /WAL, synchronous=FULL/u);
 });

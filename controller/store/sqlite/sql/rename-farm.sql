@@ -1,0 +1,1 @@
+UPDATE farm SET farm_id = :farmId;

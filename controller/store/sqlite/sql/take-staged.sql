@@ -1,0 +1,1 @@
+INSERT INTO records (kind, id, version, body) SELECT kind, id, version, body FROM staged_records ORDER BY rowid;
