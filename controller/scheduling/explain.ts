@@ -1,8 +1,8 @@
-import { refusals } from './feasible.ts';
-import { renderMs, slotsFreeInMs } from './forecast.ts';
+import { needsRefusals, refusals } from './feasible.ts';
+import { renderMs, slotsFreeInMs, speedOf } from './forecast.ts';
 import { makePlan, type Placement } from './plan.ts';
-import { ranked } from './rank.ts';
 import type { PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
+import type { JobNeeds } from './waiting-lines.ts';
 
 /** What one agent's answer to a waiting job is. */
 export interface Opinion {
@@ -14,40 +14,44 @@ export interface Opinion {
 
 export interface WaitExplanation {
   readonly summary: string;
-  /** 1 is next. */
-  readonly placeInOrder: number;
   readonly agents: readonly Opinion[];
   readonly planned?: Placement;
 }
 
-/** Why a job waits; undefined for a job that is not in the snapshot. */
-export function explainWait(snapshot: Snapshot, jobId: string): WaitExplanation | undefined {
-  const order = ranked(snapshot.waiting, snapshot.nowMs, snapshot.tuning);
-  const index = order.findIndex((job) => job.jobId === jobId);
-  const job = order[index];
-  if (job === undefined) return undefined;
-  const planned = makePlan(snapshot).placements.find((placement) => placement.jobId === jobId);
+/** Why a job of the snapshot waits. */
+export function explainWait(snapshot: Snapshot, job: WaitingJob): WaitExplanation {
+  const planned = makePlan(snapshot).placements.find((placement) => placement.jobId === job.jobId);
   return {
-    summary: waitReason(job, snapshot, planned),
-    placeInOrder: index + 1,
+    summary: planned === undefined ? blockedReason(job, snapshot.agents) : plannedReason(planned),
     agents: snapshot.agents.map((agent) => opinion(job, agent)),
     ...(planned && { planned }),
   };
 }
 
-/** One sentence: what the job waits for. */
-export function waitReason(job: WaitingJob, snapshot: Snapshot, planned: Placement | undefined): string {
-  if (planned !== undefined) {
-    if (planned.startsInMs === 0) return `starts now on ${planned.agentId}`;
-    return `waits for ${planned.agentId}, which is expected to be free in ${seconds(planned.startsInMs)}`;
-  }
-  if (snapshot.agents.length === 0) return 'no agent has ever attached to this farm';
-  const subscribed = snapshot.agents.filter((agent) => agent.inventory.queues.includes(job.queue));
-  if (subscribed.length === 0) return `no agent is subscribed to ${job.queue}`;
-  const answers = subscribed.map((agent) => `${agent.agentId}: ${refusals(job, agent).join(', ')}`);
-  if (answers.every((answer) => answer.endsWith(': '))) return 'waits behind more than 200 jobs';
-  return `no agent can take it (${answers.slice(0, 10).join('; ')})`;
+/** One sentence: what a job that has its place in the plan waits for. */
+export function plannedReason(planned: Placement): string {
+  if (planned.startsInMs === 0) return `starts now on ${planned.agentId}`;
+  return `waits for ${planned.agentId}, which is expected to be free in ${seconds(planned.startsInMs)}`;
 }
+
+/** One sentence: why a job has no place in the plan. With needs alone: what holds for all jobs that need the same. */
+export function blockedReason(job: WaitingJob | JobNeeds, agents: readonly PlannedAgent[]): string {
+  if (agents.length === 0) return 'no agent has ever attached to this farm';
+  const subscribed = agents.filter((agent) => agent.inventory.queues.includes(job.queue));
+  if (subscribed.length === 0) return `no agent is subscribed to ${job.queue}`;
+  const answers: string[] = [];
+  for (const agent of subscribed) {
+    const reasons = 'refusedBy' in job ? refusals(job, agent) : needsRefusals(job, agent);
+    if (reasons.length === 0) return behindMany;
+    if (answers.length < agentsNamedMax) answers.push(`${agent.agentId}: ${reasons.join(', ')}`);
+  }
+  return `no agent can take it (${answers.join('; ')})`;
+}
+
+/** Of a job that the plan has not come to. */
+export const behindMany = 'waits behind more than 200 jobs';
+
+const agentsNamedMax = 10;
 
 function opinion(job: WaitingJob, agent: PlannedAgent): Opinion {
   const reasons = refusals(job, agent);
@@ -61,7 +65,7 @@ function opinion(job: WaitingJob, agent: PlannedAgent): Opinion {
     agentId: agent.agentId,
     feasible: true,
     reasons: notes,
-    expectedCompletionMs: freeInMs + renderMs(agent, job),
+    expectedCompletionMs: freeInMs + renderMs(speedOf(agent), job),
   };
 }
 

@@ -6,11 +6,15 @@ const playedFramesPerSecond = 30;
 /** A 4K frame has four times the pixels of a Full HD one. */
 const pixels4k = 4;
 
-/** Expected time that an agent needs for output of this length, from the speed of its test encode. */
-export function renderMs(agent: PlannedAgent, output: { estimateMs: number; enable4k: boolean }): number {
-  const fastest = Math.max(1, ...agent.inventory.encoders.map((encoder) => encoder.framesPerSecond));
+/** Full HD frames a second that an agent renders, by its test encode. */
+export function speedOf(agent: Pick<PlannedAgent, 'inventory'>): number {
+  return Math.max(1, ...agent.inventory.encoders.map((encoder) => encoder.framesPerSecond));
+}
+
+/** Expected time that output of this length needs at a speed. */
+export function renderMs(speed: number, output: { estimateMs: number; enable4k: boolean }): number {
   const frames = (output.estimateMs / 1000) * playedFramesPerSecond * (output.enable4k ? pixels4k : 1);
-  return (frames / fastest) * 1000;
+  return (frames / speed) * 1000;
 }
 
 /** A slot that is held is not free, however soon it is expected back. */
@@ -19,7 +23,7 @@ const heldMinMs = 1;
 /** Expected time until the attempt gives its slot back; never 0: it is free when its agent says so. */
 export function remainingMs(agent: PlannedAgent, attempt: RunningAttempt): number {
   if (attempt.stopping) return heldMinMs;
-  const expected = attempt.etaMs ?? renderMs(agent, attempt) * (1 - attempt.percent / 100);
+  const expected = attempt.etaMs ?? renderMs(speedOf(agent), attempt) * (1 - attempt.percent / 100);
   return Math.max(heldMinMs, expected);
 }
 

@@ -1,22 +1,23 @@
-import type { Inventory, PriorityClass } from '../../proto/agent-link.ts';
+import type { Inventory } from '../../proto/agent-link.ts';
+import type { JobAge, JobNeeds, LineEntry } from './waiting-lines.ts';
 
 /** A job that may be placed, as the planner sees it. */
-export interface WaitingJob {
-  readonly jobId: string;
-  readonly queue: string;
+export interface WaitingJob extends LineEntry {
   readonly userId: string;
-  readonly priority: PriorityClass;
-  readonly enable4k: boolean;
-  readonly submittedAtMs: number;
-  /** Order of submission; breaks ties. */
-  readonly sequence: number;
   /** Estimated length of the output. */
   readonly estimateMs: number;
-  readonly shares: readonly string[];
   /** Agents that are refused outright, with the reason, e.g. `declined: no scratch space`. */
   readonly refusedBy: ReadonlyMap<string, string>;
   /** Agents that are passed over while another feasible one is attached, with the reason. */
   readonly avoid: ReadonlyMap<string, string>;
+}
+
+/** Waiting jobs of one class that need the same, oldest first. It may change while a plan is being made. */
+export interface JobLine {
+  readonly key: string;
+  readonly needs: JobNeeds;
+  /** The first job behind this one that may be placed now; without one the first of all. */
+  behind(job: JobAge | undefined): WaitingJob | undefined;
 }
 
 /** An attempt that holds a slot. */
@@ -35,6 +36,8 @@ export interface RunningAttempt {
 export interface PlannedAgent {
   readonly agentId: string;
   readonly liveness: 'attached' | 'suspect' | 'detached';
+  /** Why nothing new may start there: cordoned, draining, evicted, sick. */
+  readonly closed?: readonly string[];
   readonly inventory: Inventory;
   readonly running: readonly RunningAttempt[];
   /** Job that was announced to it, and how long ago, for each announcement that stands. */
@@ -44,14 +47,14 @@ export interface PlannedAgent {
 /** All that a plan is made of. Same snapshot, same plan. */
 export interface Snapshot {
   readonly nowMs: number;
-  readonly waiting: readonly WaitingJob[];
-  readonly agents: readonly PlannedAgent[];
   /** After a restart: only jobs that were never assigned may be placed; the caller has left the others out. */
+  readonly lines: readonly JobLine[];
+  readonly agents: readonly PlannedAgent[];
   readonly tuning: PlannerTuning;
 }
 
 export interface PlannerTuning {
-  /** Jobs that are planned at a time, in order. scheduling.md: the first 200. */
+  /** Jobs that are placed by one plan, in order. scheduling.md: the first 200. */
   readonly jobsMax: number;
   /** A priority class is gained for each such wait, so that nothing starves. scheduling.md: 4 h. */
   readonly agingMs: number;

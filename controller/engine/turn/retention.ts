@@ -1,4 +1,3 @@
-import { hasEnded } from '../../domain/job-states.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Records that one turn removes at most: a farm that was off for a week must not stop for its clean-up. */
@@ -8,13 +7,13 @@ const removedPerTurnMax = 200;
 export function expireRecords(ledger: Ledger): void {
   const { endedJobsMs, requestIdMs, tombstonesMs } = ledger.settings.times;
   let left = removedPerTurnMax;
-  for (const job of ledger.state.jobs.values()) {
-    if (left <= 0) return;
-    if (!hasEnded(job.state) || (job.endedAtMs ?? ledger.nowMs) > ledger.nowMs - endedJobsMs) continue;
-    if (hasLiveAttempt(ledger, job.jobId)) continue;
-    const attempts = ledger.state.attemptsOfJob.get(job.jobId)?.length ?? 0;
+  for (const jobId of ledger.state.endedJobs) {
+    const job = ledger.job(jobId);
+    if (left <= 0 || (job.endedAtMs ?? ledger.nowMs) > ledger.nowMs - endedJobsMs) break;
+    if (hasLiveAttempt(ledger, jobId)) continue;
+    const attempts = ledger.state.attemptsOfJob.get(jobId)?.length ?? 0;
     ledger.buryJob({
-      jobId: job.jobId,
+      jobId,
       state: job.state,
       queue: job.queue,
       routeRule: job.routeRule,

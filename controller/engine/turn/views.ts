@@ -4,6 +4,7 @@ import type { JobRecord } from '../../domain/job.ts';
 import { jobStates, statusOf } from '../../domain/job-states.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { explainWait } from '../../scheduling/explain.ts';
+import { placeInOrder } from '../../scheduling/rank.ts';
 import type {
   AgentView,
   Explanation,
@@ -14,19 +15,26 @@ import type {
   PageRequest,
   QueueView,
 } from '../farm.ts';
-import { livenessOf, snapshotOf } from './snapshot.ts';
+import { livenessOf, snapshotOf, waitingJob } from './snapshot.ts';
 import { attemptKey, type FarmState, type Presence } from './state.ts';
-import { slotsBusy } from './turn.ts';
+import { slotsBusy } from './slots-busy.ts';
 
 /** A job as people see it: its record, and what lives in memory. */
 export function jobView(state: FarmState, job: JobRecord): JobView {
   const runtime = job.fence && state.runtimes.get(attemptKey({ jobId: job.jobId, fence: job.fence }));
-  const reason = job.reason ?? runtime?.waiting ?? state.waitReasons.get(job.jobId);
+  const reason = job.reason ?? runtime?.waiting ?? waitReason(state, job);
   return {
     job: reason === undefined ? job : { ...job, reason },
     percent: job.state === 'published' ? 100 : (runtime?.percent ?? 0),
     ...(runtime?.etaMs !== undefined && { etaMs: runtime.etaMs }),
   };
+}
+
+/** What the last plan said of a job; nothing about one that is just about to start. */
+function waitReason(state: FarmState, job: JobRecord): string | undefined {
+  const line = job.state === 'waiting' ? state.waiting.lineOf(job.jobId) : undefined;
+  if (line === undefined) return undefined;
+  return state.waitReasons.get(job.jobId) ?? state.lineReasons.get(line.key);
 }
 
 export function jobDetail(state: FarmState, jobId: string): JobDetail | undefined {
@@ -107,14 +115,16 @@ export function explanation(
   const job = state.jobs.get(jobId);
   if (job === undefined) return undefined;
   const view = jobView(state, job);
-  const wait = explainWait(snapshotOf(state, settings, nowMs), jobId);
-  if (wait === undefined) return { ...view, summary: summaryOf(state, job), placeInOrder: 0, agents: [] };
-  const { planned } = wait;
+  const inRecovery = state.recoveryUntilMs !== undefined && job.attemptCount > 0;
+  if (job.state !== 'waiting' || inRecovery)
+    return { ...view, summary: summaryOf(state, job), placeInOrder: 0, agents: [] };
+  const snapshot = snapshotOf(state, settings, nowMs);
+  const { planned, summary, agents } = explainWait(snapshot, waitingJob(state, job, nowMs));
   return {
     ...view,
-    summary: wait.summary,
-    placeInOrder: wait.placeInOrder,
-    agents: wait.agents,
+    summary,
+    placeInOrder: placeInOrder(job, state.waiting.lines(), nowMs, snapshot.tuning),
+    agents,
     ...(planned && { plannedAgentId: planned.agentId, plannedStartMs: planned.startsInMs }),
   };
 }

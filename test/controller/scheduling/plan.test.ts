@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { countedBudget, unlimitedBudget } from '../../../controller/scheduling/budget.ts';
 import { explainWait } from '../../../controller/scheduling/explain.ts';
-import { makePlan } from '../../../controller/scheduling/plan.ts';
-import { ranked } from '../../../controller/scheduling/rank.ts';
+import { fillFreeSlots, makePlan, type Plan, Planning } from '../../../controller/scheduling/plan.ts';
+import { compareRank, placeInOrder } from '../../../controller/scheduling/rank.ts';
 import {
   defaultTuning,
   type PlannedAgent,
@@ -12,6 +13,7 @@ import {
   type WaitingJob,
 } from '../../../controller/scheduling/snapshot.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
+import { jobLines, waitingLines } from '../../helpers/job-lines.ts';
 
 const nowMs = 1_000_000_000;
 
@@ -56,7 +58,11 @@ function attempt(etaMs: number): RunningAttempt {
 }
 
 function snapshot(waiting: readonly WaitingJob[], agents: readonly PlannedAgent[]): Snapshot {
-  return { nowMs, waiting, agents, tuning: defaultTuning };
+  return { nowMs, lines: jobLines(waiting), agents, tuning: defaultTuning };
+}
+
+function placesOf(plan: Plan): readonly unknown[] {
+  return [plan.placements, plan.announcements, plan.unplaceable, plan.blocked.map(({ key }) => key)];
 }
 
 describe('a plan', () => {
@@ -108,7 +114,10 @@ describe('a plan', () => {
       plan.assignments.map(({ jobId }) => jobId),
       ['j2'],
     );
-    assert.deepEqual(plan.unplaceable, ['j1']);
+    assert.deepEqual(
+      plan.blocked.map(({ needs }) => needs.queue),
+      ['4k_queue'],
+    );
   });
 
   it('announces at most one job per slot', () => {
@@ -168,8 +177,11 @@ describe('a plan', () => {
           }),
         );
         const plan = makePlan(shot);
-        assert.deepEqual(makePlan(shot), plan);
-        assert.equal(plan.placements.length + plan.unplaceable.length, someJobs.length);
+        assert.deepEqual(placesOf(makePlan(shot)), placesOf(plan));
+        const blocked = someJobs.filter(({ queue, enable4k }) =>
+          plan.blocked.some(({ needs }) => needs.queue === queue && needs.enable4k === enable4k),
+        );
+        assert.equal(plan.placements.length + plan.unplaceable.length + blocked.length, someJobs.length);
         for (const {
           agentId,
           inventory: { slots },
@@ -187,38 +199,139 @@ describe('a plan', () => {
   });
 });
 
-describe('the order', () => {
-  it('is by class, then age; a wait of four hours gains a class', () => {
-    const hour = 3_600_000;
-    const order = ranked(
-      [
-        job('j1', { priority: 'low' }),
-        job('j2'),
-        job('j3', { priority: 'high' }),
-        job('j4', { priority: 'low', submittedAtMs: nowMs - 8 * hour, sequence: 0 }),
-      ],
-      nowMs,
-      defaultTuning,
+describe('a plan that pauses', () => {
+  const jobs = Array.from({ length: 30 }, (_, n) => job(`j${n}`, { estimateMs: 1_000 * (n + 1) }));
+  const agents = ['a', 'b', 'c'].map((id, n) => agent(id, 30 * (n + 1)));
+
+  it('is the same as one in one go, however often it pauses', () => {
+    for (const operations of [1, 7, 40, 10_000]) {
+      const planning = new Planning(snapshot(jobs, agents));
+      let pauses = 0;
+      while (!planning.goOn(countedBudget(operations))) pauses += 1;
+      assert.deepEqual(placesOf(planning.plan), placesOf(makePlan(snapshot(jobs, agents))));
+      assert.equal(pauses > 0, operations < 10_000, `${operations} operations`);
+    }
+  });
+
+  it('leaves out jobs that went meanwhile, and goes on behind them', () => {
+    const waiting = waitingLines(jobs);
+    const [line] = waiting.lines();
+    assert.ok(line);
+    const byId = new Map(jobs.map((one) => [one.jobId, one]));
+    const lines = [
+      {
+        ...line,
+        key: line.key,
+        needs: line.needs,
+        behind: (previous?: WaitingJob) => byId.get(line.behind(previous)?.jobId ?? ''),
+      },
+    ];
+    const planning = new Planning({ ...snapshot([], agents), lines });
+    while (planning.plan.placements.length < 10) planning.goOn(countedBudget(1));
+    for (const { jobId } of jobs.slice(5, 25)) waiting.remove(jobId);
+    assert.ok(planning.goOn(unlimitedBudget));
+    const placed = planning.plan.placements.map(({ jobId }) => jobId);
+    // The head of the line was taken before it went: the caller checks what it carries out.
+    assert.deepEqual(placed.slice(11), ['j25', 'j26', 'j27', 'j28', 'j29']);
+  });
+
+  it('looks at the heads of lines only, however many jobs wait behind them', () => {
+    const cost = (count: number) => {
+      const many = Array.from({ length: count }, (_, n) =>
+        job(`j${n}`, { shares: [n % 2 === 0 ? 'clips' : 'x'] }),
+      );
+      let operations = 0;
+      new Planning(snapshot(many, agents)).goOn({
+        spend(more) {
+          operations += more;
+          return true;
+        },
+      });
+      return operations;
+    };
+    assert.equal(cost(10_000), cost(1_000));
+  });
+
+  it('fills free slots behind the first 200 jobs, which wait for other agents', () => {
+    const urgent = Array.from({ length: 300 }, (_, n) =>
+      job(`j${n}`, { priority: 'urgent', queue: '4k_queue' }),
     );
+    const busy = agent('big', 300, {
+      inventory: inventory({ queues: ['4k_queue'], slots: 1 }),
+      running: [attempt(1_000)],
+    });
+    const plan = makePlan(
+      snapshot(
+        [...urgent, job('j900')],
+        [busy, agent('small', 30, { inventory: inventory({ queues: ['default_queue'] }) })],
+      ),
+    );
+    assert.deepEqual(
+      plan.assignments.map(({ jobId, agentId }) => [jobId, agentId]),
+      [['j900', 'small']],
+    );
+    assert.equal(plan.placements.length, 201);
+  });
+});
+
+describe('free slots that cannot wait for the plan', () => {
+  it('are filled in order, each once, with what ends first there', () => {
+    const busy = agent('busy', 900, { running: [attempt(1)] });
+    const shot = snapshot([job('j2'), job('j1'), job('j3')], [agent('slow', 30), agent('fast', 300), busy]);
+    assert.deepEqual(
+      fillFreeSlots(shot).map(({ jobId, agentId, startsInMs }) => [jobId, agentId, startsInMs]),
+      [
+        ['j1', 'fast', 0],
+        ['j2', 'slow', 0],
+      ],
+    );
+  });
+
+  it('do not take jobs that the agent is refused for', () => {
+    const refusedBy = new Map([['a', 'declined']]);
+    const shot = snapshot([job('j1', { refusedBy }), job('j2')], [agent('a', 30)]);
+    assert.deepEqual(
+      fillFreeSlots(shot).map(({ jobId }) => jobId),
+      ['j2'],
+    );
+  });
+});
+
+describe('the order', () => {
+  const hour = 3_600_000;
+  const jobs = [
+    job('j1', { priority: 'low' }),
+    job('j2'),
+    job('j3', { priority: 'high' }),
+    job('j4', { priority: 'low', submittedAtMs: nowMs - 8 * hour, sequence: 0 }),
+  ];
+
+  it('is by class, then age; a wait of four hours gains a class', () => {
+    const order = jobs.toSorted((a, b) => compareRank(a, b, nowMs, defaultTuning));
     assert.deepEqual(
       order.map(({ jobId }) => jobId),
       ['j4', 'j3', 'j2', 'j1'],
+    );
+    const lines = waitingLines(jobs);
+    assert.deepEqual(
+      order.map((each) => placeInOrder(each, lines.lines(), nowMs, defaultTuning)),
+      [1, 2, 3, 4],
     );
   });
 });
 
 describe('explain', () => {
   it('names every agent with its reason', () => {
+    const waiting = job('j1', { shares: ['clips', 'vault'] });
     const shot = snapshot(
-      [job('j1', { shares: ['clips', 'vault'] })],
+      [waiting],
       [
         agent('a', 30, { inventory: inventory({ queues: [] }) }),
         agent('b', 30, { liveness: 'detached' }),
         agent('c', 30),
       ],
     );
-    const why = explainWait(shot, 'j1');
-    assert.ok(why);
+    const why = explainWait(shot, waiting);
     assert.deepEqual(
       why.agents.map(({ agentId, feasible, reasons }) => [agentId, feasible, reasons]),
       [
@@ -232,12 +345,12 @@ describe('explain', () => {
 
   it('says at once when nobody is subscribed, and when nobody has ever attached', () => {
     assert.equal(
-      explainWait(snapshot([job('j1')], []), 'j1')?.summary,
+      explainWait(snapshot([job('j1')], []), job('j1')).summary,
       'no agent has ever attached to this farm',
     );
     const none = [agent('a', 30, { inventory: inventory({ queues: ['4k_queue'] }) })];
     assert.equal(
-      explainWait(snapshot([job('j1')], none), 'j1')?.summary,
+      explainWait(snapshot([job('j1')], none), job('j1')).summary,
       'no agent is subscribed to default_queue',
     );
   });

@@ -1,0 +1,95 @@
+import { unlimitedBudget } from '../../scheduling/budget.ts';
+import { blockedReason, plannedReason } from '../../scheduling/explain.ts';
+import { fillFreeSlots, type Placement, type Plan, Planning } from '../../scheduling/plan.ts';
+import type { PlannedAgent } from '../../scheduling/snapshot.ts';
+import type { Ledger } from './ledger.ts';
+import { announceNext, assign } from './placing.ts';
+import { slotsBusy } from './slots-busy.ts';
+import { livenessOf, snapshotOf } from './snapshot.ts';
+
+/**
+ * Plans the waiting jobs where something has changed: assigns what can start, announces what comes next. A plan that
+ * does not fit into the turn's budget goes on in later turns; meanwhile free slots are filled greedily.
+ */
+export function placeJobs(ledger: Ledger): void {
+  const { state, settings, moment } = ledger;
+  if (state.planning === undefined) {
+    if (!state.planStale) return;
+    state.planStale = false;
+    if (state.waiting.size === 0 && state.announcements.size === 0) {
+      forgetReasons(ledger);
+      return;
+    }
+    state.planning = new Planning(snapshotOf(state, settings, ledger.nowMs));
+  }
+  const { planning, planStale } = state;
+  if (planning.goOn(moment.planning ?? unlimitedBudget)) {
+    state.planning = undefined;
+    carryOut(ledger, planning.plan, planning.agents);
+  } else {
+    for (const placement of fillFreeSlots(snapshotOf(state, settings, ledger.nowMs)))
+      assignWhereFree(ledger, placement);
+  }
+  // Putting jobs marks the plan stale, but what this turn has placed is in the plan.
+  state.planStale = planStale;
+}
+
+/** A plan waits to be gone on with: the next turn should not wait for anything else. */
+export function plansOn(state: Ledger['state']): boolean {
+  return state.planning !== undefined || (state.planStale && state.waiting.size > 0);
+}
+
+function carryOut(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): void {
+  for (const placement of plan.assignments) assignWhereFree(ledger, placement);
+  announceNext(ledger, plan.announcements);
+  noteReasons(ledger, plan, agents);
+}
+
+/** The plan may be a few turns old: what it says is checked against the farm as it is now. */
+function assignWhereFree(ledger: Ledger, placement: Placement): void {
+  const { state } = ledger;
+  const presence = state.presences.get(placement.agentId);
+  if (!state.waiting.has(placement.jobId) || presence?.inventory === undefined) return;
+  if (livenessOf(presence) !== 'attached') return;
+  if (slotsBusy(state, placement.agentId) >= presence.inventory.slots) return;
+  assign(ledger, placement);
+}
+
+/** Jobs that no agent can take whose watchers are told at once when the reason changes; others see it when they look. */
+const toldMax = 200;
+
+function noteReasons(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): void {
+  const { waitReasons } = ledger.state;
+  const before = new Map(waitReasons);
+  waitReasons.clear();
+  for (const placement of plan.placements) {
+    if (placement.startsInMs > 0) waitReasons.set(placement.jobId, plannedReason(placement));
+  }
+  for (const job of plan.unplaceable) {
+    const reason = blockedReason(job, agents);
+    waitReasons.set(job.jobId, reason);
+    if (before.get(job.jobId) !== reason) ledger.touchJob(job.jobId);
+  }
+  noteBlocked(ledger, plan, agents);
+}
+
+function noteBlocked(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): void {
+  const { lineReasons } = ledger.state;
+  const before = new Map(lineReasons);
+  lineReasons.clear();
+  for (const line of plan.blocked) {
+    const reason = blockedReason(line.needs, agents);
+    lineReasons.set(line.key, reason);
+    if (before.get(line.key) === reason) continue;
+    let job = line.behind(undefined);
+    for (let told = 0; job !== undefined && told < toldMax; told += 1) {
+      ledger.touchJob(job.jobId);
+      job = line.behind(job);
+    }
+  }
+}
+
+function forgetReasons({ state }: Ledger): void {
+  state.waitReasons.clear();
+  state.lineReasons.clear();
+}

@@ -1,0 +1,135 @@
+import type { PriorityClass } from '../../proto/agent-link.ts';
+
+/** What decides which agents can take a job at all, apart from the job's own history. */
+export interface JobNeeds {
+  readonly queue: string;
+  readonly enable4k: boolean;
+  readonly shares: readonly string[];
+}
+
+/** What a job's place among others of its class is made of. */
+export interface JobAge {
+  readonly submittedAtMs: number;
+  /** Order of submission; breaks ties. */
+  readonly sequence: number;
+  readonly jobId: string;
+}
+
+/** A job as a line keeps it. */
+export interface LineEntry extends JobNeeds, JobAge {
+  readonly priority: PriorityClass;
+}
+
+/** Jobs of one priority class that need the same, oldest first. */
+export class WaitingLine {
+  readonly key: string;
+  readonly needs: JobNeeds;
+  readonly priority: PriorityClass;
+  readonly #entries: LineEntry[] = [];
+
+  constructor(key: string, first: LineEntry) {
+    const { queue, enable4k, shares, priority } = first;
+    this.key = key;
+    this.needs = { queue, enable4k, shares };
+    this.priority = priority;
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  add(entry: LineEntry): void {
+    // Almost always the newest of all: a requeued job keeps its age.
+    this.#entries.splice(this.#firstBehind(entry), 0, entry);
+  }
+
+  remove(entry: LineEntry): void {
+    const index = this.#firstBehind(entry) - 1;
+    if (this.#entries[index]?.jobId !== entry.jobId) throw new Error(`job ${entry.jobId} is not in its line`);
+    this.#entries.splice(index, 1);
+  }
+
+  /** The first job behind this one, which may have left meanwhile; the very first without one. */
+  behind(entry: JobAge | undefined): LineEntry | undefined {
+    return this.#entries[entry === undefined ? 0 : this.#firstBehind(entry)];
+  }
+
+  /** How many of its first jobs pass the test; every job that passes must stand before every one that does not. */
+  countWhile(test: (entry: LineEntry) => boolean): number {
+    return this.#search((entry) => !test(entry));
+  }
+
+  #firstBehind(entry: JobAge): number {
+    return this.#search((other) => compareAge(other, entry) > 0);
+  }
+
+  /** Index of the first entry for which the test is true; it stays true behind it. */
+  #search(test: (entry: LineEntry) => boolean): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const entry = this.#entries[middle];
+      if (entry !== undefined && test(entry)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+/**
+ * The jobs that wait, in lines: one for each class and need. A plan looks at the heads of a few lines, so that its cost
+ * does not grow with the number of jobs behind them.
+ */
+export class WaitingLines {
+  readonly #lines = new Map<string, WaitingLine>();
+  readonly #places = new Map<string, { readonly line: WaitingLine; readonly entry: LineEntry }>();
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  has(jobId: string): boolean {
+    return this.#places.has(jobId);
+  }
+
+  /** Puts a job into its line, or into another one where its class or needs have changed. */
+  put(entry: LineEntry): void {
+    const key = lineKey(entry);
+    const before = this.#places.get(entry.jobId);
+    if (before?.line.key === key && compareAge(before.entry, entry) === 0) return;
+    this.remove(entry.jobId);
+    const line = this.#lines.get(key) ?? new WaitingLine(key, entry);
+    this.#lines.set(key, line);
+    line.add(entry);
+    this.#places.set(entry.jobId, { line, entry });
+  }
+
+  /** Idempotent. */
+  remove(jobId: string): void {
+    const place = this.#places.get(jobId);
+    if (place === undefined) return;
+    this.#places.delete(jobId);
+    place.line.remove(place.entry);
+    if (place.line.size === 0) this.#lines.delete(place.line.key);
+  }
+
+  lineOf(jobId: string): WaitingLine | undefined {
+    return this.#places.get(jobId)?.line;
+  }
+
+  lines(): Iterable<WaitingLine> {
+    return this.#lines.values();
+  }
+}
+
+/** Older first. */
+export function compareAge(a: JobAge, b: JobAge): number {
+  const byTime = a.submittedAtMs - b.submittedAtMs || a.sequence - b.sequence;
+  if (byTime !== 0 || a.jobId === b.jobId) return byTime;
+  return a.jobId < b.jobId ? -1 : 1;
+}
+
+function lineKey({ priority, queue, enable4k, shares }: LineEntry): string {
+  return JSON.stringify([priority, queue, enable4k, [...shares].sort()]);
+}
