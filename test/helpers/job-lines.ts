@@ -3,8 +3,13 @@ import { type JobAge, type WaitingLine, WaitingLines } from '../../controller/sc
 
 /** The lines of some waiting jobs, as a snapshot has them. */
 export function jobLines(jobs: readonly WaitingJob[]): readonly JobLine[] {
+  return jobLinesOf(waitingLines(jobs), jobs);
+}
+
+/** The same of lines that change. */
+export function jobLinesOf(lines: WaitingLines, jobs: readonly WaitingJob[]): readonly JobLine[] {
   const byId = new Map(jobs.map((job) => [job.jobId, job]));
-  return [...waitingLines(jobs).lines()].map((line) => ({
+  return [...lines.lines()].map((line) => ({
     key: line.key,
     needs: line.needs,
     behind: (previous: JobAge | undefined) => byId.get(line.behind(previous)?.jobId ?? ''),
