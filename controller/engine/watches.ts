@@ -2,26 +2,20 @@ import { FarmError } from '../domain/errors.ts';
 import type { TimelineEntry } from '../domain/job.ts';
 import { hasEnded } from '../domain/job-states.ts';
 import type { JobChange, JobView, WatchRequest } from './farm.ts';
+import type { Clock } from './ports.ts';
+import { WakePacer } from './wake-pacer.ts';
+import { type Change, Watcher } from './watcher.ts';
 
 /** Changes that are kept for watches that resume. */
 const changesKeptMax = 4_096;
-
-interface Change {
-  readonly sequence: number;
-  readonly jobId: string;
-  readonly news: readonly TimelineEntry[];
-}
-
-interface Pending {
-  readonly sequence: number;
-  readonly news: readonly TimelineEntry[];
-}
+/** Views that are kept for the next watcher of the same job. */
+const viewsKeptMax = 1_024;
 
 /** What a watcher reads at a time. */
 interface Round {
   readonly changes: readonly Omit<JobChange, 'resumeToken'>[];
-  /** Of the last of them. */
-  readonly sequence: number;
+  /** Of the last of them, where the watch can be resumed behind it. */
+  readonly sequence: number | undefined;
   readonly allEnded: boolean;
 }
 
@@ -34,128 +28,180 @@ export interface WatchedFarm {
   jobIds(): Iterable<string>;
 }
 
-export interface WatchLimits {
+export interface WatchesOptions {
   readonly watchersMax: number;
   readonly watchBacklogMax: number;
+  /** What tokens are good for: this leadership. */
+  readonly origin: string;
+  readonly clock: Pick<Clock, 'after'>;
 }
 
 /**
  * Who watches what. Changes of one job that a watcher has not read yet are merged: the newest view wins, no timeline
- * entry is left out; a resumed watch may see an entry twice. Tokens are good for this leader and the last 4,096 changes;
- * an empty one (in the middle of the first listing) cannot be resumed.
+ * entry is left out; a resumed watch may see an entry twice. Tokens are good for this leadership and the last 4,096
+ * changes; an empty one (in the middle of the first listing) cannot be resumed. A change costs as much as there are
+ * watchers of its job; they read in turn, in small rounds, behind what the farm has to do.
  */
 export class Watches {
   readonly #farm: WatchedFarm;
-  readonly #limits: WatchLimits;
-  readonly #leaderId: string;
+  readonly #options: WatchesOptions;
+  readonly #pacer: WakePacer;
   #sequence = 0;
   #kept: Change[] = [];
   readonly #watchers = new Set<Watcher>();
+  /** Those of them that watch all jobs, or all of a user. */
+  readonly #ofAll = new Set<Watcher>();
+  readonly #ofJob = new Map<string, Set<Watcher>>();
+  readonly #views = new Map<string, JobView>();
+  #ended: FarmError | undefined;
 
-  constructor(farm: WatchedFarm, limits: WatchLimits, leaderId: string) {
+  constructor(farm: WatchedFarm, options: WatchesOptions) {
     this.#farm = farm;
-    this.#limits = limits;
-    this.#leaderId = leaderId;
+    this.#options = options;
+    this.#pacer = new WakePacer(options.clock);
   }
 
   /** Tells watchers that a job has changed, durably. */
   publish(jobId: string, news: readonly TimelineEntry[]): void {
+    this.#views.delete(jobId);
     const change = { sequence: ++this.#sequence, jobId, news };
     this.#kept.push(change);
     if (this.#kept.length > 2 * changesKeptMax) this.#kept = this.#kept.slice(-changesKeptMax);
-    for (const watcher of this.#watchers) watcher.offer(change, this.#farm);
+    for (const watcher of this.#ofJob.get(jobId) ?? []) this.#offer(watcher, change);
+    for (const watcher of this.#ofAll) this.#offer(watcher, change);
   }
 
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {
-    const watcher = new Watcher(request, this.#limits.watchBacklogMax);
+    const watcher = new Watcher(request, this.#options.watchBacklogMax);
     const stop = () => watcher.close();
+    const isOver = () => signal.aborted;
     signal.addEventListener('abort', stop);
     try {
-      if (signal.aborted) return;
-      await watcher.unlessClosed(this.#farm.committed(() => this.#open(watcher, request)));
-      yield* this.#read(watcher, request);
+      if (isOver()) return;
+      await watcher.unlessClosed(this.#farm.committed(() => this.#open(watcher)));
+      yield* this.#read(watcher);
+      if (this.#ended !== undefined && !isOver()) throw this.#ended;
     } finally {
       signal.removeEventListener('abort', stop);
-      this.#watchers.delete(watcher);
+      this.#forget(watcher);
       watcher.close();
     }
   }
 
-  /** Ends every watch. */
-  stop(): void {
+  /** Ends every watch with this error. */
+  stop(error: FarmError): void {
+    this.#ended = error;
+    this.#pacer.stop();
     for (const watcher of this.#watchers) watcher.close();
   }
 
-  #open(watcher: Watcher, request: WatchRequest): void {
+  #offer(watcher: Watcher, change: Change): void {
+    const { jobId } = change;
+    if (!watcher.wants(jobId, () => this.#view(jobId)?.job.userId)) return;
+    if (watcher.offer(change)) this.#pacer.add(watcher);
+  }
+
+  #open(watcher: Watcher): void {
     if (watcher.closed) return;
-    if (this.#watchers.size >= this.#limits.watchersMax) {
+    if (this.#watchers.size >= this.#options.watchersMax) {
       throw new FarmError('TOO_MANY_WATCHERS', `${this.#watchers.size} watches are open; that is the limit`, {
         retryAfterMs: 5_000,
       });
     }
-    this.#begin(watcher, request);
+    this.#begin(watcher);
     this.#watchers.add(watcher);
+    if (watcher.jobIds.size === 0) this.#ofAll.add(watcher);
+    for (const jobId of watcher.jobIds) {
+      const others = this.#ofJob.get(jobId) ?? new Set();
+      this.#ofJob.set(jobId, others.add(watcher));
+    }
   }
 
-  #begin(watcher: Watcher, request: WatchRequest): void {
-    for (const jobId of request.jobIds) {
-      if (this.#farm.view(jobId) === undefined) {
+  #forget(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    this.#ofAll.delete(watcher);
+    this.#pacer.remove(watcher);
+    for (const jobId of watcher.jobIds) {
+      const others = this.#ofJob.get(jobId);
+      others?.delete(watcher);
+      if (others?.size === 0) this.#ofJob.delete(jobId);
+    }
+  }
+
+  #begin(watcher: Watcher): void {
+    const { jobIds, resumeToken } = watcher.request;
+    for (const jobId of jobIds) {
+      if (this.#view(jobId) === undefined) {
         throw new FarmError('JOB_NOT_FOUND', `Job not found: ${jobId}`, {
           resource: { type: 'job', name: jobId },
         });
       }
     }
-    if (request.resumeToken !== undefined) {
-      for (const change of this.#since(request.resumeToken)) watcher.offer(change, this.#farm);
+    if (resumeToken !== undefined) {
+      for (const change of this.#since(resumeToken)) this.#offer(watcher, change);
       return;
     }
-    const ids = request.jobIds.length > 0 ? request.jobIds : this.#farm.jobIds();
-    for (const jobId of ids) {
+    for (const jobId of jobIds.length > 0 ? jobIds : this.#farm.jobIds()) {
       const view = this.#farm.view(jobId);
-      if (view !== undefined)
-        watcher.first({ sequence: this.#sequence, jobId, news: view.job.timeline }, this.#farm);
+      if (view === undefined || !watcher.wants(jobId, () => view.job.userId)) continue;
+      // What a plan says of a waiting job changes without a change of the job.
+      this.#views.delete(jobId);
+      watcher.first({ sequence: this.#sequence, jobId, news: view.job.timeline });
     }
   }
 
-  async *#read(watcher: Watcher, request: WatchRequest): AsyncGenerator<JobChange> {
-    let resumeToken = request.resumeToken ?? '';
+  async *#read(watcher: Watcher): AsyncGenerator<JobChange> {
+    let resumeToken = watcher.request.resumeToken ?? '';
     for (;;) {
       // Views are made in one committed look: how long the reader takes over them is its own affair.
-      const round = await watcher.unlessClosed(this.#farm.committed(() => this.#round(watcher, request)));
+      const round = await watcher.unlessClosed(this.#farm.committed(() => this.#round(watcher)));
       if (round === undefined) return;
       const last = round.changes.at(-1);
       for (const change of round.changes) {
-        // Within a round the merged changes are out of order: only its last message may move the token.
-        if (change === last) resumeToken = this.#token(round.sequence);
+        // Before the last, merged changes are out of order: only behind it the watch can be resumed.
+        if (change === last && round.sequence !== undefined) resumeToken = this.#token(round.sequence);
         yield { ...change, resumeToken };
       }
       if (watcher.closed || (round.allEnded && watcher.idle)) return;
-      await watcher.changed();
+      if (!watcher.idle) this.#pacer.add(watcher);
+      await watcher.woken();
     }
   }
 
-  #round(watcher: Watcher, request: WatchRequest): Round {
-    const taken = [...watcher.take()];
+  #round(watcher: Watcher): Round {
+    const { changes, sequence } = watcher.take();
+    const { untilEnded, jobIds } = watcher.request;
     return {
-      changes: taken.flatMap(([jobId, { news }]) => {
-        const view = this.#farm.view(jobId);
+      changes: changes.flatMap(({ jobId, news }) => {
+        const view = this.#view(jobId);
         return view === undefined ? [] : [{ view, news }];
       }),
-      sequence: taken.at(-1)?.[1].sequence ?? 0,
-      allEnded: request.untilEnded && this.#allEnded(request.jobIds),
+      sequence,
+      allEnded: untilEnded && this.#allEnded(jobIds),
     };
   }
 
+  /** The same object for every watcher, until the job changes. */
+  #view(jobId: string): JobView | undefined {
+    const kept = this.#views.get(jobId);
+    if (kept !== undefined) return kept;
+    const view = this.#farm.view(jobId);
+    if (view === undefined) return undefined;
+    if (this.#views.size >= viewsKeptMax) this.#views.clear();
+    this.#views.set(jobId, view);
+    return view;
+  }
+
   #allEnded(jobIds: readonly string[]): boolean {
-    return jobIds.every((jobId) => hasEnded(this.#farm.view(jobId)?.job.state ?? 'cancelled'));
+    return jobIds.every((jobId) => hasEnded(this.#view(jobId)?.job.state ?? 'cancelled'));
   }
 
   #since(token: string): readonly Change[] {
-    const [leaderId, text] = token.split('.');
+    const [origin, text] = token.split('.');
     const sequence = Number(text);
     const oldest = this.#kept[0]?.sequence ?? this.#sequence + 1;
     if (
-      leaderId !== this.#leaderId ||
+      origin !== this.#options.origin ||
       !Number.isSafeInteger(sequence) ||
       sequence + 1 < oldest ||
       sequence > this.#sequence
@@ -169,87 +215,6 @@ export class Watches {
   }
 
   #token(sequence: number): string {
-    return `${this.#leaderId}.${sequence}`;
-  }
-}
-
-/** One reader: what it has not read yet, by job. */
-class Watcher {
-  readonly #request: WatchRequest;
-  readonly #ids: ReadonlySet<string>;
-  readonly #backlogMax: number;
-  #pending = new Map<string, Pending>();
-  #backlog = 0;
-  #wake: (() => void) | undefined;
-  readonly #over = Promise.withResolvers<undefined>();
-  #slow = false;
-  closed = false;
-
-  constructor(request: WatchRequest, backlogMax: number) {
-    this.#request = request;
-    this.#ids = new Set(request.jobIds);
-    this.#backlogMax = backlogMax;
-  }
-
-  get idle(): boolean {
-    return this.#pending.size === 0;
-  }
-
-  /** What the watch begins with does not count as backlog. */
-  first(change: Change, farm: WatchedFarm): void {
-    if (this.#wants(change.jobId, farm)) this.#pending.set(change.jobId, change);
-  }
-
-  offer(change: Change, farm: WatchedFarm): void {
-    if (this.closed || this.#slow || !this.#wants(change.jobId, farm)) return;
-    const before = this.#pending.get(change.jobId);
-    this.#pending.delete(change.jobId);
-    this.#pending.set(change.jobId, {
-      sequence: change.sequence,
-      news: before === undefined ? change.news : [...before.news, ...change.news],
-    });
-    this.#backlog += change.news.length + (before === undefined ? 1 : 0);
-    if (this.#backlog > this.#backlogMax) this.#slow = true;
-    this.#wake?.();
-  }
-
-  take(): ReadonlyMap<string, Pending> {
-    if (this.#slow) {
-      throw new FarmError(
-        'WATCHER_TOO_SLOW',
-        `more than ${this.#backlogMax} changes waited to be read: watch again`,
-        {
-          retryAfterMs: 1_000,
-        },
-      );
-    }
-    const taken = this.#pending;
-    this.#pending = new Map();
-    this.#backlog = 0;
-    return taken;
-  }
-
-  async changed(): Promise<void> {
-    if (this.closed || !this.idle) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
-  }
-
-  /** The result, or undefined as soon as the watch is closed: a store that is away keeps no stream open. */
-  async unlessClosed<T>(result: Promise<T>): Promise<T | undefined> {
-    return await Promise.race([result, this.#over.promise]);
-  }
-
-  close(): void {
-    this.closed = true;
-    this.#over.resolve(undefined);
-    this.#wake?.();
-  }
-
-  #wants(jobId: string, farm: WatchedFarm): boolean {
-    if (this.#ids.size > 0 && !this.#ids.has(jobId)) return false;
-    return this.#request.userId === undefined || farm.view(jobId)?.job.userId === this.#request.userId;
+    return `${this.#options.origin}.${sequence}`;
   }
 }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord, TimelineEntry } from '../../../controller/domain/job.ts';
 import type { JobChange, JobView, WatchRequest } from '../../../controller/engine/farm.ts';
+import type { Clock } from '../../../controller/engine/ports.ts';
 import { Watches } from '../../../controller/engine/watches.ts';
+import { systemClock } from '../../../controller/system-clock.ts';
+import { ManualClock } from '../../helpers/manual-clock.ts';
 
 function news(what: string): TimelineEntry {
   return { atMs: 1, what, detail: '' };
@@ -11,15 +14,22 @@ function news(what: string): TimelineEntry {
 /** A farm of hand-made jobs. */
 class Jobs {
   readonly views = new Map<string, JobView>();
-  readonly watches = new Watches(
-    {
-      view: (id) => this.views.get(id),
+  readonly watches: Watches;
+  looks = 0;
+
+  constructor(watchBacklogMax = 5, watchersMax = 2, clock: Pick<Clock, 'after'> = systemClock()) {
+    const farm = {
+      view: (id: string) => this.#view(id),
       jobIds: () => this.views.keys(),
-      committed: (look) => new Promise((resolve) => resolve(look())),
-    },
-    { watchersMax: 2, watchBacklogMax: 5 },
-    'leader',
-  );
+      committed: <T>(look: () => T) => new Promise<T>((resolve) => resolve(look())),
+    };
+    this.watches = new Watches(farm, { watchersMax, watchBacklogMax, origin: 'leader', clock });
+  }
+
+  #view(id: string): JobView | undefined {
+    this.looks += 1;
+    return this.views.get(id);
+  }
 
   change(jobId: string, state: JobRecord['state'], ...entries: string[]): void {
     const timeline = [...(this.views.get(jobId)?.job.timeline ?? []), ...entries.map(news)];
@@ -136,5 +146,50 @@ describe('a watch', () => {
     await assert.rejects(jobs.watch().next(), { code: 'TOO_MANY_WATCHERS' });
     for (const watch of open) await watch.return(undefined);
     await assert.rejects(jobs.watch({ jobIds: ['nobody'] }).next(), { code: 'JOB_NOT_FOUND' });
+  });
+
+  it('reads in small rounds, and can be resumed only where nothing is left out', async () => {
+    const jobs = new Jobs(100);
+    for (let n = 0; n < 70; n += 1) jobs.change(`j${n}`, 'waiting', 'submitted');
+    const watch = jobs.watch();
+    const seen: JobChange[] = [];
+    while (seen.length < 70) {
+      seen.push(await next(watch));
+      if (seen.length === 40) jobs.change('j69', 'assigned', 'assigned');
+    }
+    assert.deepEqual(
+      seen.filter(({ resumeToken }) => resumeToken !== '').map(({ view }) => view.job.jobId),
+      ['j69'],
+    );
+    const { resumeToken } = seen.at(-1) ?? assert.fail();
+    await watch.return(undefined);
+    jobs.change('j3', 'cancelled', 'cancelled');
+    const resumed = jobs.watch({ resumeToken });
+    assert.equal((await next(resumed)).view.job.jobId, 'j3');
+    await resumed.return(undefined);
+  });
+
+  it('is asked only about its own jobs, however many others watch', async () => {
+    const jobs = new Jobs(5, 600);
+    for (let n = 0; n < 500; n += 1) jobs.change(`j${n}`, 'waiting', 'submitted');
+    const watches = [...jobs.views.keys()].map((jobId) => jobs.watch({ jobIds: [jobId] }));
+    for (const watch of watches) await next(watch);
+    const before = jobs.looks;
+    jobs.change('j7', 'assigned', 'assigned');
+    assert.equal((await next(watches[7] ?? assert.fail())).view.job.state, 'assigned');
+    assert.ok(jobs.looks - before < 5, `${jobs.looks - before} looks for one change`);
+    for (const watch of watches) await watch.return(undefined);
+  });
+
+  it('ends with its error also when all that could wake it is spent', async () => {
+    const clock = new ManualClock();
+    const jobs = new Jobs(5, 2, clock);
+    jobs.change('a', 'waiting', 'submitted');
+    const slow = jobs.watch();
+    await next(slow);
+    // Its reader is away with that one while the flood comes.
+    for (let n = 0; n < 9; n += 1) jobs.change('a', 'waiting', `entry ${n}`);
+    await clock.pass(1_000);
+    await assert.rejects(slow.next(), { code: 'WATCHER_TOO_SLOW' });
   });
 });
