@@ -1,6 +1,7 @@
 import type { AgentMessage } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentRooms } from './agent-rooms.ts';
+import { annulPublish } from './attempt/annul.ts';
 import { finishPublish, publish } from './attempt/publish.ts';
 import type { Effect } from './core/effects.ts';
 import type { Input } from './core/inputs.ts';
@@ -36,26 +37,34 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       parts.reopen(effect.linkId, effect.reason, effect.afterMs, effect.address);
       return;
     case 'start-attempt':
+      rooms.outputUsed(effect.assign.output.folder);
       rooms.attempts.start(effect.assign);
       return;
     case 'stop-attempt':
       rooms.attempts.stop(effect.ref, effect);
       return;
     case 'publish':
-      void publish(rooms.share, effect).then((result) =>
-        input({ type: 'publish-result', ref: effect.ref, result }),
-      );
-      return;
     case 'finish-publish':
-      void finishPublish(rooms.share, effect.request).then((result) =>
-        input({ type: 'finish-publish-result', ref: effect.request.ref, result }),
-      );
+    case 'annul-publish':
+      void publishing(effect, parts);
+      return;
+    case 'adopt-attempt':
+      rooms.attempts.adopt(effect.from, effect.to);
+      input({ type: 'attempt-adopted', ref: effect.to });
+      return;
+    case 'check-host':
+      void checkHost(effect.request, parts);
+      return;
+    case 'probe-sessions':
+      void probeSessions(effect.sessions, parts);
       return;
     case 'discard':
       void rooms.discard(effect.stagingFolder);
       return;
     case 'clean-up':
-      void rooms.attempts.cleanUp(effect.assign, effect.finished).then(() => rooms.logUpload.nudge());
+      void rooms.attempts
+        .cleanUp(effect.assign, effect.finished, effect.startedAs)
+        .then(() => rooms.logUpload.nudge());
       return;
     case 'start-prefetch':
       rooms.prefetches.start(effect.announce);
@@ -70,4 +79,51 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       parts.exit();
       return;
   }
+}
+
+/** What is done on an output share, for ourselves and for others. The functions never reject. */
+async function publishing(
+  effect: Extract<Effect, { type: 'publish' | 'finish-publish' | 'annul-publish' }>,
+  { rooms, ...parts }: AgentParts,
+): Promise<void> {
+  if (effect.type === 'publish') {
+    const { ref } = effect;
+    parts.input({ type: 'publish-result', ref, result: await publish(rooms.share, effect) });
+    return;
+  }
+  const { request } = effect;
+  const { ref, output } = request;
+  rooms.outputUsed(output.folder);
+  if (request.kind === 'finish-publish') {
+    const result = await finishPublish(rooms.share, request);
+    parts.input({ type: 'finish-publish-result', ref, result });
+  } else {
+    parts.input({ type: 'annul-publish-result', ref, result: await annulPublish(rooms.share, request) });
+  }
+}
+
+/** A changed inventory first: what was healed must be known when the answer comes. */
+async function checkHost(
+  { checkId, causes, shares }: Extract<Effect, { type: 'check-host' }>['request'],
+  { rooms, ...parts }: AgentParts,
+): Promise<void> {
+  const found = await rooms.watch.check({ causes, shares }).catch((error: unknown) => ({
+    ok: false,
+    detail: `the check failed: ${text(error)}`,
+    changed: undefined,
+  }));
+  if (found.changed !== undefined) parts.input({ type: 'inventory', inventory: found.changed });
+  parts.input({ type: 'host-checked', checkId, ok: found.ok, detail: found.detail });
+}
+
+async function probeSessions(sessions: number, { rooms, logger, ...parts }: AgentParts): Promise<void> {
+  const { ok, detail } = await rooms.watch
+    .probeSessions(sessions)
+    .catch((error: unknown) => ({ ok: false, detail: `the probe failed: ${text(error)}` }));
+  logger.info({ ok, detail }, 'encoder sessions tried again');
+  parts.input({ type: 'sessions-probed', ok, detail });
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

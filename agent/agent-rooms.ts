@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Heartbeat, Inventory } from '../proto/index.ts';
+import type { Heartbeat } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
+import type { OnClose } from './agent-media.ts';
+import { openAgentMedia } from './agent-media.ts';
 import type { Attempts } from './attempt/attempts.ts';
 import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';
@@ -15,38 +17,28 @@ import { createPrefetches } from './attempt/prefetches.ts';
 import type { AttemptServices } from './attempt/services.ts';
 import type { AgentConfig } from './config.ts';
 import type { Input } from './core/inputs.ts';
-import type { TakenInventory } from './host/inventory.ts';
-import { takeInventory } from './host/inventory.ts';
+import { prepareDataDir } from './host/data-dir.ts';
+import type { HostWatch } from './host/host-watch.ts';
 import type { Load } from './host/load.ts';
 import { startLoadMeter } from './host/load.ts';
-import { probeShares } from './host/share-probe.ts';
 import type { LinkSecurity } from './link/connection.ts';
 import { createLogReceiver } from './link/log-receiver.ts';
-import type { ContentCache } from './media/content-cache.ts';
-import { openContentCache } from './media/content-cache.ts';
 import { openGate } from './media/gate.ts';
 import { ffprobeVersion } from './media/probe-files.ts';
-import type { ShareOperations } from './media/share-operations.ts';
-import { createShareOperations } from './media/share-operations.ts';
-import type { Mounts } from './media/unc.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import { openOutbox } from './outbox/outbox.ts';
-import type { EncoderRungName } from './render/encoder.ts';
-import { encoderRung } from './render/encoder.ts';
-import type { EncoderChoice } from './render/render-request.ts';
-import { scaledTimes } from './scaled-times.ts';
 
 /** Everything that an agent works with, opened and ready. */
 export interface AgentRooms {
   readonly outbox: Outbox;
-  readonly inventory: Inventory;
+  readonly watch: HostWatch;
   readonly attempts: Attempts;
   readonly prefetches: Prefetches;
   readonly share: OutputShare;
   readonly logUpload: LogUpload;
   vitals(): Pick<Heartbeat, 'load1' | 'scratchFreeBytes' | 'worstLoopStallMs' | 'oldestShareOperationMs'>;
-  /** The inventory, when the shares that can be read are others than before. */
-  changedInventory(): Promise<Inventory | undefined>;
+  /** An output folder is used from now on. */
+  outputUsed(folder: string): void;
   discard(stagingFolder: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -81,6 +73,7 @@ async function openAll(
 ): Promise<Omit<AgentRooms, 'close'>> {
   const folder = (name: string): string => join(config.dataDir, name);
   const onTrouble = troubleTo(logger);
+  await prepareDataDir(config.dataDir);
   await mkdir(folder('logs'), { recursive: true });
   // First of all the journal: its lock keeps a second agent away from everything else here.
   const outbox = await openOutbox({
@@ -91,8 +84,8 @@ async function openAll(
   onClose(() => outbox.close());
   await emptyWorkFolder(folder('work'), onTrouble);
 
-  const media = await openMedia(config, logger, signal, onClose);
-  const { mounts, operations, outputs, cache, taken } = media;
+  const media = await openAgentMedia(config, logger, signal, onClose);
+  const { mounts, outputs, cache, watch } = media;
   const share = createOutputShare(mounts, outputs);
   const ahead: { prefetches?: Prefetches } = {};
   const services: AttemptServices = {
@@ -103,9 +96,9 @@ async function openAll(
     cache,
     share,
     lookAtOutput: createOutputLook(mounts, outputs),
-    ffmpeg: { ffmpeg: config.ffmpeg, ffprobe: config.ffprobe, versionText: taken.ffmpegVersionText },
+    ffmpeg: { ffmpeg: config.ffmpeg, ffprobe: config.ffprobe, versionText: media.ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe: config.ffprobe, signal }),
-    encoderFor: (enable4k) => encoderFor(taken, config, enable4k),
+    encoderFor: (enable4k) => media.encoderFor(enable4k),
     segmentCache: { folder: folder('cache/segments'), bytesMax: config.cache.segmentBytesMax },
     concurrency: config.concurrency,
     fetchLane: createFetchLane(),
@@ -120,7 +113,7 @@ async function openAll(
   const prefetches = createPrefetches(services, (report) => input({ type: 'prefetch', report }));
   ahead.prefetches = prefetches;
   onClose(() => prefetches.stopAll());
-  const receiver = createLogReceiver({ address, security });
+  const receiver = createLogReceiver({ address, security, agentId: config.agentId });
   const logUpload = startLogUpload({
     folder: folder('logs'),
     receiver,
@@ -128,73 +121,19 @@ async function openAll(
     onSent: ({ jobId }) => logger.debug({ jobId }, 'the controller has the log of an attempt'),
   });
   onClose(() => logUpload.stop());
-  const load = await startVitals(config.dataDir);
+  const load = await startVitals(config.dataDir, (freeBytes) => input({ type: 'scratch-space', freeBytes }));
   onClose(() => load.stop());
 
   return {
     outbox,
-    inventory: taken.inventory,
+    watch,
     attempts,
     prefetches,
     share,
     logUpload,
-    vitals: () => ({ ...load.latest(), oldestShareOperationMs: oldest(operations, outputs) }),
-    changedInventory: watchShares(media),
+    vitals: () => ({ ...load.latest(), oldestShareOperationMs: media.oldestOperationMs() }),
+    outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
-  };
-}
-
-interface Media {
-  readonly mounts: Mounts;
-  readonly operations: ShareOperations;
-  /** Uploads and publishing: they wait behind no copy. */
-  readonly outputs: ShareOperations;
-  /** Of their own, so that a probe never waits behind copies. */
-  readonly probes: ShareOperations;
-  readonly cache: ContentCache;
-  readonly taken: TakenInventory;
-}
-
-type OnClose = (closer: () => Promise<unknown> | undefined) => void;
-
-async function openMedia(
-  config: AgentConfig,
-  logger: AgentLogger,
-  signal: AbortSignal,
-  onClose: OnClose,
-): Promise<Media> {
-  const mounts = mountsOf(config);
-  const { shareSilenceMs: silenceMs } = scaledTimes(config.timeScale);
-  const operations = createShareOperations({ concurrency: config.concurrency.copy, silenceMs });
-  onClose(() => operations.stop());
-  const outputs = createShareOperations({ silenceMs });
-  onClose(() => outputs.stop());
-  const probes = createShareOperations({ silenceMs });
-  onClose(() => probes.stop());
-  const cache = await openContentCache({
-    folder: join(config.dataDir, 'cache', 'sources'),
-    bytesMax: config.cache.bytesMax,
-    freeBytesMin: config.cache.freeBytesMin,
-    operations,
-  });
-  onClose(() => cache.close());
-  const taken = await inventoryOf(config, await probeShares(mounts, { operations: probes, signal }), signal);
-  for (const fault of taken.faults) logger.warn(fault);
-  return { mounts, operations, outputs, probes, cache, taken };
-}
-
-function oldest(...operations: readonly ShareOperations[]): number {
-  return Math.max(...operations.map((one) => one.oldestOperationMs()));
-}
-
-function watchShares({ mounts, probes, taken }: Media): () => Promise<Inventory | undefined> {
-  let { inventory } = taken;
-  return async () => {
-    const states = await probeShares(mounts, { operations: probes });
-    const shares = states.filter((state) => state.readable).map((state) => state.share);
-    if (shares.join('\n') === inventory.shares.join('\n')) return undefined;
-    inventory = { ...inventory, shares };
-    return inventory;
   };
 }
 
@@ -215,61 +154,19 @@ async function discardStaging(
   }
 }
 
-function mountsOf({ mounts }: AgentConfig): Mounts {
-  return Object.fromEntries(
-    Object.entries(mounts).map(([name, { roots, localPath }]) => [
-      name,
-      { roots, ...(localPath === undefined ? {} : { localPath }) },
-    ]),
-  );
-}
-
-function inventoryOf(
-  config: AgentConfig,
-  shares: Awaited<ReturnType<typeof probeShares>>,
-  signal: AbortSignal,
-): Promise<TakenInventory> {
-  const { rung, threads, gpuIndex } = config.encoder;
-  return takeInventory({
-    scratchFolder: config.dataDir,
-    queues: config.queues,
-    ...(config.slots === undefined ? {} : { slots: config.slots }),
-    labels: config.labels,
-    shares,
-    ffmpeg: config.ffmpeg,
-    encoder: {
-      cachePath: join(config.dataDir, 'encoders.json'),
-      ...(threads === undefined ? {} : { threads }),
-      ...(gpuIndex === undefined ? {} : { gpuIndex }),
-      ...(rung === undefined ? {} : { ladder: [encoderRung(rung)] }),
-    },
-    signal,
-  });
-}
-
-/** The best rung that passed at this size; the probe lists the best first. */
-function encoderFor(
-  { encoderProbe }: TakenInventory,
-  { encoder: { threads, gpuIndex } }: AgentConfig,
-  enable4k: boolean,
-): Omit<EncoderChoice, 'profile'> | undefined {
-  const found = encoderProbe.encoders.find((encoder) => !enable4k || encoder.max === '2160p');
-  if (found === undefined) return undefined;
-  return {
-    // The probe takes its rungs from the same ladder.
-    rung: found.rung as EncoderRungName,
-    ...(threads === undefined ? {} : { threads }),
-    ...(gpuIndex === undefined ? {} : { gpuIndex }),
-  };
-}
-
 /** The figures of the heartbeat, taken in the background: a heartbeat waits for nothing. */
-async function startVitals(folder: string): Promise<{ latest(): Load; stop(): undefined }> {
+async function startVitals(
+  folder: string,
+  onScratch: (freeBytes: number) => void,
+): Promise<{ latest(): Load; stop(): undefined }> {
   const meter = startLoadMeter({ scratchFolder: folder });
   let latest = await meter.sample();
   const timer = setInterval(() => {
     void meter.sample().then(
-      (sample) => (latest = sample),
+      (sample) => {
+        latest = sample;
+        onScratch(sample.scratchFreeBytes);
+      },
       () => undefined,
     );
   }, 5_000);

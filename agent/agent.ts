@@ -98,7 +98,7 @@ class RunningAgent {
       agentId: this.#config.agentId,
       instanceId: randomUUID(),
       softwareVersion,
-      slots: rooms.inventory.slots,
+      slots: rooms.watch.inventory().slots,
       ...figures,
     };
     const parts: AgentParts = {
@@ -111,13 +111,17 @@ class RunningAgent {
     };
     const operatorLog = createOperatorLog(logger, nowMs);
     this.#shell = startCoreShell({
-      first: recover(settings, rooms.inventory, rooms.outbox.found, nowMs()),
+      first: recover(settings, rooms.watch.inventory(), rooms.outbox.found, nowMs()),
       outbox: rooms.outbox,
       perform(effect) {
         operatorLog.decided(effect);
         performEffect(effect, parts);
       },
-      heard: (input) => operatorLog.heard(input),
+      heard: (input) => {
+        operatorLog.heard(input);
+        // The share has its identity by now: whoever may finish this publication must know it.
+        if (input.type === 'attempt' && input.report.type === 'staged') void this.#lookAtShares();
+      },
       nowMs,
       onTrouble: (message, error) => logger.error({ err: error }, message),
     });
@@ -178,7 +182,7 @@ class RunningAgent {
 
   async #lookAtShares(): Promise<void> {
     try {
-      const inventory = await this.#rooms?.changedInventory();
+      const inventory = await this.#rooms?.watch.lookAtShares();
       if (inventory !== undefined) this.#shell?.input({ type: 'inventory', inventory });
     } catch (error) {
       this.#deps.logger.warn({ err: error }, 'the shares could not be looked at');

@@ -1,4 +1,5 @@
 import type { Effect } from './core/effects.ts';
+import { waitsForNoRecord } from './core/effects.ts';
 import type { Input } from './core/inputs.ts';
 import { mayBeLost } from './core/journal-records.ts';
 import type { CoreState } from './core/state.ts';
@@ -26,12 +27,20 @@ export interface CoreShellOptions {
 
 /**
  * Runs the core. The order of things: a step's records are durable before its effects leave, and effects leave in the
- * order of their steps. Heartbeats, progress and alarms wait for nothing: no record stands behind them.
+ * order of their steps. What no record stands behind (heartbeats, progress, declines) waits for nothing. What waits for a
+ * disk that stands still is dropped when its link ends, so that it cannot pile up.
  */
 export function startCoreShell(options: CoreShellOptions): CoreShell {
   const { outbox, perform, nowMs, onTrouble } = options;
   let { state } = options.first;
-  const waiting: { effects: readonly Effect[]; isDurable: boolean }[] = [];
+  const waiting: { readonly effects: readonly Effect[]; isDurable: boolean }[] = [];
+  const forget = (linkId: number): void => {
+    for (const entry of waiting.splice(0)) {
+      const effects = entry.effects.filter((effect) => !isFor(effect, linkId));
+      // The same object: whoever writes its records says so on it.
+      if (effects.length > 0 || !entry.isDurable) waiting.push(Object.assign(entry, { effects }));
+    }
+  };
 
   const release = (): void => {
     for (let [next] = waiting; next?.isDurable === true; [next] = waiting) {
@@ -40,8 +49,8 @@ export function startCoreShell(options: CoreShellOptions): CoreShell {
     }
   };
   const take = ({ records, effects }: StepResult): void => {
-    for (const effect of effects.filter(isUrgent)) perform(effect);
-    const later = effects.filter((effect) => !isUrgent(effect));
+    for (const effect of effects.filter(waitsForNoRecord)) perform(effect);
+    const later = effects.filter((effect) => !waitsForNoRecord(effect));
     const entry = { effects: later, isDurable: records.every(mayBeLost) };
     if (later.length > 0 || !entry.isDurable) waiting.push(entry);
     if (records.length > 0) {
@@ -62,6 +71,7 @@ export function startCoreShell(options: CoreShellOptions): CoreShell {
     state: () => state,
     input(input) {
       options.heard?.(input);
+      if (input.type === 'link-closed') forget(input.linkId);
       const result = step(state, input, nowMs());
       state = result.state;
       take(result);
@@ -69,7 +79,6 @@ export function startCoreShell(options: CoreShellOptions): CoreShell {
   };
 }
 
-function isUrgent(effect: Effect): boolean {
-  if (effect.type === 'send') return effect.message.kind === 'progress';
-  return effect.type === 'heartbeat' || effect.type === 'reopen' || effect.type === 'alarm';
+function isFor(effect: Effect, linkId: number): boolean {
+  return effect.type === 'send' && effect.linkId === linkId;
 }

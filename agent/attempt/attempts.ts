@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Assign, FinishedOutcome, JobRef } from '../../proto/index.ts';
+import { fenceText } from '../../proto/index.ts';
 import { noUsage } from '../core/endings.ts';
 import type { AttemptReport } from '../core/inputs.ts';
 import { keyOf } from '../core/journal-fold.ts';
@@ -8,7 +9,7 @@ import type { JobLog } from './job-log.ts';
 import { createJobLog } from './job-log.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { LogFolder } from './log-folder.ts';
-import { openLogFolder } from './log-folder.ts';
+import { openLogFolder, UnsafeJobIdError } from './log-folder.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { AttemptServices } from './services.ts';
 
@@ -18,8 +19,10 @@ export interface Attempts {
   start(assign: Assign): void;
   /** The first reason counts; a second stop can only shorten the time to the end. */
   stop(ref: JobRef, stop: AttemptStop): void;
-  /** The attempt is over: its log gets its last lines, and may be sent. */
-  cleanUp(assign: Assign, finished: FinishedOutcome): Promise<void>;
+  /** The attempt goes on under another fence: nothing of it stops or moves, and its log is handed in under the new one. */
+  adopt(from: JobRef, to: JobRef): void;
+  /** The attempt is over: its log gets its last lines, and may be sent. `startedAs` names its folders. */
+  cleanUp(assign: Assign, finished: FinishedOutcome, startedAs: JobRef): Promise<void>;
   /** Stops all, and waits until nothing of them runs. Idempotent. */
   stopAll(): Promise<void>;
 }
@@ -35,6 +38,8 @@ export interface AttemptStop {
 const graceMaxMs = 3_600_000;
 
 interface Running {
+  /** What the attempt is called now. */
+  ref: JobRef;
   readonly abort: AbortController;
   readonly force: AbortController;
   readonly done: Promise<void>;
@@ -53,8 +58,8 @@ export function createAttempts(
   const running = new Map<string, Running>();
   const ending = new AbortController();
 
-  const open = async (assign: Assign): Promise<OpenedLog> => {
-    const folder = await openLogFolder(services.logsFolder, assign.ref, services.onTrouble);
+  const open = async (assign: Assign, startedAs = assign.ref): Promise<OpenedLog> => {
+    const folder = await openLogFolder(services.logsFolder, assign.ref, services.onTrouble, startedAs);
     return { folder, log: createJobLog(assign, folder, services.wallMs) };
   };
 
@@ -68,11 +73,26 @@ export function createAttempts(
         ({ folder, log }) =>
           runAttempt({
             ...{ assign, services, folder, log, signal, force: force.signal },
-            report: (words) => report(assign.ref, words),
+            report: (words) => report(known.ref, words),
           }),
-        (error: unknown) => report(assign.ref, { type: 'ended', finished: noLog(error) }),
+        (error: unknown) => report(known.ref, { type: 'ended', finished: noLog(error) }),
       );
-      running.set(keyOf(assign.ref), { abort, force, done, opened: opened.catch(() => undefined) });
+      const known: Running = {
+        ...{ ref: assign.ref, abort, force, done },
+        opened: opened.catch(() => undefined),
+      };
+      running.set(keyOf(assign.ref), known);
+    },
+    adopt(from, to) {
+      const known = running.get(keyOf(from));
+      if (known === undefined) return;
+      running.delete(keyOf(from));
+      running.set(keyOf(to), known);
+      known.ref = to;
+      void known.opened.then((opened) => {
+        opened?.log.info(`Adopted: the attempt goes on under fence ${fenceText(to.fence)}`);
+        opened?.folder.belongsTo(to);
+      });
     },
     stop(ref, { mode, graceMs, reason }) {
       const known = running.get(keyOf(ref));
@@ -84,18 +104,13 @@ export function createAttempts(
       const timer = setTimeout(() => known.force.abort(), Math.min(graceMs, graceMaxMs));
       void known.done.then(() => clearTimeout(timer));
     },
-    async cleanUp(assign, finished) {
+    async cleanUp(assign, finished, startedAs) {
       const known = running.get(keyOf(assign.ref));
       running.delete(keyOf(assign.ref));
       await known?.done;
       try {
         // Without a running attempt it is one of an earlier process: its log goes on where it stopped.
-        const { folder, log } = (await known?.opened) ?? (await open(assign));
-        log.step('6', `Result: ${finished.outcome}`);
-        if (finished.outcome === 'published')
-          log.succeeded(finished.publishedPath ?? assign.output.finalName);
-        else log.failed(finished);
-        await folder.close();
+        await closeLog((await known?.opened) ?? (await open(assign, startedAs)), assign, finished);
       } catch (error) {
         services.onTrouble(`the log of ${keyOf(assign.ref)} could not be closed`, error);
       }
@@ -106,6 +121,17 @@ export function createAttempts(
       for (const { opened } of running.values()) await (await opened)?.folder.flush();
     },
   };
+}
+
+async function closeLog(
+  { folder, log }: OpenedLog,
+  assign: Assign,
+  finished: FinishedOutcome,
+): Promise<void> {
+  log.step('6', `Result: ${finished.outcome}`);
+  if (finished.outcome === 'published') log.succeeded(finished.publishedPath ?? assign.output.finalName);
+  else log.failed(finished);
+  await folder.close();
 }
 
 /** Empties `work/`: at the start of a process nothing in it belongs to anybody. */
@@ -125,6 +151,13 @@ export async function emptyWorkFolder(
 const ownName = /^.+-\d+\.\d+$/u;
 
 function noLog(error: unknown): FinishedOutcome {
+  if (error instanceof UnsafeJobIdError) {
+    const { code, message } = error;
+    const problems = [{ code, message }];
+    return {
+      ...{ outcome: 'failed', failureClass: 'input', message, problems, stderrTail: [], usage: noUsage },
+    };
+  }
   const message = `the attempt's log could not be opened: ${error instanceof Error ? error.message : String(error)}`;
   return {
     outcome: 'failed',

@@ -21,8 +21,21 @@ export const logClosedFile = 'closed';
 /** What one attempt may write to one of its files. */
 const fileBytesMax = 64 * 1024 * 1024;
 
-/** The folder's name: `<job>-<term>.<counter>`, as the work folder's. */
+/** A job id that could lead out of the folder that it names. Ids are UUIDs; anything that looks like one is taken. */
+export class UnsafeJobIdError extends Error {
+  override readonly name = 'UnsafeJobIdError';
+  readonly code = 'JOB_ID_UNSAFE';
+
+  constructor(jobId: string) {
+    super(`JOB_ID_UNSAFE: ${JSON.stringify(jobId.slice(0, 200))} cannot be part of a folder's name`);
+  }
+}
+
+const safeJobId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/u;
+
+/** The folder's name: `<job>-<term>.<counter>`, as the work folder's. Throws UnsafeJobIdError. */
 export function attemptFolderName(ref: JobRef): string {
+  if (!safeJobId.test(ref.jobId)) throw new UnsafeJobIdError(ref.jobId);
   return `${ref.jobId}-${fenceText(ref.fence)}`;
 }
 
@@ -30,19 +43,22 @@ export function attemptFolderName(ref: JobRef): string {
 export interface LogFolder {
   /** Adds to a file, in the order of the calls. Never throws: a log is not worth a job. */
   write(file: LogFileName, text: string): void;
+  /** Whose log it is from now on: the attempt was adopted under a new fence. The folder keeps its name. */
+  belongsTo(ref: JobRef): void;
   /** Waits for what was written so far, and lets go of the files; the folder is gone on with later. */
   flush(): Promise<void>;
   /** Waits for what was written, and marks the folder as ready to be sent. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Makes the folder, or goes on with it. */
+/** Makes the folder, or goes on with it; it is named after `startedAs`. */
 export async function openLogFolder(
   logsFolder: string,
   ref: JobRef,
   onTrouble: (message: string, error: unknown) => void,
+  startedAs: JobRef = ref,
 ): Promise<LogFolder> {
-  const folder = join(logsFolder, attemptFolderName(ref));
+  const folder = join(logsFolder, attemptFolderName(startedAs));
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, logOwnerFile), JSON.stringify(ref));
   const files = new Map<LogFileName, { handle: FileHandle; bytes: number }>();
@@ -67,6 +83,9 @@ export async function openLogFolder(
   return {
     write(file, text) {
       if (!isClosed) later(() => add(file, text));
+    },
+    belongsTo(owner) {
+      if (!isClosed) later(() => writeFile(join(folder, logOwnerFile), JSON.stringify(owner)));
     },
     async flush() {
       later(closeFiles);

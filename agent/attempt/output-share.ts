@@ -5,13 +5,15 @@
 
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { shareIdFile, shareIdPath, stagingRoot } from '../media/share-identity.ts';
 import type { ShareOperations } from '../media/share-operations.ts';
 import type { MountedPath, Mounts } from '../media/unc.ts';
 import { parseUnc, resolveUnc, UncError } from '../media/unc.ts';
 
-/** The folder of an output folder that holds all staging folders, and the share's identity. */
-export const stagingRoot = '.renderfarm';
-const shareIdFile = 'share-id';
+/** What was set aside keeps its place in the staging root under such a name. */
+export const setAsidePrefix = '.dead-';
+/** As many finished files of an output folder are kept for people to look at; the oldest go first. */
+export const setAsideMax = 20;
 
 export interface FileFacts {
   readonly sizeBytes: number;
@@ -32,8 +34,10 @@ export interface OutputShare {
   rename(from: string, to: string): Promise<void>;
   /** Removes a staging folder; nothing else. */
   removeStaging(folder: string): Promise<void>;
-  /** Whether the share proves to be the one that was staged to: its identity is there. */
-  isReachable(outputFolder: string): Promise<boolean>;
+  /** What `.renderfarm/share-id` of an output folder says: which share this is. Undefined: nobody has used it yet. */
+  identity(outputFolder: string): Promise<string | undefined>;
+  /** Removes all but the newest of what was set aside in an output folder. */
+  thinSetAside(outputFolder: string): Promise<void>;
 }
 
 export function createOutputShare(
@@ -70,8 +74,14 @@ export function createOutputShare(
       }
       await operations.call({ op: 'remove', path: folder, parentName: stagingRoot });
     },
-    isReachable: async (outputFolder) =>
-      isThere(join(outputFolder, stagingRoot, shareIdFile)).catch(() => false),
+    async identity(outputFolder) {
+      const path = shareIdPath(outputFolder);
+      return (await operations.call({ op: 'read-identity', path })).identity;
+    },
+    async thinSetAside(outputFolder) {
+      const folder = join(outputFolder, stagingRoot);
+      await operations.call({ op: 'thin', folder, prefix: setAsidePrefix, keep: setAsideMax });
+    },
   };
 }
 

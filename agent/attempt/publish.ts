@@ -1,16 +1,19 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { FinishPublishReply, JobRef, Manifest, OutputTarget } from '../../proto/index.ts';
-import { fenceText } from '../../proto/index.ts';
 import type { PublishResult } from '../core/inputs.ts';
 import type { MountedPath } from '../media/unc.ts';
 import type { OutputShare } from './output-share.ts';
 import { codeOf, plainFileName } from './output-share.ts';
+import { setAside } from './set-aside.ts';
+import { identityFault } from './share-check.ts';
 
 /** What may be published, and where: the same for the owner and for whoever finishes it. */
 export interface Publication {
   readonly ref: JobRef;
   readonly output: OutputTarget;
   readonly manifest: Manifest;
+  /** The identity of the share that it was staged on, as far as it is known. */
+  readonly shareId?: string;
 }
 
 /** Somebody may be faster than we are, once; whoever sees that looks again. */
@@ -50,22 +53,31 @@ export async function finishPublish(
   }
 }
 
+/** The UNC path that a result gets. */
+export function publishedPathOf({ folder, finalName }: OutputTarget): string {
+  return `${folder.replace(/[\\/]+$/u, '')}\\${finalName}`;
+}
+
 /** Undefined: the staged file vanished between the look and the rename. */
 async function lookAndRename(
   share: OutputShare,
-  { ref, output, manifest }: Publication,
+  { ref, output, manifest, shareId }: Publication,
 ): Promise<PublishResult | undefined> {
   const staging = share.locate(output.stagingFolder);
   const folder = share.locate(output.folder);
   const staged = join(staging.localPath, plainFileName(manifest.fileName));
   const target = join(folder.localPath, plainFileName(output.finalName));
-  const publishedPath = `${output.folder.replace(/[\\/]+$/u, '')}\\${output.finalName}`;
+  const publishedPath = publishedPathOf(output);
+  const fault = await identityFault(share, folder, shareId);
+  if (fault !== undefined) return { type: 'retry', detail: fault };
   const [isStaged, isThere] = [await share.exists(staged), await share.exists(target)];
 
-  if (isStaged && isThere) return setAside(share, staging, ref, publishedPath);
+  if (isStaged && isThere) return refuseSecond(share, staging, folder, ref, publishedPath);
   if (isThere) return matchTarget(share, target, folder, manifest, publishedPath);
   if (!isStaged) {
-    if (await share.isReachable(folder.localPath)) {
+    // Looked at again: the mount may have changed since, and an absent file proves nothing on another share.
+    const identity = await share.identity(folder.localPath);
+    if (identity !== undefined && (shareId === undefined || identity === shareId)) {
       return { type: 'staging-gone', detail: `the staged file of ${output.finalName} is gone` };
     }
     return { type: 'retry', detail: `the share of ${output.folder} is not reachable, or is another one` };
@@ -82,14 +94,15 @@ async function lookAndRename(
 }
 
 /** The target bears this job's name, so that it is an earlier result; ours can no longer replace it. */
-async function setAside(
+async function refuseSecond(
   share: OutputShare,
   staging: MountedPath,
+  folder: MountedPath,
   ref: JobRef,
   publishedPath: string,
 ): Promise<PublishResult> {
-  const dead = join(dirname(staging.localPath), `.dead-${ref.jobId}-${fenceText(ref.fence)}`);
-  await share.rename(staging.localPath, dead);
+  const dead = await setAside(share, staging, ref);
+  await share.thinSetAside(folder.localPath).catch(() => undefined);
   return {
     type: 'earlier-result',
     publishedPath,

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Assign } from '../../proto/index.ts';
+import type { Assign, Manifest } from '../../proto/index.ts';
 import type { AttemptReport } from '../core/inputs.ts';
 import type { RenderProgress } from '../render/progress-meter.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
@@ -60,7 +60,9 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
       onSegment: (segment) => run.report({ type: 'segment', ...segment }),
       onEncoded: () => run.report({ type: 'encoded' }),
     });
-    last = { type: 'staged', manifest: await stage(run, output), usage: usage.total() };
+    const { manifest, shareId } = await stage(run, output);
+    const identity = shareId === undefined ? {} : { shareId };
+    last = { type: 'staged', manifest, usage: usage.total(), ...identity };
   } catch (error) {
     const stopped = signal.aborted ? reasonOf(signal) : undefined;
     last = { type: 'ended', finished: finishedOf(error, stopped, usage.total()) };
@@ -77,7 +79,7 @@ async function stage({ assign, services, signal, log, report }: AttemptRun, outp
   log.step('5', `Output: ${assign.output.finalName}, ${sizeBytes} bytes, to ${assign.output.stagingFolder}`);
   const leave = await services.tailLane.enter(signal);
   try {
-    const staged = await stageOutput({
+    const { shareId, ...staged } = await stageOutput({
       share: services.share,
       output: assign.output,
       localFile: output.file,
@@ -95,7 +97,11 @@ async function stage({ assign, services, signal, log, report }: AttemptRun, outp
       },
     });
     log.info(`Uploaded ${staged.sizeBytes} bytes, sha256 ${staged.sha256}`);
-    return { fileName: assign.output.finalName, ...staged, durationMs, frames, features: output.features };
+    const { features } = output;
+    const manifest: Manifest = {
+      ...{ fileName: assign.output.finalName, ...staged, durationMs, frames, features },
+    };
+    return { manifest, shareId };
   } finally {
     leave();
   }

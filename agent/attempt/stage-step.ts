@@ -18,6 +18,11 @@ export interface StageOptions {
   readonly retryMinMs?: number;
 }
 
+/** What is staged, and on which share. */
+export interface StagedFile extends FileFacts {
+  readonly shareId?: string;
+}
+
 /** An upload that could not be made within its time. */
 export class StageError extends Error {
   override readonly name = 'StageError';
@@ -30,7 +35,7 @@ const retryMaxMs = 60_000;
  * Step 5: puts the file into its staging folder on the target's volume, fsynced and closed, and says what is there.
  * The share may be away: the finished file is kept and tried again. Rejects with StageError or the signal's reason.
  */
-export async function stageOutput(options: StageOptions): Promise<FileFacts> {
+export async function stageOutput(options: StageOptions): Promise<StagedFile> {
   const { share, output, localFile, signal, onWaiting } = options;
   const { giveUpMs = 24 * 3_600_000, retryMinMs = 1_000 } = options;
   const staging = share.locate(output.stagingFolder);
@@ -39,7 +44,9 @@ export async function stageOutput(options: StageOptions): Promise<FileFacts> {
   for (let retryMs = retryMinMs; ; retryMs = Math.min(retryMaxMs, retryMs * 2)) {
     try {
       await share.makeStaging(staging);
-      return await share.upload(localFile, target, signal);
+      const facts = await share.upload(localFile, target, signal);
+      const shareId = await share.identity(share.locate(output.folder).localPath);
+      return { ...facts, ...(shareId === undefined ? {} : { shareId }) };
     } catch (error) {
       signal.throwIfAborted();
       const reason = `upload to ${output.stagingFolder}: ${error instanceof Error ? error.message : String(error)}`;

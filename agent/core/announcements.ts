@@ -7,7 +7,7 @@ const announcementsPerSlot = 2;
 
 /** A hint: its files are fetched ahead, unless the job is already here or there are too many hints. */
 export function announced(turn: Turn, announce: Announce): void {
-  const { announcements, attempts, settings, shutdown } = turn.state;
+  const { announcements, attempts, settings, shutdown, mode } = turn.state;
   const { announcementId, jobId } = announce;
   if (announcements.has(announcementId)) return;
   // Another hint for the same job replaces the first.
@@ -15,8 +15,13 @@ export function announced(turn: Turn, announce: Announce): void {
     if (old.jobId === jobId) stop(turn, old.announcementId, 'withdrawn');
   const isHere = [...attempts.values()].some((live) => live.ref.jobId === jobId && live.state !== 'finished');
   const full = turn.state.announcements.size >= settings.slots * announcementsPerSlot;
-  if (isHere || full || shutdown !== undefined) {
-    const message = isHere ? 'the job is here already' : full ? 'too many announcements' : 'shutting down';
+  const refusal =
+    (mode.mode === 'active' ? undefined : `this agent is ${mode.mode}: ${mode.reason}`) ??
+    (isHere ? 'the job is here already' : undefined) ??
+    (full ? 'too many announcements' : undefined) ??
+    (shutdown === undefined ? undefined : 'shutting down');
+  if (refusal !== undefined) {
+    const message = refusal;
     answer(turn, { announcementId, jobId, state: 'withdrawn', files: 0, bytes: 0, message });
     return;
   }
@@ -44,6 +49,14 @@ export function assignmentVoids(turn: Turn, jobId: string): number {
   if (known === undefined) return 0;
   stop(turn, known.announcementId, 'assigned');
   return known.presentBytes;
+}
+
+/** Nothing is fetched ahead for now: each hint is answered. */
+export function withdrawAll(turn: Turn, message: string): void {
+  for (const { announcementId, jobId } of turn.state.announcements.values()) {
+    stop(turn, announcementId, 'withdrawn');
+    answer(turn, { announcementId, jobId, state: 'withdrawn', files: 0, bytes: 0, message });
+  }
 }
 
 /** Nothing is fetched ahead any more. */

@@ -1,9 +1,11 @@
 import type { Assign, JobRef } from '../../proto/agent-link.ts';
 import { compareFences, fenceText } from '../../proto/agent-link.ts';
 import { assignmentVoids } from './announcements.ts';
-import { holdsSlot, isAtWork } from './attempt-states.ts';
+import { isAtWork } from './attempt-states.ts';
 import { answerEnded } from './endings.ts';
 import { keyOf } from './journal-fold.ts';
+import { scratchShortage } from './scratch.ts';
+import { slotsOf, slotsUsed } from './slots.ts';
 import type { LiveAttempt } from './state.ts';
 import { endFor } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -53,15 +55,18 @@ interface Decline {
   readonly reason: string;
 }
 
-function declineReason(turn: Turn, { ref }: Assign): Decline | undefined {
+function declineReason(turn: Turn, assign: Assign): Decline | undefined {
   const { state } = turn;
+  const { ref } = assign;
   if (state.shutdown !== undefined) return { code: 'SHUTTING_DOWN', reason: 'this agent is shutting down' };
+  const { mode, reason } = state.mode;
+  if (mode !== 'active') return { code: 'CORDONED', reason: `this agent is ${mode}: ${reason}` };
   if (!state.journalHasRoom) {
     return { code: 'JOURNAL_FULL', reason: 'the journal cannot be written: its limit or its disk is full' };
   }
   const attempts = [...state.attempts.values()];
   const others = attempts.filter((live) => live.ref.jobId === ref.jobId);
-  return staleFence(turn, ref) ?? previousAttempt(turn, ref, others) ?? noRoom(turn, attempts);
+  return staleFence(turn, ref) ?? previousAttempt(turn, ref, others) ?? noRoom(turn, assign, attempts);
 }
 
 /** A fence below one that this job had here is an old message. */
@@ -94,13 +99,15 @@ function previousAttempt(turn: Turn, ref: JobRef, others: readonly LiveAttempt[]
   };
 }
 
-function noRoom({ state }: Turn, attempts: readonly LiveAttempt[]): Decline | undefined {
-  const { slots, heldMax } = state.settings;
-  const used = attempts.filter((live) => holdsSlot(live.state)).length;
+function noRoom({ state }: Turn, assign: Assign, attempts: readonly LiveAttempt[]): Decline | undefined {
+  const { heldMax } = state.settings;
+  const slots = slotsOf(state);
+  const used = slotsUsed(state);
   if (used >= slots) return { code: 'NO_SLOT', reason: `${used} of ${slots} slots are in use` };
   const open = attempts.filter((live) => live.state !== 'finished').length;
   if (open >= heldMax) {
     return { code: 'TOO_MANY_HELD', reason: `${open} of at most ${heldMax} attempts are held` };
   }
-  return undefined;
+  const shortage = scratchShortage(state, assign);
+  return shortage === undefined ? undefined : { code: 'NO_SPACE', reason: shortage };
 }

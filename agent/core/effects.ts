@@ -1,7 +1,9 @@
 import type {
   AgentMessage,
   Announce,
+  AnnulPublish,
   Assign,
+  CheckHost,
   FinishedOutcome,
   FinishPublish,
   JobRef,
@@ -43,11 +45,26 @@ export type Effect =
       readonly ref: JobRef;
       readonly output: OutputTarget;
       readonly manifest: Manifest;
+      /** The share that it was staged on: another one is not looked at. */
+      readonly shareId?: string;
     }
   | { readonly type: 'finish-publish'; readonly request: FinishPublish }
+  /** Sets the staging folder aside, then looks at the target (protocol.md rule 8d). */
+  | { readonly type: 'annul-publish'; readonly request: AnnulPublish }
+  /** The attempt is called so from now on; nothing of it moves. Answered by `attempt-adopted`. */
+  | { readonly type: 'adopt-attempt'; readonly from: JobRef; readonly to: JobRef }
+  | { readonly type: 'check-host'; readonly request: CheckHost }
+  /** Tries so many encodes at once, beside what runs. */
+  | { readonly type: 'probe-sessions'; readonly sessions: number }
   | { readonly type: 'discard'; readonly ref: JobRef; readonly stagingFolder: string }
   /** The attempt is over: its folder under `work/` goes, its log gets its last lines and is sent. */
-  | { readonly type: 'clean-up'; readonly assign: Assign; readonly finished: FinishedOutcome }
+  | {
+      readonly type: 'clean-up';
+      readonly assign: Assign;
+      readonly finished: FinishedOutcome;
+      /** What its folders are named after: `assign.ref`, but after an adoption. */
+      readonly startedAs: JobRef;
+    }
   | { readonly type: 'start-prefetch'; readonly announce: Announce }
   /** `assigned`: the attempt that was just started goes on with what is being copied. */
   | {
@@ -59,3 +76,16 @@ export type Effect =
   | { readonly type: 'alarm'; readonly code: string; readonly message: string }
   /** Everything is said: the process may end. */
   | { readonly type: 'exit' };
+
+/**
+ * Whether an effect may leave at once, ahead of the records of its own and of earlier steps. Heartbeats go on while the
+ * disk stands still, and so do the words that keep new work away: an inventory without slots, and a decline.
+ */
+export function waitsForNoRecord(effect: Effect): boolean {
+  if (effect.type !== 'send') {
+    return effect.type === 'heartbeat' || effect.type === 'reopen' || effect.type === 'alarm';
+  }
+  const { message } = effect;
+  if (message.kind === 'assignment-reply') return !message.accepted;
+  return message.kind === 'progress' || message.kind === 'inventory';
+}

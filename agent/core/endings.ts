@@ -88,9 +88,9 @@ function reportOutcome(turn: Turn, ref: JobRef, finished: FinishedOutcome, kept?
 }
 
 function cleanUp(turn: Turn, kept: JournalAttempt, finished: FinishedOutcome): void {
-  const { assign } = kept;
+  const { assign, startedAs = assign.ref } = kept;
   if (finished.outcome !== 'published') {
     turn.effects.push({ type: 'discard', ref: assign.ref, stagingFolder: assign.output.stagingFolder });
   }
-  turn.effects.push({ type: 'clean-up', assign, finished });
+  turn.effects.push({ type: 'clean-up', assign, finished, startedAs });
 }

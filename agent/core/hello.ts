@@ -1,5 +1,6 @@
 import type { HeldAttempt, Hello } from '../../proto/agent-link.ts';
 import { keyOf } from './journal-fold.ts';
+import { inventoryOf } from './slots.ts';
 import type { CoreState, LiveAttempt } from './state.ts';
 
 /** The protocol versions that this agent speaks. */
@@ -25,13 +26,14 @@ export function buildHello(state: CoreState): Hello {
     journalId: journal.journalId,
     firstUnackedEvent: journal.acked + 1,
     lastEvent: journal.lastEvent,
-    inventory: state.inventory,
+    inventory: inventoryOf(state),
     held: [...state.attempts.values()].map((live) => heldAttempt(state, live)),
     tombstones: [...journal.tombstones.values()].slice(-helloTombstonesMax).map(({ tombstone }) => tombstone),
   };
 }
 
-function heldAttempt(state: CoreState, live: LiveAttempt): HeldAttempt {
+/** An attempt as Hello and Recalled tell of it. */
+export function heldAttempt(state: CoreState, live: LiveAttempt): HeldAttempt {
   const kept = state.journal.attempts.get(keyOf(live.ref));
   return {
     ref: live.ref,

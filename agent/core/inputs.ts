@@ -1,4 +1,5 @@
 import type {
+  AnnulPublishReply,
   ControllerMessage,
   FinishedOutcome,
   FinishPublishReply,
@@ -32,7 +33,13 @@ export type AttemptReport =
   /** The last frame is encoded: the slot is free and the run clock stops. */
   | { readonly type: 'encoded' }
   /** The file is in the staging folder, fsynced and closed. */
-  | { readonly type: 'staged'; readonly manifest: Manifest; readonly usage: Usage }
+  | {
+      readonly type: 'staged';
+      readonly manifest: Manifest;
+      readonly usage: Usage;
+      /** What `.renderfarm/share-id` says there. */
+      readonly shareId?: string;
+    }
   /** It failed or was stopped; its process tree is gone. */
   | { readonly type: 'ended'; readonly finished: FinishedOutcome };
 
@@ -57,6 +64,20 @@ export type Input =
       readonly ref: JobRef;
       readonly result: Omit<FinishPublishReply, 'kind' | 'ref'>;
     }
+  | {
+      readonly type: 'annul-publish-result';
+      readonly ref: JobRef;
+      readonly result: Omit<AnnulPublishReply, 'kind' | 'ref'>;
+    }
+  /** The shell calls the attempt by its new fence from now on (behind the record that says so). */
+  | { readonly type: 'attempt-adopted'; readonly ref: JobRef }
+  /** A changed inventory was told before. */
+  | { readonly type: 'host-checked'; readonly checkId: string; readonly ok: boolean; readonly detail: string }
+  /** Whether that many more encodes run beside those that run already. */
+  | { readonly type: 'sessions-probed'; readonly ok: boolean; readonly detail: string }
+  | { readonly type: 'scratch-space'; readonly freeBytes: number }
+  /** This process did not run for so long: the PC slept, or was frozen. */
+  | { readonly type: 'woke'; readonly awayMs: number }
   | { readonly type: 'prefetch'; readonly report: Omit<PrefetchReport, 'kind'> }
   | { readonly type: 'inventory'; readonly inventory: Inventory }
   /** Whether the journal can take more: false when its limit or its disk is full. */

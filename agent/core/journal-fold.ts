@@ -1,6 +1,7 @@
 import type {
   Assign,
   AttemptTombstone,
+  Fence,
   FinishedOutcome,
   JobRef,
   JournalEvent,
@@ -17,8 +18,12 @@ export const tombstoneKeepMs = 30 * 24 * 3_600_000;
 /** An attempt as the journal knows it. */
 export interface JournalAttempt {
   readonly assign: Assign;
+  /** After an adoption: what it was accepted as, which its folders are named after. */
+  readonly startedAs?: JobRef;
   readonly manifest?: Manifest;
   readonly usage?: Usage;
+  /** The identity of the share that it was staged on, where there was one. */
+  readonly shareId?: string;
   /** The name that a grant allows; present from the grant on. */
   readonly grantedName?: string;
   readonly finished?: FinishedOutcome;
@@ -60,11 +65,20 @@ export function applyRecord(state: JournalState, record: JournalRecord): Journal
         farm: { farmId: record.farmId, term: record.term, leaderId: record.leaderId },
       };
     case 'accepted':
-      return withAttempt(state, record.assign.ref, { assign: record.assign });
+      return withAttempt(state, record.assign.ref, {
+        assign: record.assign,
+        ...(record.startedAs === undefined ? {} : { startedAs: record.startedAs }),
+      });
     case 'event':
       return { ...state, lastEvent: record.event.number, events: [...state.events, record.event] };
     case 'staged':
-      return change(state, record.ref, { manifest: record.manifest, usage: record.usage });
+      return change(state, record.ref, {
+        manifest: record.manifest,
+        usage: record.usage,
+        ...(record.shareId === undefined ? {} : { shareId: record.shareId }),
+      });
+    case 'adopted':
+      return adopt(state, record.ref, record.fence);
     case 'granted':
       return change(state, record.ref, { grantedName: record.finalName });
     case 'ended':
@@ -94,10 +108,13 @@ export function snapshotRecords(state: JournalState): JournalRecord[] {
 }
 
 function attemptRecords(attempt: JournalAttempt): JournalRecord[] {
-  const { ref } = attempt.assign;
-  const records: JournalRecord[] = [{ kind: 'accepted', assign: attempt.assign }];
-  if (attempt.manifest !== undefined && attempt.usage !== undefined) {
-    records.push({ kind: 'staged', ref, manifest: attempt.manifest, usage: attempt.usage });
+  const { assign, startedAs, manifest, usage, shareId } = attempt;
+  const { ref } = assign;
+  const records: JournalRecord[] = [
+    { kind: 'accepted', assign, ...(startedAs === undefined ? {} : { startedAs }) },
+  ];
+  if (manifest !== undefined && usage !== undefined) {
+    records.push({ kind: 'staged', ref, manifest, usage, ...(shareId === undefined ? {} : { shareId }) });
   }
   if (attempt.grantedName !== undefined) {
     records.push({ kind: 'granted', ref, finalName: attempt.grantedName });
@@ -115,6 +132,14 @@ function withAttempt(state: JournalState, ref: JobRef, attempt: JournalAttempt):
 function change(state: JournalState, ref: JobRef, changes: Partial<JournalAttempt>): JournalState {
   const attempt = state.attempts.get(keyOf(ref));
   return attempt === undefined ? state : withAttempt(state, ref, { ...attempt, ...changes });
+}
+
+function adopt(state: JournalState, ref: JobRef, fence: Fence): JournalState {
+  const attempt = state.attempts.get(keyOf(ref));
+  if (attempt === undefined) return state;
+  const assign = { ...attempt.assign, ref: { jobId: ref.jobId, fence } };
+  const others = withoutAttempts(state, (key) => key === keyOf(ref));
+  return withAttempt(others, assign.ref, { ...attempt, assign, startedAs: attempt.startedAs ?? ref });
 }
 
 function withoutAttempts(

@@ -1,6 +1,7 @@
 import type {
   Assign,
   AttemptTombstone,
+  Fence,
   FinishedOutcome,
   JobRef,
   JournalEvent,
@@ -17,10 +18,20 @@ export type JournalRecord =
   | { readonly kind: 'journal'; readonly journalId: string }
   /** The farm and the highest leadership that this agent has obeyed. */
   | { readonly kind: 'farm'; readonly farmId: string; readonly term: number; readonly leaderId: string }
-  | { readonly kind: 'accepted'; readonly assign: Assign }
+  /** `startedAs`: after an adoption, the fence that its folders are named after. */
+  | { readonly kind: 'accepted'; readonly assign: Assign; readonly startedAs?: JobRef }
   | { readonly kind: 'event'; readonly event: JournalEvent }
   /** The attempt's file is in its staging folder: what is needed to publish it after a restart. */
-  | { readonly kind: 'staged'; readonly ref: JobRef; readonly manifest: Manifest; readonly usage: Usage }
+  | {
+      readonly kind: 'staged';
+      readonly ref: JobRef;
+      readonly manifest: Manifest;
+      readonly usage: Usage;
+      /** The identity of the share that it was staged on. */
+      readonly shareId?: string;
+    }
+  /** The attempt goes on under this fence (protocol.md rule 3); its folders stay those of the first. */
+  | { readonly kind: 'adopted'; readonly ref: JobRef; readonly fence: Fence }
   | { readonly kind: 'granted'; readonly ref: JobRef; readonly finalName: string }
   | {
       readonly kind: 'ended';

@@ -15,7 +15,8 @@ export function pumpProgress(turn: Turn): void {
 }
 
 function isDue(turn: Turn, live: LiveAttempt, session: Session): boolean {
-  if (live.state === 'finished') return false;
+  // Under a new fence nothing is said before the journal has it.
+  if (live.state === 'finished' || live.isBeingAdopted === true) return false;
   const sinceMs = turn.nowMs - live.progressSentMs;
   return sinceMs >= session.progressMaxMs || (live.progressChanged && sinceMs >= session.progressMinMs);
 }

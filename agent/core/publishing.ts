@@ -1,4 +1,11 @@
-import type { FinishPublish, FinishPublishReply, JobRef } from '../../proto/agent-link.ts';
+import type {
+  AnnulPublish,
+  AnnulPublishReply,
+  FinishPublish,
+  FinishPublishReply,
+  JobRef,
+} from '../../proto/agent-link.ts';
+import { currentRef } from './adoption.ts';
 import { isAtWork } from './attempt-states.ts';
 import { endAttempt, noUsage, plainOutcome } from './endings.ts';
 import type { PublishResult } from './inputs.ts';
@@ -27,7 +34,8 @@ export function refusePublish(turn: Turn, ref: JobRef, reason: string): void {
 }
 
 /** What looking and renaming came to. */
-export function publishResulted(turn: Turn, ref: JobRef, result: PublishResult): void {
+export function publishResulted(turn: Turn, said: JobRef, result: PublishResult): void {
+  const ref = currentRef(turn.state, said);
   const attempt = held(turn, ref);
   if (attempt?.live.state !== 'publishing') return;
   const usage = attempt.kept.usage ?? noUsage;
@@ -62,7 +70,7 @@ export function tickPublishing(turn: Turn): void {
 /** Looks and renames, for an attempt whose grant is in the journal. */
 export function tryPublish(turn: Turn, ref: JobRef): void {
   const attempt = held(turn, ref);
-  const { manifest, grantedName, assign } = attempt?.kept ?? {};
+  const { manifest, grantedName, assign, shareId } = attempt?.kept ?? {};
   if (attempt === undefined || manifest === undefined || grantedName === undefined || assign === undefined) {
     return;
   }
@@ -72,6 +80,7 @@ export function tryPublish(turn: Turn, ref: JobRef): void {
     ref,
     output: { ...assign.output, finalName: grantedName },
     manifest,
+    ...(shareId === undefined ? {} : { shareId }),
   });
 }
 
@@ -84,6 +93,11 @@ export function finishPublish(turn: Turn, request: FinishPublish): void {
   }
   const key = keyOf(request.ref);
   if (turn.state.finishing.has(key)) return;
+  const detail = usedByOther(turn, request.output.stagingFolder, key);
+  if (detail !== undefined) {
+    send(turn, { kind: 'finish-publish-reply', ref: request.ref, result: 'unreachable', detail });
+    return;
+  }
   turn.state = { ...turn.state, finishing: new Set(turn.state.finishing).add(key) };
   turn.effects.push({ type: 'finish-publish', request });
 }
@@ -100,15 +114,50 @@ export function finishPublishResulted(
   send(turn, { kind: 'finish-publish-reply', ref, ...result });
 }
 
+/** Takes a grant back: the staging folder is set aside here, whoever owned it (protocol.md rule 8d). */
+export function annulPublish(turn: Turn, request: AnnulPublish): void {
+  const key = keyOf(request.ref);
+  if (turn.state.annulling.has(key)) return;
+  const detail = usedByOther(turn, request.output.stagingFolder, key);
+  if (detail !== undefined) {
+    send(turn, { kind: 'annul-publish-reply', ref: request.ref, result: 'unreachable', detail });
+    return;
+  }
+  turn.state = { ...turn.state, annulling: new Set(turn.state.annulling).add(key) };
+  turn.effects.push({ type: 'annul-publish', request });
+}
+
+/** The answer to the controller. An attempt of ours looks for itself at its next try, and ends. */
+export function annulPublishResulted(
+  turn: Turn,
+  ref: JobRef,
+  result: Omit<AnnulPublishReply, 'kind' | 'ref'>,
+): void {
+  const annulling = new Set(turn.state.annulling);
+  annulling.delete(keyOf(ref));
+  turn.state = { ...turn.state, annulling };
+  send(turn, { kind: 'annul-publish-reply', ref, ...result });
+}
+
 /** Removes the staging folder of an ended attempt; one in use by a live fence is never discarded. */
 export function discard(turn: Turn, ref: JobRef, stagingFolder: string): void {
-  const inUse = [...turn.state.attempts].some(
-    ([key, live]) =>
-      live.state !== 'finished' &&
-      turn.state.journal.attempts.get(key)?.assign.output.stagingFolder === stagingFolder,
-  );
-  if (inUse) alarm(turn, 'DISCARD_OF_LIVE', `${stagingFolder} is in use by a live attempt`);
+  const user = liveUser(turn, stagingFolder);
+  if (user !== undefined) alarm(turn, 'DISCARD_OF_LIVE', `${stagingFolder} is in use by a live attempt`);
   else turn.effects.push({ type: 'discard', ref, stagingFolder });
+}
+
+function usedByOther(turn: Turn, stagingFolder: string, key: string): string | undefined {
+  const user = liveUser(turn, stagingFolder);
+  return user === undefined || user === key ? undefined : `${stagingFolder} is in use by attempt ${user}`;
+}
+
+/** The attempt that is not over and stages there: after an adoption the folder has an older fence's name. */
+function liveUser({ state }: Turn, stagingFolder: string): string | undefined {
+  for (const [key, live] of state.attempts) {
+    if (live.state === 'finished') continue;
+    if (state.journal.attempts.get(key)?.assign.output.stagingFolder === stagingFolder) return key;
+  }
+  return undefined;
 }
 
 function published(publishedPath: string, usage: typeof noUsage) {

@@ -2,6 +2,7 @@ import type { Inventory } from '../../proto/agent-link.ts';
 import { plainOutcome } from './endings.ts';
 import type { JournalAttempt, JournalState } from './journal-fold.ts';
 import { tombstoneOf } from './journal-records.ts';
+import { activeMode } from './mode.ts';
 import { tryPublish } from './publishing.ts';
 import type { CoreSettings, LiveAttempt } from './state.ts';
 import type { StepResult } from './step.ts';
@@ -27,6 +28,11 @@ export function recover(
       attempts: new Map(),
       announcements: new Map(),
       finishing: new Set(),
+      annulling: new Set(),
+      checks: new Set(),
+      mode: activeMode,
+      formerRefs: new Map(),
+      scratchFreeBytes: inventory.scratchFreeBytes,
     },
     nowMs,
     records: [],
@@ -49,6 +55,7 @@ function recoverAttempt(turn: Turn, kept: JournalAttempt): void {
         type: 'clean-up',
         assign,
         finished: plainOutcome('lost', 'the agent has ended in the middle of this attempt'),
+        startedAs: kept.startedAs ?? ref,
       },
     );
     return;

@@ -1,8 +1,10 @@
 import type { FinishedOutcome, JobRef } from '../../proto/agent-link.ts';
+import { currentRef } from './adoption.ts';
 import { canMove } from './attempt-states.ts';
 import { endAttempt, plainOutcome } from './endings.ts';
 import type { AttemptReport } from './inputs.ts';
 import { keyOf } from './journal-fold.ts';
+import { sessionLimitMet } from './slots.ts';
 import type { LiveAttempt } from './state.ts';
 import type { Turn } from './turn.ts';
 import { alarm, held, putAttempt, write, writeEvent } from './turn.ts';
@@ -11,7 +13,8 @@ import { without } from './without.ts';
 type ReportOf<T extends AttemptReport['type']> = Extract<AttemptReport, { type: T }>;
 
 /** What the shell says about an attempt. A report that its state does not allow is a fault of ours: alarmed, ignored. */
-export function attemptReported(turn: Turn, ref: JobRef, report: AttemptReport): void {
+export function attemptReported(turn: Turn, said: JobRef, report: AttemptReport): void {
+  const ref = currentRef(turn.state, said);
   const live = held(turn, ref)?.live;
   if (live === undefined) {
     alarm(turn, 'REPORT_OF_UNKNOWN', `${report.type} of attempt ${keyOf(ref)}, which is not held`);
@@ -75,13 +78,15 @@ function staged(turn: Turn, live: LiveAttempt, report: ReportOf<'staged'>): void
   if (!moves(turn, live, 'ready')) return;
   // The event first: a crash may keep the first record alone, and a staged file that nobody was told of waits for ever.
   writeEvent(turn, ref, { type: 'ready', manifest: report.manifest });
-  write(turn, { kind: 'staged', ref, manifest: report.manifest, usage: report.usage });
+  const { manifest, usage, shareId } = report;
+  write(turn, { kind: 'staged', ref, manifest, usage, ...(shareId === undefined ? {} : { shareId }) });
 }
 
 /** The first cause wins: a process that dies because it is stopped has not failed. */
 function ended(turn: Turn, live: LiveAttempt, finished: FinishedOutcome): void {
   if (live.state === 'finished') return;
   const { stopping } = live;
+  if (stopping === undefined) sessionLimitMet(turn, finished);
   endAttempt(
     turn,
     live.ref,

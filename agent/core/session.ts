@@ -1,7 +1,9 @@
 import type { ControllerGoodbye, HeartbeatAck, HeldVerdict, Welcome } from '../../proto/agent-link.ts';
+import { adopt } from './adoption.ts';
 import { dropAttempt } from './endings.ts';
 import { acknowledged } from './events.ts';
 import { buildHello } from './hello.ts';
+import { activeMode } from './mode.ts';
 import { grantPublish, refusePublish } from './publishing.ts';
 import type { Session } from './state.ts';
 import { endFor } from './stops.ts';
@@ -35,7 +37,7 @@ export function welcomed(turn: Turn, welcome: Welcome): void {
   if (journal.farm?.farmId !== farmId || journal.farm.term !== term || journal.farm.leaderId !== leaderId) {
     write(turn, { kind: 'farm', farmId, term, leaderId });
   }
-  turn.state = { ...turn.state, link: { ...link, session: newSession(turn, welcome) } };
+  turn.state = { ...turn.state, mode: activeMode, link: { ...link, session: newSession(turn, welcome) } };
   acknowledged(turn, welcome.ackedEvent);
   for (const verdict of welcome.verdicts) applyVerdict(turn, verdict);
 }
@@ -75,6 +77,14 @@ export function sendHeartbeat(turn: Turn, probeId?: string): void {
     sequence,
     ...(probeId === undefined ? {} : { probeId }),
   });
+}
+
+/**
+ * The PC slept, or was frozen: whoever is at the other end may have given us up, and the connection may be dead without
+ * saying so. A fresh Hello finds out at once.
+ */
+export function woke(turn: Turn, awayMs: number): void {
+  reopen(turn, `this PC did not run for ${Math.round(awayMs)} ms`);
 }
 
 /** The controller lives. Its term may have risen meanwhile, never fallen. */
@@ -156,6 +166,9 @@ function applyVerdict(turn: Turn, { ref, decision }: HeldVerdict): void {
       return;
     case 'refused':
       refusePublish(turn, ref, decision.reason);
+      return;
+    case 'adopt':
+      adopt(turn, ref, decision.fence);
       return;
   }
 }

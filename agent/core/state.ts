@@ -1,4 +1,4 @@
-import type { HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
+import type { AgentMode, HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
 import type { JournalState } from './journal-fold.ts';
 
 /** Every figure that the core goes by. Times in ms. */
@@ -23,6 +23,12 @@ export interface CoreSettings {
   readonly shutdownMs: number;
   /** How long the process waits for the acknowledgement of its last events after Goodbye. */
   readonly goodbyeAckMs: number;
+  /** From an encoder that had no session left to the next try whether there is one. */
+  readonly slotProbeMs: number;
+  /** Scratch space that a job needs at all. */
+  readonly scratchBytesMin: number;
+  /** Scratch space of a second of film: its segments and its result. */
+  readonly scratchBytesPerSecond: { readonly fullHd: number; readonly ultraHd: number };
 }
 
 /** @default the figures of protocol.md and scheduling.md */
@@ -36,6 +42,10 @@ export const defaultCoreFigures = {
   publishRetryMaxMs: 60_000,
   shutdownMs: 20_000,
   goodbyeAckMs: 2_000,
+  slotProbeMs: 600_000,
+  scratchBytesMin: 256 * 1024 ** 2,
+  // Twice the maximum rate of mission.md section 5, and PCM: 2 x 20 or 50 Mbit/s + 1.5.
+  scratchBytesPerSecond: { fullHd: 5_300_000, ultraHd: 12_800_000 },
 } satisfies Partial<CoreSettings>;
 
 /** The stream, as the core sees it. */
@@ -78,6 +88,8 @@ export interface LiveAttempt {
   /** While publishing: when to try again, and how often it was tried. Absent while a try is under way. */
   readonly publishRetry?: { readonly atMs: number; readonly detail: string };
   readonly publishTries: number;
+  /** A new fence was written down, and the shell has not followed yet: no progress goes out meanwhile. */
+  readonly isBeingAdopted?: true;
 }
 
 export interface HeldAnnouncement {
@@ -94,10 +106,27 @@ export interface ShutdownState {
   readonly exited: boolean;
 }
 
+/** What an operator has set (SetMode). It holds until the next Welcome, behind which it is sent again. */
+export interface ModeState {
+  readonly mode: AgentMode;
+  readonly reason: string;
+  /** When what is at work is stopped. Absent: not, or it was. */
+  readonly evictAtMs?: number;
+}
+
+/** Fewer slots than are configured, because the encoder had no session left. */
+export interface SlotLimit {
+  readonly slots: number;
+  readonly probeAtMs: number;
+  readonly isProbing: boolean;
+}
+
 /** All that the agent knows. Replaced, never changed. */
 export interface CoreState {
   readonly settings: CoreSettings;
+  /** As the shell found it; `inventoryOf` says what is reported. */
   readonly inventory: Inventory;
+  readonly scratchFreeBytes: number;
   readonly journal: JournalState;
   readonly journalHasRoom: boolean;
   readonly link?: LinkState;
@@ -105,5 +134,13 @@ export interface CoreState {
   readonly announcements: ReadonlyMap<string, HeldAnnouncement>;
   /** Publications of other agents' attempts that are being finished here. */
   readonly finishing: ReadonlySet<string>;
+  /** Grants that are being annulled here. */
+  readonly annulling: ReadonlySet<string>;
+  /** Host checks that are under way. */
+  readonly checks: ReadonlySet<string>;
+  readonly mode: ModeState;
+  readonly slotLimit?: SlotLimit;
+  /** What adopted attempts were called before, by key: the shell and late messages may still say it. */
+  readonly formerRefs: ReadonlyMap<string, JobRef>;
   readonly shutdown?: ShutdownState;
 }

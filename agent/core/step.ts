@@ -1,12 +1,17 @@
 import type { ControllerMessage } from '../../proto/agent-link.ts';
+import { attemptAdopted } from './adoption.ts';
 import { announced, prefetchReported, withdrawn } from './announcements.ts';
 import { assigned } from './assignments.ts';
 import type { Effect } from './effects.ts';
 import { acknowledged, pumpEvents } from './events.ts';
+import { checkHost, hostChecked } from './host-check.ts';
 import type { Input } from './inputs.ts';
 import type { JournalRecord } from './journal-records.ts';
+import { setMode, tickMode } from './mode.ts';
 import { pumpProgress } from './progress.ts';
 import {
+  annulPublish,
+  annulPublishResulted,
   discard,
   finishPublish,
   finishPublishResulted,
@@ -15,6 +20,7 @@ import {
   refusePublish,
   tickPublishing,
 } from './publishing.ts';
+import { recalled } from './recall.ts';
 import { attemptReported } from './reports.ts';
 import {
   controllerLeaves,
@@ -23,12 +29,14 @@ import {
   sendHeartbeat,
   tickSession,
   welcomed,
+  woke,
 } from './session.ts';
 import { settleShutdown, shutDown } from './shutdown.ts';
+import { sendInventory, sessionsProbed, tickSlots } from './slots.ts';
 import type { CoreState } from './state.ts';
 import { cancelled, tickLimits } from './stops.ts';
 import type { Turn } from './turn.ts';
-import { alarm, dropLink, send } from './turn.ts';
+import { alarm, dropLink } from './turn.ts';
 
 export interface StepResult {
   readonly state: CoreState;
@@ -77,15 +85,36 @@ function take(turn: Turn, input: Input): void {
       return;
     case 'inventory':
       turn.state = { ...turn.state, inventory: input.inventory };
-      send(turn, { kind: 'inventory', inventory: input.inventory });
+      sendInventory(turn);
       return;
     case 'journal-room':
       turn.state = { ...turn.state, journalHasRoom: input.ok };
+      sendInventory(turn);
+      return;
+    case 'annul-publish-result':
+      annulPublishResulted(turn, input.ref, input.result);
+      return;
+    case 'attempt-adopted':
+      attemptAdopted(turn, input.ref);
+      return;
+    case 'host-checked':
+      hostChecked(turn, input);
+      return;
+    case 'sessions-probed':
+      sessionsProbed(turn, input.ok);
+      return;
+    case 'scratch-space':
+      turn.state = { ...turn.state, scratchFreeBytes: input.freeBytes };
+      return;
+    case 'woke':
+      woke(turn, input.awayMs);
       return;
     case 'tick':
       tickSession(turn);
       tickLimits(turn);
       tickPublishing(turn);
+      tickMode(turn);
+      tickSlots(turn);
       return;
     case 'shutdown':
       shutDown(turn, input.reason);
@@ -127,6 +156,18 @@ function obey(turn: Turn, message: Exclude<ControllerMessage, { kind: 'welcome' 
       return;
     case 'finish-publish':
       finishPublish(turn, message);
+      return;
+    case 'annul-publish':
+      annulPublish(turn, message);
+      return;
+    case 'recall':
+      recalled(turn, message);
+      return;
+    case 'set-mode':
+      setMode(turn, message);
+      return;
+    case 'check-host':
+      checkHost(turn, message);
       return;
     case 'discard':
       discard(turn, message.ref, message.stagingFolder);

@@ -1,6 +1,8 @@
 import type { Cancel, JobRef, Outcome } from '../../proto/agent-link.ts';
+import { currentRef } from './adoption.ts';
 import { isAtWork } from './attempt-states.ts';
 import { answerEnded, endAttempt, plainOutcome, stopAttempt } from './endings.ts';
+import { keyOf } from './journal-fold.ts';
 import type { LiveAttempt } from './state.ts';
 import type { Turn } from './turn.ts';
 import { alarm, held } from './turn.ts';
@@ -18,6 +20,11 @@ export const ownGraceMs = 5_000;
 
 /** Cancel of something that is not held is answered, never an error. */
 export function cancelled(turn: Turn, cancel: Cancel): void {
+  if (currentRef(turn.state, cancel.ref) !== cancel.ref) {
+    // Its events would still count for the attempt that goes on.
+    alarm(turn, 'OLD_FENCE', `cancel of ${keyOf(cancel.ref)}, which goes on under a newer fence`);
+    return;
+  }
   if (held(turn, cancel.ref) === undefined) {
     answerEnded(turn, cancel.ref, cancel.outcome, 'this attempt is not held here');
     return;

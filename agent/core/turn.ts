@@ -70,8 +70,10 @@ export function putAttempt(turn: Turn, attempt: LiveAttempt): void {
   };
 }
 
+/** Lets go of an attempt, and of what it was called before. */
 export function removeAttempt(turn: Turn, ref: JobRef): void {
   const attempts = new Map(turn.state.attempts);
   attempts.delete(keyOf(ref));
-  turn.state = { ...turn.state, attempts };
+  const former = [...turn.state.formerRefs].filter(([, now]) => keyOf(now) !== keyOf(ref));
+  turn.state = { ...turn.state, attempts, formerRefs: new Map(former) };
 }

@@ -3,6 +3,7 @@ import type { Inventory } from '../../proto/agent-link.ts';
 import { type EncoderProbe, type EncoderProbeOptions, probeEncoders } from './encoder-probe.ts';
 import { readFfmpegVersion } from './ffmpeg-version.ts';
 import { listGpus } from './gpus.ts';
+import { sharesOf } from './host-watch.ts';
 import { freeBytes } from './load.ts';
 import type { ShareState } from './share-probe.ts';
 
@@ -61,8 +62,7 @@ export async function takeInventory(options: InventoryOptions): Promise<TakenInv
       queues: options.queues,
       slots: options.slots ?? Math.max(1, gpus.gpus.length),
       labels: options.labels,
-      shares: options.shares.filter((share) => share.readable).map((share) => share.share),
-      shareIds: [],
+      ...sharesOf(options.shares),
     },
     encoderProbe,
     ffmpegVersionText: version.text,

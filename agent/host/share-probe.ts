@@ -1,3 +1,4 @@
+import { shareIdPath } from '../media/share-identity.ts';
 import type { ShareOperations } from '../media/share-operations.ts';
 import type { Mounts } from '../media/unc.ts';
 import { resolveUnc } from '../media/unc.ts';
@@ -12,6 +13,8 @@ export interface ShareState {
   readonly empty: boolean;
   /** The system's code of what failed: `ENOENT`, `EIO`, `EROFS`, ... or `SHARE_STALLED`. */
   readonly reason?: string;
+  /** Which share it is: what `.renderfarm/share-id` of its output folder says. Absent: none was ever used, or read. */
+  readonly identity?: string;
 }
 
 export interface ShareProbeOptions {
@@ -22,6 +25,8 @@ export interface ShareProbeOptions {
   /** @default process.platform */
   readonly platform?: string;
   readonly signal?: AbortSignal;
+  /** The output folder of a share (on this PC), where one is known. */
+  readonly outputFolderOf?: (share: string) => string | undefined;
 }
 
 /** Asks all mounts at once, in child processes: a hung one costs its own answer only. Rejects with the signal's reason. */
@@ -34,7 +39,10 @@ export async function probeShares(
       const root = mount.roots[0] ?? '';
       const platform = options.platform ?? process.platform;
       const { mountPath } = resolveUnc(root, { [share]: mount }, platform);
-      return { share, ...(await probeOne(mountPath, options)) };
+      const state = await probeOne(mountPath, options);
+      const folder = options.outputFolderOf?.(share);
+      if (!state.readable || folder === undefined) return { share, ...state };
+      return { share, ...state, ...(await identityOf(folder, options)) };
     }),
   );
 }
@@ -55,5 +63,19 @@ async function probeOne(
       empty: false,
       reason: typeof code === 'string' ? code : 'EUNKNOWN',
     };
+  }
+}
+
+/** A share that can be read without its identity is reported without it: nothing is proved by it then. */
+async function identityOf(
+  folder: string,
+  { operations, timeoutMs = 5000, signal }: ShareProbeOptions,
+): Promise<Pick<ShareState, 'identity'>> {
+  try {
+    const call = { silenceMs: timeoutMs, ...(signal === undefined ? {} : { signal }) };
+    return await operations.call({ op: 'read-identity', path: shareIdPath(folder) }, call);
+  } catch {
+    signal?.throwIfAborted();
+    return {};
   }
 }

@@ -112,6 +112,7 @@ function printed(print: (line: string) => void): LogFolder {
     write(file, text) {
       if (file === logFiles.jobLog) print(withLocalPaths(text.trimEnd()));
     },
+    belongsTo: () => undefined,
     flush: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

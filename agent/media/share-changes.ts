@@ -2,9 +2,10 @@
  * The small operations of publishing, as the share child does them: make, look, rename, remove. They block on a hung
  * mount like any other.
  */
-import { lstat, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { assertInsideMount } from './inside-mount.ts';
+import { writeIdentity } from './share-identity.ts';
 import type {
   Done,
   Looked,
@@ -12,6 +13,7 @@ import type {
   MakeStagingRequest,
   RemoveRequest,
   RenameRequest,
+  ThinRequest,
 } from './share-protocol.ts';
 
 const done: Done = {};
@@ -22,7 +24,7 @@ export async function makeStaging(request: MakeStagingRequest): Promise<Done> {
   // Somebody may have put a link in the way: nothing is made where it leads.
   await assertInsideMount(await nearestThere(path), mountPath);
   await mkdir(path, { recursive: true });
-  await writeFile(join(dirname(path), shareIdFile), `${shareId}\n`, { flag: 'wx' }).catch(unless('EEXIST'));
+  await writeIdentity(join(dirname(path), shareIdFile), shareId);
   return done;
 }
 
@@ -42,6 +44,21 @@ export async function remove({ path, parentName }: RemoveRequest): Promise<Done>
   if (parent === undefined) return done;
   if (basename(parent) !== parentName) throw new Error(`${path} is a link to ${parent}; nothing is removed`);
   await rm(path, { recursive: true, force: true });
+  return done;
+}
+
+export async function thin({ folder, prefix, keep }: ThinRequest): Promise<Done> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(prefix));
+  if (names.length <= keep) return done;
+  const found: { readonly path: string; readonly changedMs: number }[] = [];
+  for (const name of names) {
+    const path = join(folder, name);
+    // Another agent may be thinning it too.
+    const facts = await lstat(path).catch(unless('ENOENT'));
+    if (facts?.isDirectory() === true) found.push({ path, changedMs: facts.mtimeMs });
+  }
+  found.sort((a, b) => b.changedMs - a.changedMs);
+  for (const { path } of found.slice(keep)) await rm(path, { recursive: true, force: true });
   return done;
 }
 

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { assertInsideMount } from './inside-mount.ts';
 import { readAhead } from './read-ahead.ts';
-import { look, makeStaging, move, remove, syncFolder } from './share-changes.ts';
+import { look, makeStaging, move, remove, syncFolder, thin } from './share-changes.ts';
+import { readIdentity } from './share-identity.ts';
 import type {
   CheckMountRequest,
   Copied,
@@ -66,6 +67,10 @@ async function operate(
       return makeStaging(request);
     case 'look':
       return look(request);
+    case 'read-identity':
+      return readIdentity(request);
+    case 'thin':
+      return thin(request);
     case 'rename':
       return move(request);
     case 'remove':

@@ -50,6 +50,20 @@ export interface LookRequest {
   readonly path: string;
 }
 
+/** Reads the identity of a share, a word of our own in a file. */
+export interface ReadIdentityRequest {
+  readonly op: 'read-identity';
+  readonly path: string;
+}
+
+/** Removes the oldest folders of that prefix, by their own times, until `keep` are left. */
+export interface ThinRequest {
+  readonly op: 'thin';
+  readonly folder: string;
+  readonly prefix: string;
+  readonly keep: number;
+}
+
 /** Within one volume; replaces what has that name. */
 export interface RenameRequest {
   readonly op: 'rename';
@@ -70,6 +84,8 @@ export type ShareRequest =
   | CheckMountRequest
   | MakeStagingRequest
   | LookRequest
+  | ReadIdentityRequest
+  | ThinRequest
   | RenameRequest
   | RemoveRequest;
 
@@ -96,6 +112,11 @@ export interface Looked {
   readonly isThere: boolean;
 }
 
+export interface Identified {
+  /** Absent: there is none, or it is not written yet. */
+  readonly identity?: string;
+}
+
 /** Nothing more to say than that it is done. */
 export type Done = Readonly<Record<string, never>>;
 
@@ -106,6 +127,8 @@ export interface ShareResults {
   readonly 'check-mount': MountChecked;
   readonly 'make-staging': Done;
   readonly look: Looked;
+  readonly 'read-identity': Identified;
+  readonly thin: Done;
   readonly rename: Done;
   readonly remove: Done;
 }

@@ -52,7 +52,12 @@ test('An attempt is four lines at level info, with job, fence and figures, howev
   clock.ms += 2_500;
   log.heard({ type: 'attempt', ref, report: { type: 'encoded' } });
   log.heard({ type: 'attempt', ref, report: { type: 'staged', manifest, usage } });
-  log.decided({ type: 'clean-up', assign, finished: outcome({ publishedPath: '\\\\nas\\Out\\C.mp4' }) });
+  log.decided({
+    type: 'clean-up',
+    assign,
+    finished: outcome({ publishedPath: '\\\\nas\\Out\\C.mp4' }),
+    startedAs: ref,
+  });
   assert.deepEqual(told(), [
     ['attempt accepted', 'job-a', '1.4'],
     ['attempt started', 'job-a', '1.4'],
@@ -76,8 +81,13 @@ test('A failed attempt is a warning that says why; a cancelled one is none', () 
     message: 'Failed to copy 2 files',
     problems,
   } as const;
-  log.decided({ type: 'clean-up', assign, finished: outcome(failed) });
-  log.decided({ type: 'clean-up', assign, finished: outcome({ outcome: 'cancelled', message: 'asked' }) });
+  log.decided({ type: 'clean-up', assign, finished: outcome(failed), startedAs: ref });
+  log.decided({
+    type: 'clean-up',
+    assign,
+    finished: outcome({ outcome: 'cancelled', message: 'asked' }),
+    startedAs: ref,
+  });
   assert.deepEqual(
     told().map(([message]) => message),
     ['attempt failed', 'attempt cancelled'],

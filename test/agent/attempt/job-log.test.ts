@@ -25,6 +25,7 @@ test('the lines that people look for are written as they are searched', () => {
   const written: string[] = [];
   const folder = {
     write: (_file: string, text: string) => void written.push(text.slice(11).trimEnd()),
+    belongsTo: () => undefined,
     flush: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

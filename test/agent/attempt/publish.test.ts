@@ -44,7 +44,9 @@ const staging = '.renderfarm/job-a-1.4';
 describe('publishing on a share', () => {
   test('stages with size and checksum, then renames, and leaves no staging folder', async (t) => {
     const { mount, share, staged, publication, target } = await site(t);
+    const shareId = (await readFile(join(mount, '.renderfarm', 'share-id'), 'utf8')).trim();
     assert.deepEqual(staged, {
+      shareId,
       sizeBytes: 10,
       sha256: createHash('sha256').update('the result').digest('hex'),
     });
@@ -109,7 +111,7 @@ describe('publishing on a share', () => {
     await assert.rejects(hung.makeStaging(place), { code: 'SHARE_STALLED' });
     await assert.rejects(hung.removeStaging(place.localPath), { code: 'SHARE_STALLED' });
     await assert.rejects(hung.rename(target, `${target}2`), { code: 'SHARE_STALLED' });
-    assert.equal(await hung.isReachable(mount), false);
+    await assert.rejects(hung.identity(mount), { code: 'SHARE_STALLED' });
   });
 
   test('follows no link out of the share, neither to write nor to remove', async (t) => {

@@ -68,10 +68,11 @@ const commands = fc.array(
       arbitrary: fc.record({
         do: fc.constant('link' as const),
         acked: fc.nat(30),
-        verdict: fc.constantFrom('keep', 'stop', 'forget', 'publish', 'refused'),
+        verdict: fc.constantFrom('keep', 'stop', 'forget', 'publish', 'refused', 'adopt', 'adopt'),
       }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('mode' as const), mode: mode() }) },
     {
       weight: 2,
       arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.integer({ min: 1, max: 20_000 }) }),
@@ -82,14 +83,21 @@ const commands = fc.array(
 );
 type Command = typeof commands extends fc.Arbitrary<(infer T)[]> ? T : never;
 
+function mode() {
+  return fc.constantFrom('active' as const, 'cordoned' as const, 'evict' as const);
+}
+
 function job() {
   return fc.constantFrom('job-a', 'job-b', 'job-c');
 }
 
 class World {
   core = new CoreDriver({ slots: 2 });
-  /** Attempts that the shell was told to start and has not reported the end of. */
+  /** Attempts that the shell was told to start and has not reported the end of, and what the shell calls them. */
   readonly working = new Map<string, JobRef>();
+  /** What adopted attempts are called now, by what they were called. */
+  readonly renamed = new Map<string, string>();
+  adoptions = 100;
   /** Renames that the shell was told to make and has not answered. */
   readonly renaming: JobRef[] = [];
   readonly granted = new Set<string>();
@@ -142,6 +150,9 @@ class World {
       case 'link':
         this.link(command.acked, command.verdict);
         return;
+      case 'mode':
+        this.see(core.receive({ kind: 'set-mode', mode: command.mode, deadlineMs: 5_000, reason: 'r' }));
+        return;
       case 'cut':
         this.see(core.input({ type: 'link-closed', linkId: core.linkId, reason: 'cut' }));
         return;
@@ -158,12 +169,13 @@ class World {
     }
   }
 
-  link(acked: number, verdict: 'keep' | 'stop' | 'forget' | 'publish' | 'refused'): void {
+  link(acked: number, verdict: 'keep' | 'stop' | 'forget' | 'publish' | 'refused' | 'adopt'): void {
     const { core } = this;
     core.linkId += 1;
     this.see(core.input({ type: 'link-opened', linkId: core.linkId }));
     const [first] = core.state.attempts.values();
-    const decision = { verdict, reason: 'r', outcome: 'superseded', finalName: 'x.mp4' } as never;
+    const fence = { term: 1, counter: (this.adoptions += 1) };
+    const decision = { verdict, fence, reason: 'r', outcome: 'superseded', finalName: 'x.mp4' } as never;
     if (verdict === 'publish' && first !== undefined) this.granted.add(keyOf(first.ref));
     const ackedEvent = Math.max(core.journal.acked, Math.min(acked, this.sent));
     const verdicts = first === undefined ? [] : [{ ref: first.ref, decision }];
@@ -172,9 +184,9 @@ class World {
   }
 
   report(which: number, wish: 'next' | 'segment' | 'ended'): void {
-    const ref = [...this.working.values()][which % Math.max(1, this.working.size)];
-    if (ref === undefined) return;
-    const state = this.core.state.attempts.get(keyOf(ref))?.state;
+    const [key, ref] = [...this.working][which % Math.max(1, this.working.size)] ?? [];
+    if (key === undefined || ref === undefined) return;
+    const state = this.core.state.attempts.get(key)?.state;
     // The shell reports its steps in order.
     const steps = { preparing: 'prepared', running: 'encoded', finishing: 'staged' } as const;
     const type = wish === 'next' ? steps[state as keyof typeof steps] : wish;
@@ -186,7 +198,7 @@ class World {
       staged: { type: 'staged', manifest, usage },
       ended: { type: 'ended', finished: failed },
     };
-    if (type === 'staged' || type === 'ended') this.working.delete(keyOf(ref));
+    if (type === 'staged' || type === 'ended') this.working.delete(key);
     this.see(this.core.input({ type: 'attempt', ref, report: reports[type] }));
   }
 
@@ -209,6 +221,7 @@ class World {
       assert.ok(this.core.journal.attempts.has(key), 'an accepted assignment is written down');
       this.working.set(key, effect.assign.ref);
     }
+    if (effect.type === 'adopt-attempt') this.follow(effect.from, effect.to);
     if (effect.type === 'publish') {
       const key = keyOf(effect.ref);
       assert.ok(this.granted.has(key), 'nothing is published without a grant');
@@ -225,6 +238,17 @@ class World {
       assert.equal(event.finished.outcome, known, 'a fence has one outcome');
       this.outcomes.set(keyOf(ref), known);
     }
+  }
+
+  /** The shell follows an adoption; of what it does already it may go on to speak under the old fence. */
+  follow(from: JobRef, to: JobRef): void {
+    const [before, now] = [keyOf(from), keyOf(to)];
+    const working = this.working.get(before);
+    this.working.delete(before);
+    if (working !== undefined) this.working.set(now, working);
+    if (this.granted.has(before)) this.granted.add(now);
+    this.renamed.set(before, now);
+    this.core.input({ type: 'attempt-adopted', ref: to });
   }
 
   check(): void {
@@ -265,7 +289,10 @@ class World {
     assert.equal(this.core.state.attempts.size, 0, 'nothing is held for ever');
     for (const record of this.core.records) {
       if (record.kind === 'accepted') {
-        assert.ok(this.core.journal.tombstones.has(keyOf(record.assign.ref)), 'every accepted fence ends');
+        let key = keyOf(record.assign.ref);
+        for (let next: string | undefined = key; next !== undefined; next = this.renamed.get(next))
+          key = next;
+        assert.ok(this.core.journal.tombstones.has(key), 'every accepted fence ends');
       }
     }
   }

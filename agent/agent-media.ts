@@ -1,0 +1,209 @@
+import { join } from 'node:path';
+import type { AgentLogger } from './agent-logger.ts';
+import type { AgentConfig } from './config.ts';
+import { defaultCoreFigures } from './core/state.ts';
+import type { EncoderProbe, EncoderProbeOptions } from './host/encoder-probe.ts';
+import { probeEncoders } from './host/encoder-probe.ts';
+import type { HostWatch } from './host/host-watch.ts';
+import { createHostWatch } from './host/host-watch.ts';
+import type { TakenInventory } from './host/inventory.ts';
+import { takeInventory } from './host/inventory.ts';
+import type { KnownShares } from './host/known-shares.ts';
+import { openKnownShares } from './host/known-shares.ts';
+import type { ShareState } from './host/share-probe.ts';
+import { probeShares } from './host/share-probe.ts';
+import type { ContentCache } from './media/content-cache.ts';
+import { openContentCache } from './media/content-cache.ts';
+import type { ShareOperations } from './media/share-operations.ts';
+import { createShareOperations } from './media/share-operations.ts';
+import type { Mounts } from './media/unc.ts';
+import { resolveUnc } from './media/unc.ts';
+import type { EncoderRungName } from './render/encoder.ts';
+import { encoderRung } from './render/encoder.ts';
+import type { EncoderChoice } from './render/render-request.ts';
+import { scaledTimes } from './scaled-times.ts';
+
+/** The shares, the cache of what came from them, and what this PC makes of it. */
+export interface AgentMedia {
+  readonly mounts: Mounts;
+  readonly operations: ShareOperations;
+  /** Uploads and publishing: they wait behind no copy. */
+  readonly outputs: ShareOperations;
+  readonly cache: ContentCache;
+  readonly watch: HostWatch;
+  readonly ffmpegVersionText: string;
+  /** What this PC encodes with now; undefined when it cannot. */
+  encoderFor(enable4k: boolean): Omit<EncoderChoice, 'profile'> | undefined;
+  /** An output folder is used: its share's identity is looked for there from now on. */
+  outputUsed(folder: string): void;
+  /** Age of the oldest operation on any share, in ms. */
+  oldestOperationMs(): number;
+}
+
+export type OnClose = (closer: () => Promise<unknown> | undefined) => void;
+
+/** Opens them; what was opened is closed by `onClose`, also when this rejects. */
+export async function openAgentMedia(
+  config: AgentConfig,
+  logger: AgentLogger,
+  signal: AbortSignal,
+  onClose: OnClose,
+): Promise<AgentMedia> {
+  const mounts = mountsOf(config);
+  const { shareSilenceMs: silenceMs } = scaledTimes(config.timeScale);
+  const opened = (options: Parameters<typeof createShareOperations>[0]): ShareOperations => {
+    const operations = createShareOperations(options);
+    onClose(() => operations.stop());
+    return operations;
+  };
+  const operations = opened({ concurrency: config.concurrency.copy, silenceMs });
+  const outputs = opened({ silenceMs });
+  // Of their own, so that a probe never waits behind copies.
+  const probes = opened({ silenceMs });
+  const cache = await openContentCache({
+    folder: join(config.dataDir, 'cache', 'sources'),
+    bytesMax: config.cache.bytesMax,
+    freeBytesMin: config.cache.freeBytesMin,
+    operations,
+  });
+  onClose(() => cache.close());
+  const known = await openKnownShares(join(config.dataDir, 'shares.json'), (message, err) =>
+    logger.warn({ err }, message),
+  );
+  onClose(() => known.settled());
+  const look = lookAtShares(mounts, probes, known, logger);
+  const taken = await inventoryOf(config, await look(signal), signal);
+  for (const fault of taken.faults) logger.warn(fault);
+  const watch = watchHost(config, taken, look, onClose);
+  return {
+    ...{ mounts, operations, outputs, cache, watch },
+    ffmpegVersionText: taken.ffmpegVersionText,
+    encoderFor: (enable4k) => encoderFor(watch.encoderProbe(), config, enable4k),
+    outputUsed: (folder) => noteOutput(folder, mounts, known),
+    oldestOperationMs: () => Math.max(...[operations, outputs].map((one) => one.oldestOperationMs())),
+  };
+}
+
+type LookAtShares = (signal: AbortSignal) => Promise<readonly ShareState[]>;
+
+function lookAtShares(
+  mounts: Mounts,
+  operations: ShareOperations,
+  known: KnownShares,
+  logger: AgentLogger,
+): LookAtShares {
+  return async (signal) => {
+    const states = await probeShares(mounts, {
+      operations,
+      signal,
+      outputFolderOf: (share) => known.folderOf(share),
+    });
+    for (const { share, identity } of states) {
+      const before = identity === undefined ? undefined : known.seen(share, identity);
+      if (before === undefined) continue;
+      const code = 'SHARE_REPLACED';
+      logger.error({ code, share, before, identity }, `another share is mounted as ${share} than before`);
+    }
+    return states;
+  };
+}
+
+function watchHost(
+  config: AgentConfig,
+  { inventory, encoderProbe, ffmpegVersionText }: TakenInventory,
+  look: LookAtShares,
+  onClose: OnClose,
+): HostWatch {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const { threads, gpuIndex, ladder } = encoderOptions(config);
+  const choice = {
+    ffmpeg: config.ffmpeg,
+    ...(threads === undefined ? {} : { threads }),
+    ...(gpuIndex === undefined ? {} : { gpuIndex }),
+  };
+  const watch = createHostWatch({
+    inventory,
+    encoderProbe,
+    scratchFolder: config.dataDir,
+    scratchBytesMin: defaultCoreFigures.scratchBytesMin,
+    encoder: choice,
+    probeShares: () => look(signal),
+    probeEncoders: () =>
+      probeEncoders({
+        ...choice,
+        ffmpegVersion: ffmpegVersionText,
+        gpus: inventory.gpus,
+        ...(ladder === undefined ? {} : { ladder }),
+        signal,
+      }),
+    signal,
+  });
+  onClose(async () => {
+    stopping.abort(new Error('the agent stops'));
+    await watch.settled();
+  });
+  return watch;
+}
+
+/** A folder that this PC does not mount is refused where it is used. */
+function noteOutput(folder: string, mounts: Mounts, known: KnownShares): void {
+  try {
+    const { share, localPath } = resolveUnc(folder, mounts, process.platform);
+    known.used(share, localPath);
+  } catch {
+    // The attempt ends with this very error.
+  }
+}
+
+function mountsOf({ mounts }: AgentConfig): Mounts {
+  return Object.fromEntries(
+    Object.entries(mounts).map(([name, { roots, localPath }]) => [
+      name,
+      { roots, ...(localPath === undefined ? {} : { localPath }) },
+    ]),
+  );
+}
+
+function inventoryOf(
+  config: AgentConfig,
+  shares: readonly ShareState[],
+  signal: AbortSignal,
+): Promise<TakenInventory> {
+  return takeInventory({
+    scratchFolder: config.dataDir,
+    queues: config.queues,
+    ...(config.slots === undefined ? {} : { slots: config.slots }),
+    labels: config.labels,
+    shares,
+    ffmpeg: config.ffmpeg,
+    encoder: { cachePath: join(config.dataDir, 'encoders.json'), ...encoderOptions(config) },
+    signal,
+  });
+}
+
+function encoderOptions({
+  encoder: { rung, threads, gpuIndex },
+}: AgentConfig): Pick<EncoderProbeOptions, 'threads' | 'gpuIndex' | 'ladder'> {
+  return {
+    ...(threads === undefined ? {} : { threads }),
+    ...(gpuIndex === undefined ? {} : { gpuIndex }),
+    ...(rung === undefined ? {} : { ladder: [encoderRung(rung)] }),
+  };
+}
+
+/** The best rung that passed at this size; the probe lists the best first. */
+function encoderFor(
+  { encoders }: EncoderProbe,
+  { encoder: { threads, gpuIndex } }: AgentConfig,
+  enable4k: boolean,
+): Omit<EncoderChoice, 'profile'> | undefined {
+  const found = encoders.find((encoder) => !enable4k || encoder.max === '2160p');
+  if (found === undefined) return undefined;
+  return {
+    // The probe takes its rungs from the same ladder.
+    rung: found.rung as EncoderRungName,
+    ...(threads === undefined ? {} : { threads }),
+    ...(gpuIndex === undefined ? {} : { gpuIndex }),
+  };
+}

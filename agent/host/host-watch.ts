@@ -1,0 +1,160 @@
+/**
+ * What this PC is and can do, looked at again while the agent runs: its shares every minute, whatever failed when the
+ * controller asks, and the encoder's sessions when there were too few. One look at a time.
+ */
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CheckHost, Inventory } from '../../proto/agent-link.ts';
+import type { EncoderRungName } from '../render/encoder.ts';
+import { encoderRung } from '../render/encoder.ts';
+import { encodeOnce } from './encode-once.ts';
+import type { EncoderProbe } from './encoder-probe.ts';
+import { freeBytes } from './load.ts';
+import type { ShareState } from './share-probe.ts';
+
+export interface HostWatchOptions {
+  readonly inventory: Inventory;
+  readonly encoderProbe: EncoderProbe;
+  readonly scratchFolder: string;
+  /** Free scratch space below which nothing can be rendered here. */
+  readonly scratchBytesMin: number;
+  readonly encoder: { readonly ffmpeg: string; readonly gpuIndex?: number; readonly threads?: number };
+  readonly probeShares: () => Promise<readonly ShareState[]>;
+  /** Tries the whole ladder anew. */
+  readonly probeEncoders: () => Promise<EncoderProbe>;
+  readonly signal: AbortSignal;
+}
+
+export interface Finding {
+  readonly ok: boolean;
+  /** One sentence for people. */
+  readonly detail: string;
+}
+
+export interface HostWatch {
+  inventory(): Inventory;
+  encoderProbe(): EncoderProbe;
+  /** The inventory, when its shares are others than before. Rejects with the signal's reason. */
+  lookAtShares(): Promise<Inventory | undefined>;
+  /** Tries what failed; a changed inventory comes with what was found. */
+  check(request: Pick<CheckHost, 'causes' | 'shares'>): Promise<Finding & { readonly changed?: Inventory }>;
+  /** Runs so many encodes at once. */
+  probeSessions(sessions: number): Promise<Finding>;
+  /** Waits for what is being looked at. */
+  settled(): Promise<unknown>;
+}
+
+const testFrames = 15;
+const testMs = 60_000;
+const scratchCauses = /DISK|SPACE|SCRATCH|CACHE|FILE_ACCESS|LOG_UNWRITABLE/u;
+const encoderCauses = /ENCODER|FFMPEG|SEGMENT|GPU/u;
+const shareCauses = /SHARE|OUTPUT|UPLOAD|FILE_/u;
+
+export function createHostWatch(options: HostWatchOptions): HostWatch {
+  let { inventory, encoderProbe } = options;
+  let looking: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(look: () => Promise<T>): Promise<T> => {
+    const next = looking.then(look);
+    looking = next.catch(() => undefined);
+    return next;
+  };
+  const changed = (next: Inventory): Inventory | undefined => {
+    if (JSON.stringify(next) === JSON.stringify(inventory)) return undefined;
+    inventory = next;
+    return inventory;
+  };
+  const checkEncoder = async (): Promise<Finding> => {
+    const found = await testEncodes(options, encoderProbe, 1);
+    if (found.ok) return found;
+    encoderProbe = await options.probeEncoders();
+    const [best] = encoderProbe.encoders;
+    return best === undefined ? found : { ok: true, detail: `${best.rung} encodes (${found.detail})` };
+  };
+
+  return {
+    inventory: () => inventory,
+    encoderProbe: () => encoderProbe,
+    lookAtShares: () =>
+      inTurn(async () => changed({ ...inventory, ...sharesOf(await options.probeShares()) })),
+    check: ({ causes, shares }) =>
+      inTurn(async () => {
+        const wants = (pattern: RegExp): boolean =>
+          !causes.some(isKnown) || causes.some((code) => pattern.test(code));
+        const states = await options.probeShares();
+        const all = wants(shareCauses) ? states.map(({ share }) => share) : [];
+        const findings = [
+          ...(shares.length > 0 ? shares : all).map((share) => checkShare(share, states)),
+          ...(wants(scratchCauses) ? [await checkScratch(options)] : []),
+          ...(wants(encoderCauses) ? [await checkEncoder()] : []),
+        ];
+        const next = changed({ ...inventory, ...sharesOf(states), encoders: encoderProbe.encoders });
+        const ok = findings.every((finding) => finding.ok);
+        const told = findings.filter((finding) => ok || !finding.ok).map(({ detail }) => detail);
+        const detail = told.join('; ') || 'nothing to try';
+        return { ok, detail, ...(next === undefined ? {} : { changed: next }) };
+      }),
+    probeSessions: (sessions) => inTurn(() => testEncodes(options, encoderProbe, sessions)),
+    settled: () => looking,
+  };
+}
+
+/** What the inventory says of shares. */
+export function sharesOf(states: readonly ShareState[]): Pick<Inventory, 'shares' | 'shareIds'> {
+  const readable = states.filter((state) => state.readable);
+  return {
+    shares: readable.map(({ share }) => share),
+    shareIds: readable.flatMap(({ share, identity }) =>
+      identity === undefined ? [] : { share, id: identity },
+    ),
+  };
+}
+
+function isKnown(code: string): boolean {
+  return [scratchCauses, encoderCauses, shareCauses].some((pattern) => pattern.test(code));
+}
+
+function checkShare(share: string, states: readonly ShareState[]): Finding {
+  const state = states.find((one) => one.share === share);
+  if (state === undefined) return { ok: false, detail: `share ${share} is not mounted here` };
+  if (state.readable && !state.empty) return { ok: true, detail: `share ${share} can be read` };
+  const reason = state.readable ? 'it is empty: probably it is not mounted' : (state.reason ?? 'unknown');
+  return { ok: false, detail: `share ${share} cannot be used: ${reason}` };
+}
+
+async function checkScratch({ scratchFolder, scratchBytesMin }: HostWatchOptions): Promise<Finding> {
+  const path = join(scratchFolder, `check-${randomUUID()}.part`);
+  try {
+    const free = await freeBytes(scratchFolder);
+    if (free < scratchBytesMin) {
+      return { ok: false, detail: `${free} bytes of scratch space are free, ${scratchBytesMin} are needed` };
+    }
+    await writeFile(path, 'x'.repeat(65_536), { flush: true });
+    return { ok: true, detail: `${free} bytes of scratch space are free` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, detail: `the scratch space cannot be written: ${reason}` };
+  } finally {
+    await rm(path, { force: true }).catch(() => undefined);
+  }
+}
+
+async function testEncodes(
+  { encoder, signal }: HostWatchOptions,
+  { encoders }: EncoderProbe,
+  sessions: number,
+): Promise<Finding> {
+  const [best] = encoders;
+  if (best === undefined) return { ok: false, detail: 'no encoder passes the test encode' };
+  // The probe takes its rungs from the same ladder.
+  const rung = encoderRung(best.rung as EncoderRungName);
+  const results = await Promise.all(
+    Array.from({ length: sessions }, () =>
+      encodeOnce(rung, { ...encoder, enable4k: false, frames: testFrames, timeoutMs: testMs, signal }),
+    ),
+  );
+  const failed = results.find((result) => !result.succeeded);
+  const what = sessions === 1 ? best.rung : `${sessions} x ${best.rung} at once`;
+  if (failed === undefined) return { ok: true, detail: `${what}: the test encode passes` };
+  return { ok: false, detail: `${what}: the test encode fails: ${failed.reason}` };
+}
