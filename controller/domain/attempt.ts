@@ -7,6 +7,8 @@ import type {
   Outcome,
   OutputTarget,
 } from '../../proto/agent-link.ts';
+import type { OrderedMode } from './agent-mode.ts';
+import type { HostHealth } from './host-health.ts';
 import type { TimelineEntry } from './job.ts';
 
 export type AttemptState =
@@ -64,7 +66,13 @@ export interface AttemptRecord {
   readonly encodedAtMs?: number;
   readonly endedAtMs?: number;
   /** Somebody wants it to stop: sent to the agent, and again when it comes back. */
-  readonly stop?: { readonly reason: string; readonly outcome: Cancel['outcome'] };
+  readonly stop?: { readonly reason: string; readonly outcome: Cancel['outcome']; readonly atMs: number };
+  /** It was lost, came back, and goes on under this fence: what its agent still says under the old one is meant so. */
+  readonly adoptedAs?: Fence;
+  /** The fence under which the work that it goes on with was begun. */
+  readonly adoptedFrom?: Fence;
+  /** Its loss counts against the job; absent where it was not lost. */
+  readonly lossCounted?: boolean;
   readonly manifest?: Manifest;
   readonly outcome?: Outcome;
   /** Why it ended, for people; the path for a published one. */
@@ -83,4 +91,7 @@ export interface AgentRecord {
   readonly ackedEvent: number;
   readonly firstSeenAtMs: number;
   readonly lastAttachedAtMs: number;
+  /** What a person ordered; absent: it is active. */
+  readonly ordered?: OrderedMode;
+  readonly health?: HostHealth;
 }

@@ -11,7 +11,15 @@ export const farmErrors = {
   JOB_NOT_FOUND: { status: 'NOT_FOUND', retry: false },
   JOB_PUBLISHING: { status: 'FAILED_PRECONDITION', retry: false },
   JOB_ENDED: { status: 'FAILED_PRECONDITION', retry: false },
+  JOB_NOT_ENDED: { status: 'FAILED_PRECONDITION', retry: false },
+  JOB_PROCESSING: { status: 'FAILED_PRECONDITION', retry: false },
+  JOB_NOT_HELD: { status: 'FAILED_PRECONDITION', retry: false },
+  JOB_ARCHIVED: { status: 'FAILED_PRECONDITION', retry: false },
+  JOB_NOT_PUBLISHING: { status: 'FAILED_PRECONDITION', retry: false },
+  AGENT_NOT_FOUND: { status: 'NOT_FOUND', retry: false },
+  AGENT_IN_USE: { status: 'FAILED_PRECONDITION', retry: false },
   UNKNOWN_QUEUE: { status: 'INVALID_ARGUMENT', retry: false },
+  UNKNOWN_SHARE: { status: 'NOT_FOUND', retry: false },
   PROTOCOL_VERSION: { status: 'FAILED_PRECONDITION', retry: false },
   AGENT_CLONED: { status: 'ALREADY_EXISTS', retry: false },
   HELLO_EXPECTED: { status: 'INVALID_ARGUMENT', retry: false },
@@ -58,6 +66,8 @@ export interface FarmErrorFacts {
   /** Kind and id of the thing that is meant, e.g. `job` and its id. */
   readonly resource?: { readonly type: string; readonly name: string };
   readonly retryAfterMs?: number;
+  /** Goes with the code, as metadata of ErrorInfo: e.g. `leader`, the address of the controller that leads. */
+  readonly info?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
@@ -67,6 +77,7 @@ export class FarmError extends Error {
   readonly violations: readonly FieldViolation[];
   readonly resource: FarmErrorFacts['resource'];
   readonly retryAfterMs: number | undefined;
+  readonly info: Readonly<Record<string, string>>;
 
   constructor(code: FarmErrorCode, message: string, facts: FarmErrorFacts = {}) {
     super(message, { cause: facts.cause });
@@ -75,5 +86,6 @@ export class FarmError extends Error {
     this.violations = facts.violations ?? [];
     this.resource = facts.resource;
     this.retryAfterMs = facts.retryAfterMs;
+    this.info = facts.info ?? {};
   }
 }

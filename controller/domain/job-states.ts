@@ -9,19 +9,24 @@ interface StateFacts {
 
 /**
  * Every state of a job: what it means, what users see, what may come next. The diagram and the table in
- * GLOSSARY.md are made from it; `moveJob` refuses anything else.
+ * GLOSSARY.md are made from it; `moveJob` refuses anything else. Every open state may end as published: an earlier
+ * result of the job may be found after a store has lost its tail (protocol.md rules 4 and 8c).
  */
 export const jobStates: Readonly<Record<JobState, StateFacts>> = {
-  held: { meaning: 'waits for a person to release it', status: 'queued', next: ['waiting', 'cancelled'] },
+  held: {
+    meaning: 'waits for a person to release it',
+    status: 'queued',
+    next: ['waiting', 'cancelled', 'published'],
+  },
   waiting: {
     meaning: 'waits for an agent; the reason says for which',
     status: 'queued',
-    next: ['held', 'delayed', 'assigned', 'failed', 'cancelled'],
+    next: ['held', 'delayed', 'assigned', 'published', 'failed', 'cancelled'],
   },
   delayed: {
     meaning: 'waits for a point in time (back-off)',
     status: 'queued',
-    next: ['waiting', 'held', 'cancelled'],
+    next: ['waiting', 'held', 'published', 'cancelled'],
   },
   assigned: {
     meaning: 'given to an agent that has not answered yet',
@@ -31,6 +36,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
       'running',
       'finishing',
       'ready',
+      'published',
       'waiting',
       'delayed',
       'failed',
@@ -41,22 +47,32 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
   preparing: {
     meaning: 'its agent fetches and probes the files',
     status: 'processing',
-    next: ['running', 'finishing', 'ready', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+    next: [
+      'running',
+      'finishing',
+      'ready',
+      'published',
+      'waiting',
+      'delayed',
+      'failed',
+      'quarantined',
+      'cancelled',
+    ],
   },
   running: {
     meaning: 'its agent encodes',
     status: 'processing',
-    next: ['finishing', 'ready', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+    next: ['finishing', 'ready', 'published', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
   },
   finishing: {
     meaning: 'every frame is encoded; join, verification, upload. It holds no slot',
     status: 'processing',
-    next: ['ready', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+    next: ['ready', 'published', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
   },
   ready: {
     meaning: 'its file is in the staging folder, a grant is asked for',
     status: 'processing',
-    next: ['publishing', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
+    next: ['publishing', 'published', 'waiting', 'delayed', 'failed', 'quarantined', 'cancelled'],
   },
   publishing: {
     meaning: 'the grant is given; it can no longer be cancelled',

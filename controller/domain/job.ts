@@ -72,6 +72,8 @@ export interface Grant {
   readonly output: OutputTarget;
   readonly manifest: Manifest;
   readonly grantedAtMs: number;
+  /** It is being taken back (rule 8d); until an executor has looked, the file may still be published. */
+  readonly annulment?: { readonly reason: string; readonly sinceMs: number };
 }
 
 /**

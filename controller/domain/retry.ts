@@ -34,6 +34,10 @@ export interface AttemptEnd {
   readonly failureClass?: FailureClass;
   readonly message: string;
   readonly problems: readonly Problem[];
+  /** A loss that is nobody's doing (many agents fell silent at once) does not count. */
+  readonly lossCounts: boolean;
+  /** Another feasible host is predicted to end the job within its run time. */
+  readonly fitsElsewhere: boolean;
 }
 
 /** What becomes of the job, with the counters that change. */
@@ -73,7 +77,7 @@ export function afterAttempt(
     case 'declined':
       return { ...counters, to: 'waiting', reason: `requeued: ${end.message}` };
     case 'timed-out':
-      return afterCharge(counters, end, nowMs, random, policy);
+      return afterTimeOut(counters, end, nowMs, random, policy);
     case 'failed':
       return afterFailure(counters, end, nowMs, random, policy);
   }
@@ -82,6 +86,7 @@ export function afterAttempt(
 type Counters = Pick<JobRecord, 'charged' | 'losses' | 'environmentFailuresAtMs'>;
 
 function afterLoss(counters: Counters, end: AttemptEnd, policy: RetryPolicy): Disposition {
+  if (!end.lossCounts) return { ...counters, to: 'waiting', reason: `requeued: ${end.message}` };
   const losses = counters.losses + 1;
   if (losses >= policy.lossesMax) {
     return {
@@ -104,6 +109,19 @@ function afterFailure(
   if (end.failureClass === 'input') return { ...counters, to: 'failed', reason: end.message };
   if (end.failureClass === 'environment') return afterEnvironment(counters, end, nowMs, random, policy);
   return afterCharge(counters, end, nowMs, random, policy);
+}
+
+/** An attempt that ran too long would do so again, except on a host that is faster (scheduling.md, Outcomes and retries). */
+function afterTimeOut(
+  counters: Counters,
+  end: AttemptEnd,
+  nowMs: number,
+  random: number,
+  policy: RetryPolicy,
+): Disposition {
+  if (end.fitsElsewhere) return afterCharge(counters, end, nowMs, random, policy);
+  const charged = counters.charged + 1;
+  return { ...counters, charged, to: 'failed', reason: `${end.message}; no other host would be faster` };
 }
 
 function afterCharge(

@@ -11,6 +11,21 @@ export interface QueueSettings {
   readonly rateProfile: RateProfile;
 }
 
+/** The limits of run time of a queue: its own, else the farm's. */
+export function runLimits(
+  settings: Pick<FarmSettings, 'queues' | 'times'>,
+  queue: string,
+): {
+  readonly softRunMs: number;
+  readonly hardRunMs: number;
+} {
+  const own = settings.queues.find(({ name }) => name === queue);
+  return {
+    softRunMs: own?.softRunMs ?? settings.times.softRunMs,
+    hardRunMs: own?.hardRunMs ?? settings.times.hardRunMs,
+  };
+}
+
 export interface ShareSettings {
   readonly name: string;
   /** UNC roots of the share, normalised: backslashes, none at the end. */

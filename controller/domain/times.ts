@@ -16,6 +16,10 @@ export const defaultTimes = {
   leaseMs: 40 * second,
   /** The agent's side ended the stream (FIN or RST): without a return within this time, lost. */
   disconnectedMs: 10 * second,
+  /** A host that lost a job and is back later than this is passed over for it while another feasible one is attached. */
+  lostReturnMs: 60 * second,
+  /** Agents that fall silent this close together may be one event: a switch, a power cut (scheduling.md, Outcomes). */
+  massLossWindowMs: 60 * second,
   /** Hello comes this soon after the stream, or the stream is ended. */
   helloMs: 10 * second,
   /** An assignment not answered: cancelled, stream reset, placed again. */
@@ -37,10 +41,20 @@ export const defaultTimes = {
   storageOutageMs: 5 * second,
   /** A stall of our own loop longer than this (or a suspended machine) opens a recovery window. */
   loopStallMs: 5 * second,
+  /** A restart sooner than this after the one before belongs to the same row: one recovery window for all of them. */
+  restartRowMs: 5 * minute,
   /** The store refuses or fails for this long: health turns NOT_SERVING. */
   notServingMs: 10 * second,
+  /** A read waits at most this long for the turn under way to be durable; then it is refused. */
+  readWaitMs: 5 * second,
+  /** Planning in one turn; it goes on in the next. */
+  planningMs: 5,
   /** Pause between two tries of a commit that failed. */
   commitRetryMs: 200,
+  /** A new term while we lead (an agent saw a higher one, the store lost its tail): later than this, we step down. */
+  leadAgainMs: 3 * second,
+  /** A leader that is asked to stop gives what is under way this long, and then resigns without it. */
+  handOverMs: 1_500,
 
   /** FFmpeg: no frame and no bytes ends its process tree. */
   ffmpegStallMs: 60 * second,
@@ -50,6 +64,10 @@ export const defaultTimes = {
   softRunMs: 10_200 * second,
   /** Kill of an attempt, counted in the same way. */
   hardRunMs: 10_800 * second,
+  /** The controller ends a lease this long after the hard limit and the waiting that was reported, if its agent has not. */
+  hardRunMarginMs: 60 * second,
+  /** No event and no progress of an attempt, though its agent is heard: probed, then ended. */
+  backstopMs: 5 * minute,
   /** Between asking an attempt to stop and killing its process tree. */
   cancelGraceMs: 10 * second,
 
@@ -59,6 +77,14 @@ export const defaultTimes = {
   retryMaxMs: 15 * minute,
   /** Uncharged environment failures are counted over this window. */
   environmentWindowMs: 24 * hour,
+  /** A sick host that failed its probe is probed again after this time, doubled at each failure. */
+  sickCheckMinMs: 1 * minute,
+  /** And at least this often. */
+  sickCheckMaxMs: 15 * minute,
+  /** A host that is sick again this soon after it was healed is probed with the back-off that it had. */
+  sickRelapseMs: 1 * hour,
+  /** A host on which a job failed for a reason of the PC is passed over for that job, where another is fit. */
+  environmentAvoidMs: 15 * minute,
   /** Back-off of a granted publication that nobody could finish begins here. */
   publishRetryMinMs: 5 * second,
   /** And ends here. */
@@ -88,10 +114,11 @@ export type TimeName = keyof typeof defaultTimes;
 /** Milliseconds by name. */
 export type Times = Readonly<Record<TimeName, number>>;
 
-/** What scaling never goes below: FFmpeg needs that long to open its inputs on a busy machine. */
+/** What scaling never goes below: FFmpeg opens its inputs, and a plan is made, no faster in a test. */
 const floors: Partial<Times> = {
   ffmpegStallMs: 15 * second,
   ffmpegStartStallMs: 15 * second,
+  planningMs: 5,
 };
 
 /** All times multiplied by `factor` (tests: 0.1), rounded to whole milliseconds, at least 1 ms, never below the floors. */

@@ -1,11 +1,15 @@
-import type { HeldAttempt, HeldVerdict, Hello, Verdict } from '../../../proto/agent-link.ts';
-import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { HeldAttempt, HeldVerdict, Hello, JobRef } from '../../../proto/agent-link.ts';
+import { ownerLost } from './executors.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt, holdsLease } from './outcomes.ts';
+import { greetWithMode } from './modes.ts';
+import { endAttempt } from './outcomes.ts';
 import { assignMessage } from './placing.ts';
-import { ownerBack, ownerLost } from './publishing.ts';
+import { recall, takeTombstones } from './recalling.ts';
+import { learnShares } from './share-identity.ts';
+import { checkSoon } from './sick.ts';
 import { attemptKey, type Newcomer, type Presence, risen } from './state.ts';
+import { catchUp, judge } from './verdicts.ts';
 
 /** Versions of the agent protocol that this controller speaks. */
 export const protocolVersions = { min: 1, max: 1 } as const;
@@ -92,8 +96,10 @@ function welcome(
   supersede(ledger, hello.agentId);
   if (known !== undefined && known.instanceId !== hello.instanceId) endOldInstance(ledger, hello);
   const presence = enter(ledger, hello, sessionId);
+  takeTombstones(ledger, hello);
   const ackedEvent = ackedOf(ledger, hello);
   ledger.putAgent({
+    ...known,
     agentId: hello.agentId,
     instanceId: hello.instanceId,
     journalId: hello.journalId,
@@ -101,6 +107,7 @@ function welcome(
     firstSeenAtMs: known?.firstSeenAtMs ?? ledger.nowMs,
     lastAttachedAtMs: ledger.nowMs,
   });
+  const judged = hello.held.map((held) => judge(ledger, hello, held));
   ledger.send(sessionId, {
     kind: 'welcome',
     farmId: ledger.state.farmId,
@@ -112,10 +119,16 @@ function welcome(
     progressMinMs: ledger.settings.times.progressMinMs,
     progressMaxMs: ledger.settings.times.progressMaxMs,
     ackedEvent,
-    verdicts: hello.held.map(
-      (held) => ({ ref: held.ref, decision: verdictFor(ledger, hello, held) }) satisfies HeldVerdict,
-    ),
+    verdicts: judged.map(({ held, decision }) => ({ ref: held.ref, decision }) satisfies HeldVerdict),
   });
+  greetWithMode(ledger, hello.agentId);
+  if (known !== undefined && known.instanceId !== hello.instanceId) checkSoon(ledger, hello.agentId);
+  recall(
+    ledger,
+    presence,
+    judged.filter(({ asked }) => asked).map(({ held }) => held),
+  );
+  for (const { held } of judged) catchUp(ledger, hello, held);
   resendAssignments(ledger, hello, sessionId);
   ledger.log('info', 'agent-attached', {
     agentId: presence.agentId,
@@ -144,7 +157,7 @@ function endOldInstance(ledger: Ledger, hello: Hello): void {
   const kept = new Set(
     hello.held
       .filter((held) => held.state === 'ready' || held.state === 'publishing' || held.state === 'finished')
-      .map((held) => attemptKey(held.ref)),
+      .map((held) => keyOf(ledger, held.ref)),
   );
   for (const refusals of ledger.state.refusals.values()) refusals.delete(hello.agentId);
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
@@ -171,7 +184,10 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
     scratchFreeBytes: hello.inventory.scratchFreeBytes,
     newcomer: undefined,
     expected: false,
+    recalls: undefined,
   };
+  const before = ledger.state.presences.get(hello.agentId)?.inventory;
+  learnShares(ledger, hello.agentId, before, hello.inventory);
   ledger.state.presences.set(hello.agentId, presence);
   ledger.state.sessionOwners.set(sessionId, hello.agentId);
   ledger.state.planStale = true;
@@ -187,8 +203,13 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
 function rememberProgress(ledger: Ledger, agentId: string, { ref, state, percent }: HeldAttempt): void {
   const attempt = ledger.attempt(ref);
   if (attempt?.agentId !== agentId || attempt.state === 'ended') return;
-  const before = ledger.state.runtimes.get(attemptKey(ref))?.percent;
-  ledger.state.runtimes.set(attemptKey(ref), { state, percent: risen(before, percent) });
+  const key = attemptKey(attempt);
+  const before = ledger.state.runtimes.get(key);
+  ledger.state.runtimes.set(key, {
+    state,
+    percent: risen(before?.percent, percent),
+    waitedMs: before?.waitedMs ?? 0,
+  });
   ledger.touchJob(ref.jobId);
 }
 
@@ -199,33 +220,9 @@ function ackedOf(ledger: Ledger, hello: Hello): number {
   return Math.max(acked, hello.firstUnackedEvent - 1);
 }
 
-function verdictFor(ledger: Ledger, hello: Hello, held: HeldAttempt): Verdict {
-  if (hello.farmId !== undefined && hello.farmId !== ledger.state.farmId) return { verdict: 'forget' };
-  const attempt = ledger.attempt(held.ref);
-  const job = ledger.state.jobs.get(held.ref.jobId);
-  if (attempt?.agentId !== hello.agentId || attempt.state === 'ended') return verdictForEnded(held, attempt);
-  if (attempt.state === 'publishing') ownerBack(ledger, attempt);
-  if (held.state === 'finished') return { verdict: 'keep' };
-  if (attempt.stop !== undefined) {
-    const { reason, outcome } = attempt.stop;
-    return { verdict: 'stop', reason, outcome };
-  }
-  if (attempt.state === 'publishing' && job !== undefined && holdsLease(job, attempt)) {
-    return { verdict: 'publish', finalName: attempt.output.finalName };
-  }
-  return { verdict: 'keep' };
-}
-
-function verdictForEnded(held: HeldAttempt, attempt: AttemptRecord | undefined): Verdict {
-  if (held.state === 'finished' || attempt === undefined) return { verdict: 'forget' };
-  const reason = `its lease has ended (${attempt.outcome ?? 'given to another agent'})`;
-  if (held.state === 'ready' || held.state === 'publishing') return { verdict: 'refused', reason };
-  return { verdict: 'stop', reason, outcome: 'superseded' };
-}
-
 /** What we assigned and the same process does not hold never arrived: it is sent again, with the same fence. */
 function resendAssignments(ledger: Ledger, hello: Hello, sessionId: string): void {
-  const held = new Set(hello.held.map(({ ref }) => attemptKey(ref)));
+  const held = new Set(hello.held.map(({ ref }) => keyOf(ledger, ref)));
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
     if (held.has(attemptKey(attempt))) continue;
     // It was granted, and its owner has lost its memory of it: somebody has to finish it.
@@ -236,4 +233,8 @@ function resendAssignments(ledger: Ledger, hello: Hello, sessionId: string): voi
       ledger.send(sessionId, assignMessage(ledger, attempt));
     }
   }
+}
+
+function keyOf(ledger: Ledger, ref: JobRef): string {
+  return attemptKey(ledger.attempt(ref) ?? ref);
 }

@@ -2,10 +2,13 @@ import type { FinishedOutcome, JournalEvent, Outcome } from '../../../proto/agen
 import type { AttemptRecord, AttemptState } from '../../domain/attempt.ts';
 import type { JobRecord, JobState } from '../../domain/job.ts';
 import { moveAttempt, moveJob } from '../../domain/move-job.ts';
+import { heardOf } from './backstops.ts';
+import { annul, ownerLost } from './executors.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, holdsLease, refuseFor } from './outcomes.ts';
-import { ownerLost, takePublished, takeReady } from './publishing.ts';
-import type { Presence, Session } from './state.ts';
+import { takePublished, takeReady } from './publishing.ts';
+import { noteHostOutcome } from './sick.ts';
+import { attemptKey, type Presence, type Session } from './state.ts';
 
 /**
  * Takes a numbered event of an agent's journal (protocol.md rule 7): at most applied, acknowledged again; next,
@@ -13,7 +16,8 @@ import type { Presence, Session } from './state.ts';
  */
 export function takeEvent(ledger: Ledger, presence: Presence, session: Session, event: JournalEvent): void {
   const agent = ledger.state.agents.get(presence.agentId);
-  if (agent === undefined) return;
+  // Acknowledged, what only this agent knows would be lost: it is sent again on the stream that follows the telling.
+  if (agent === undefined || presence.recalls !== undefined) return;
   if (event.number <= agent.ackedEvent) {
     ledger.ack(session.sessionId, agent.ackedEvent);
     return;
@@ -38,6 +42,7 @@ export function takeEvent(ledger: Ledger, presence: Presence, session: Session, 
     });
     return;
   }
+  heardOf(ledger, attemptKey(attempt));
   // Only an agent that leaves gives work back by itself: the job must not come straight back to it.
   if (event.event.type === 'finished' && event.event.finished.outcome === 'returned') presence.leaving = true;
   apply(ledger, attempt, event);
@@ -64,6 +69,7 @@ function apply(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent):
       return;
     case 'finished':
       takeFinished(ledger, attempt, event.finished);
+      noteHostOutcome(ledger, attempt);
       return;
   }
 }
@@ -138,13 +144,16 @@ function takeFinished(ledger: Ledger, attempt: AttemptRecord, finished: Finished
     takePublished(ledger, { ...attempt, finished }, finished.publishedPath);
     return;
   }
-  if (attempt.state === 'publishing' && !failures.has(finished.outcome)) {
-    // What was granted may have its final name already: it is finished by somebody, never rendered again.
-    ownerLost(ledger, attempt);
+  if (attempt.state === 'publishing') {
+    // What was granted may have its final name already: somebody looks, before anything is rendered again.
+    ledger.putAttempt({ ...attempt, finished });
+    if (failures.has(finished.outcome)) annul(ledger, attempt, finished.message ?? finished.outcome);
+    else ownerLost(ledger, attempt);
     return;
   }
   // First cause wins: an attempt that we stopped ends for our reason, whatever its FFmpeg said when it died.
-  const outcome = attempt.stop?.outcome ?? (own.has(finished.outcome) ? finished.outcome : 'returned');
+  const outcome =
+    attempt.stop?.outcome ?? (mayEndAs(ledger, attempt, finished.outcome) ? finished.outcome : 'returned');
   if (attempt.stop === undefined && !failures.has(outcome)) {
     const { cancelGraceMs, declinedMs } = ledger.settings.times;
     refuseFor(ledger, attempt, Math.min(cancelGraceMs, declinedMs), 'gave it up a moment ago');
@@ -156,4 +165,10 @@ function takeFinished(ledger: Ledger, attempt: AttemptRecord, finished: Finished
     finished,
     ...(finished.failureClass && { failureClass: finished.failureClass }),
   });
+}
+
+/** Evicted is what a person ordered of the agent: it may carry that out before we do. */
+function mayEndAs(ledger: Ledger, attempt: AttemptRecord, outcome: Outcome): boolean {
+  if (outcome !== 'evicted') return own.has(outcome);
+  return ledger.state.agents.get(attempt.agentId)?.ordered?.mode === 'evict';
 }

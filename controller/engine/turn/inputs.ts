@@ -8,7 +8,9 @@ import type {
 } from '../../../proto/agent-link.ts';
 import type { FarmErrorCode } from '../../domain/errors.ts';
 import type { JobSpec, TimelineEntry } from '../../domain/job.ts';
+import type { PlanBudget } from '../../scheduling/budget.ts';
 import type { StreamEnd, SubmitReply } from '../farm.ts';
+import type { AgentOrder, JobOrder, ShareOrder } from '../orders.ts';
 
 /** What the world told the engine since its last turn. */
 export type Input =
@@ -23,14 +25,9 @@ export type Input =
       readonly resolution: Resolution;
       readonly shares: readonly string[];
     }
-  | {
-      readonly kind: 'cancel';
-      readonly replyId: string;
-      readonly requestId: string;
-      readonly bodyHash: string;
-      readonly jobId: string;
-      readonly reason: string;
-    }
+  | JobOrderInput
+  | AgentOrderInput
+  | ShareOrderInput
   | { readonly kind: 'attach'; readonly replyId: string; readonly sessionId: string; readonly hello: Hello }
   | { readonly kind: 'message'; readonly sessionId: string; readonly message: Exclude<AgentMessage, Hello> }
   | { readonly kind: 'stream-ended'; readonly sessionId: string; readonly how: StreamEnd }
@@ -38,9 +35,18 @@ export type Input =
   | { readonly kind: 'outage'; readonly what: string }
   | { readonly kind: 'tick' };
 
+interface Ordered {
+  readonly replyId: string;
+  readonly bodyHash: string;
+}
+
+export type JobOrderInput = JobOrder & Ordered;
+export type AgentOrderInput = AgentOrder & Ordered;
+export type ShareOrderInput = ShareOrder & Ordered;
+
 export type Reply =
   | { readonly kind: 'submitted'; readonly reply: SubmitReply }
-  | { readonly kind: 'cancelled'; readonly jobId: string }
+  | { readonly kind: 'done' }
   | { readonly kind: 'attached' }
   | {
       readonly kind: 'refused';
@@ -69,4 +75,6 @@ export interface Moment {
   readonly nowMs: number;
   /** In [0, 1). */
   readonly random: () => number;
+  /** What planning may cost in this turn. @default without limit */
+  readonly planning?: PlanBudget;
 }

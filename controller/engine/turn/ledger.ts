@@ -9,14 +9,18 @@ import type { Effect, Moment, Reply } from './inputs.ts';
 import { type RecordKind, recordOf } from './records.ts';
 import {
   attemptKey,
+  type FarmRecord,
   type FarmState,
   indexOpenJob,
   type RequestRecord,
+  type ShareRecord,
   type TombstoneRecord,
 } from './state.ts';
 
 /** Attempts of a job that are kept: being declined costs a job nothing, and may happen for days. */
 const attemptsKeptMax = 100;
+/** Alarms that are kept to be shown; the log has them all. */
+const alarmsMax = 100;
 
 /**
  * One turn's pen: the only thing that changes the farm's state. It keeps the derived indexes right, remembers what
@@ -48,8 +52,25 @@ export class Ledger {
     return job;
   }
 
+  /**
+   * The attempt that a fence stands for. One that was adopted stands for the attempt that goes on with its work:
+   * its agent may still speak under the old fence.
+   */
   attempt(ref: JobRef): AttemptRecord | undefined {
-    return this.state.attempts.get(attemptKey(ref));
+    let attempt = this.state.attempts.get(attemptKey(ref));
+    while (attempt?.adoptedAs !== undefined) {
+      const heir = this.state.attempts.get(attemptKey({ jobId: attempt.jobId, fence: attempt.adoptedAs }));
+      if (heir === undefined) return attempt;
+      attempt = heir;
+    }
+    return attempt;
+  }
+
+  /** The record of just this fence, as it is now. @throws Error for one that must be there: a broken assumption. */
+  attemptUnder(ref: JobRef): AttemptRecord {
+    const attempt = this.state.attempts.get(attemptKey(ref));
+    if (attempt === undefined) throw new Error(`attempt ${attemptKey(ref)} is not in the ledger`);
+    return attempt;
   }
 
   /** The attempts of an agent that have not ended. */
@@ -108,6 +129,7 @@ export class Ledger {
       live.delete(key);
       this.state.runtimes.delete(key);
       this.state.publishRetries.delete(key);
+      this.state.lastWords.delete(key);
     } else live.add(key);
     if (before?.state !== attempt.state) this.state.planStale = true;
     this.#mark('attempt', key);
@@ -128,6 +150,16 @@ export class Ledger {
     this.#mark('agent', agent.agentId);
   }
 
+  /** Forgets an agent that is gone and holds nothing. */
+  dropAgent(agentId: string): void {
+    this.state.agents.delete(agentId);
+    this.state.presences.delete(agentId);
+    this.state.liveAttempts.delete(agentId);
+    for (const refusals of this.state.refusals.values()) refusals.delete(agentId);
+    this.state.planStale = true;
+    this.#mark('agent', agentId);
+  }
+
   putRequest(request: RequestRecord): void {
     this.state.requests.set(request.requestId, request);
     this.#mark('request', request.requestId);
@@ -138,9 +170,29 @@ export class Ledger {
     this.#mark('request', requestId);
   }
 
+  putTombstone(tombstone: TombstoneRecord): void {
+    this.state.tombstones.set(tombstone.jobId, tombstone);
+    this.#mark('tombstone', tombstone.jobId);
+  }
+
   dropTombstone(jobId: string): void {
     this.state.tombstones.delete(jobId);
     this.#mark('tombstone', jobId);
+  }
+
+  putShare(share: ShareRecord): void {
+    this.state.shares.set(share.share, share);
+    this.#mark('share', share.share);
+  }
+
+  dropShare(share: string): void {
+    this.state.shares.delete(share);
+    this.#mark('share', share);
+  }
+
+  putFarm(farm: FarmRecord): void {
+    this.state.farm.set('farm', farm);
+    this.#mark('farm', 'farm');
   }
 
   /** The job leaves the hot store; its tombstone stays. */
@@ -153,11 +205,11 @@ export class Ledger {
     this.state.attemptsOfJob.delete(jobId);
     this.state.jobs.delete(jobId);
     this.state.bodies.delete(jobId);
+    this.state.endedJobs.delete(jobId);
     this.state.refusals.delete(jobId);
-    this.state.tombstones.set(jobId, tombstone);
     this.#mark('job', jobId);
     this.#mark('body', jobId);
-    this.#mark('tombstone', jobId);
+    this.putTombstone(tombstone);
   }
 
   reply(replyId: string, reply: Reply): void {
@@ -187,6 +239,13 @@ export class Ledger {
     fields: Readonly<Record<string, string | number>>,
   ): void {
     this.effects.push({ kind: 'log', level, event, fields });
+  }
+
+  /** Something that a person should look at: logged, and shown until newer ones push it out. */
+  alarm(event: string, fields: Readonly<Record<string, string | number>>): void {
+    this.log('error', event, fields);
+    this.state.alarms.push({ atMs: this.nowMs, event, fields });
+    if (this.state.alarms.length > alarmsMax) this.state.alarms.shift();
   }
 
   /** What must be stored, and what then happens. */

@@ -1,11 +1,17 @@
 import { moveJob, without } from '../../domain/move-job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { admitNewcomer } from './attach.ts';
+import { checkBackstops } from './backstops.ts';
+import { retryPublications } from './executors.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
+import { forgetSilences, loseAgent } from './losses.ts';
+import { enforceModes } from './modes.ts';
 import { endAttempt } from './outcomes.ts';
-import { ownerLost, retryPublications } from './publishing.ts';
-import type { FarmState, Presence, Session } from './state.ts';
+import { checkRecalls } from './recalling.ts';
+import { checkSickHosts } from './sick.ts';
+import type { FarmState, Presence } from './state.ts';
+import { resetStream } from './streams.ts';
 
 /** A stream is over. What its agent holds stays leased until the silence or return clock runs out. */
 export function takeStreamEnd(
@@ -17,6 +23,7 @@ export function takeStreamEnd(
   const presence = ledger.state.presences.get(agentId ?? '');
   if (presence?.session?.sessionId !== sessionId) return;
   delete presence.session;
+  presence.recalls = undefined;
   presence.closedAtMs = how === 'ours' ? undefined : ledger.nowMs;
   ledger.state.planStale = true;
   ledger.log('info', 'agent-detached', { agentId: presence.agentId, how });
@@ -26,13 +33,20 @@ export function takeStreamEnd(
 /**
  * Nobody's silence counts for a while: the store, a restart or our own loop was in the way. The window is over when
  * every agent that holds a lease has been heard again.
+ *
+ * @param fromMs when the trouble began: a row of restarts has one window, from its first
  */
-export function openRecoveryWindow(ledger: Ledger, what: string): void {
-  ledger.state.recoveryUntilMs = ledger.nowMs + ledger.settings.times.recoveryWindowMs;
+export function openRecoveryWindow(ledger: Ledger, what: string, fromMs = ledger.nowMs): void {
+  const untilMs = fromMs + ledger.settings.times.recoveryWindowMs;
+  if (untilMs <= ledger.nowMs) {
+    ledger.log('warn', 'recovery-window-used-up', { what });
+    return;
+  }
+  ledger.state.recoveryUntilMs = untilMs;
   for (const presence of ledger.state.presences.values()) {
     presence.expected = (ledger.state.liveAttempts.get(presence.agentId)?.size ?? 0) > 0;
   }
-  ledger.log('warn', 'recovery-window', { what, seconds: ledger.settings.times.recoveryWindowMs / 1000 });
+  ledger.log('warn', 'recovery-window', { what, seconds: (untilMs - ledger.nowMs) / 1000 });
 }
 
 /** Everything that time alone causes. */
@@ -42,7 +56,12 @@ export function passTime(ledger: Ledger): void {
     checkNewcomer(ledger, presence);
     checkSilence(ledger, presence);
     checkReplies(ledger, presence);
+    checkRecalls(ledger, presence);
+    checkBackstops(ledger, presence);
   }
+  forgetSilences(ledger);
+  enforceModes(ledger);
+  checkSickHosts(ledger);
   wakeDelayed(ledger);
   retryPublications(ledger);
 }
@@ -86,26 +105,13 @@ function checkSilence(ledger: Ledger, presence: Presence): void {
     });
   }
   if (ledger.nowMs < leaseEndMs(ledger.state, ledger.settings, presence)) return;
-  loseAgent(ledger, presence);
-}
-
-function loseAgent(ledger: Ledger, presence: Presence): void {
+  const silentMs = ledger.nowMs - presence.lastHeardAtMs;
   if (presence.session !== undefined) {
     resetStream(ledger, presence, presence.session);
-    ledger.log('warn', 'agent-lost', {
-      agentId: presence.agentId,
-      silentMs: ledger.nowMs - presence.lastHeardAtMs,
-    });
+    ledger.log('warn', 'agent-lost', { agentId: presence.agentId, silentMs });
   }
-  const silentS = Math.round((ledger.nowMs - presence.lastHeardAtMs) / 1000);
-  for (const attempt of ledger.liveAttemptsOf(presence.agentId)) {
-    if (attempt.state === 'publishing') ownerLost(ledger, attempt);
-    else
-      endAttempt(ledger, attempt, {
-        outcome: 'lost',
-        message: `${presence.agentId} was not heard for ${silentS} s`,
-      });
-  }
+  if (ledger.liveAttemptsOf(presence.agentId).length > 0)
+    loseAgent(ledger, presence, silentMs >= ledger.settings.times.leaseMs);
 }
 
 function checkReplies(ledger: Ledger, presence: Presence): void {
@@ -123,22 +129,10 @@ function checkReplies(ledger: Ledger, presence: Presence): void {
   }
 }
 
-/** Ends a stream of ours at once: nothing more is assigned to it, the silence clock runs on. */
-function resetStream(ledger: Ledger, presence: Presence, { sessionId }: Session): void {
-  ledger.state.sessionOwners.delete(sessionId);
-  ledger.effects.push({
-    kind: 'end-session',
-    sessionId,
-    goodbye: { kind: 'goodbye', reason: 'restart', comeBackAfterMs: 0 },
-  });
-  delete presence.session;
-  ledger.state.planStale = true;
-}
-
 function wakeDelayed(ledger: Ledger): void {
-  for (const jobId of ledger.state.openJobs) {
+  for (const jobId of ledger.state.delayed) {
     const job = ledger.state.jobs.get(jobId);
-    if (job?.state !== 'delayed' || (job.notBeforeMs ?? 0) > ledger.nowMs) continue;
+    if (job === undefined || (job.notBeforeMs ?? 0) > ledger.nowMs) continue;
     const entry = { atMs: ledger.nowMs, what: 'waiting', detail: 'its back-off is over' };
     ledger.putJob(moveJob(without(job, 'notBeforeMs', 'reason'), 'waiting', entry));
   }

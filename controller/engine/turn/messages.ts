@@ -8,11 +8,15 @@ import type {
 import { hasEnded } from '../../domain/job-states.ts';
 import { withShortTexts } from './agent-texts.ts';
 import { refuseNewcomer } from './attach.ts';
+import { heardOf } from './backstops.ts';
 import { advance, takeEvent } from './events.ts';
+import { ownerLost, takeAnnulReply, takeFinishPublishReply } from './executors.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, refuseFor } from './outcomes.ts';
-import { ownerLost, takeFinishPublishReply } from './publishing.ts';
+import { takeRecalled } from './recalling.ts';
+import { learnShares } from './share-identity.ts';
+import { takeHostChecked } from './sick.ts';
 import { attemptKey, type Presence, risen, type Session } from './state.ts';
 
 /** Takes what an attached agent says. A message of a stream that was superseded is dropped. */
@@ -47,12 +51,22 @@ export function takeMessage(
       takePrefetch(ledger, presence, message);
       return;
     case 'inventory':
+      learnShares(ledger, presence.agentId, presence.inventory, message.inventory);
       presence.inventory = message.inventory;
       for (const refusals of ledger.state.refusals.values()) refusals.delete(presence.agentId);
       ledger.state.planStale = true;
       return;
     case 'finish-publish-reply':
       takeFinishPublishReply(ledger, presence.agentId, message);
+      return;
+    case 'annul-publish-reply':
+      takeAnnulReply(ledger, presence.agentId, message);
+      return;
+    case 'recalled':
+      takeRecalled(ledger, presence, message);
+      return;
+    case 'host-checked':
+      takeHostChecked(ledger, presence, message);
       return;
     case 'goodbye':
       takeGoodbye(ledger, presence, message);
@@ -122,11 +136,13 @@ function takeProgress(ledger: Ledger, presence: Presence, progress: Progress): v
     ledger.state.counters.staleEvents += 1;
     return;
   }
-  const key = attemptKey(progress.ref);
+  const key = attemptKey(attempt);
   const before = ledger.state.runtimes.get(key);
+  heardOf(ledger, key);
   ledger.state.runtimes.set(key, {
     state: progress.state,
     percent: risen(before?.percent, progress.percent),
+    waitedMs: Math.max(before?.waitedMs ?? 0, progress.waiting?.waitedMs ?? 0),
     ...(progress.etaMs !== undefined && { etaMs: progress.etaMs }),
     ...(progress.waiting && { waiting: progress.waiting.reason }),
   });

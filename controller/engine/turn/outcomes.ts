@@ -5,6 +5,7 @@ import type { JobRecord } from '../../domain/job.ts';
 import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
 import { afterAttempt, type Disposition, retryPolicy } from '../../domain/retry.ts';
 import type { Ledger } from './ledger.ts';
+import { fitsElsewhere } from './prediction.ts';
 import type { Refusal } from './state.ts';
 
 /** How an attempt ended. */
@@ -15,10 +16,21 @@ export interface Ending {
   readonly problems?: readonly Problem[];
   /** What the agent reported; absent where the controller decided by itself. */
   readonly finished?: FinishedOutcome;
+  /** Of a loss: it is held against the job. @default true */
+  readonly counted?: boolean;
 }
 
-/** Gives an attempt its one outcome, and its job what follows from it. An attempt that has ended stays as it is. */
-export function endAttempt(ledger: Ledger, attempt: AttemptRecord, ending: Ending): void {
+/**
+ * Gives an attempt its one outcome, and its job what follows from it. An attempt that has ended stays as it is.
+ *
+ * @param decides `job-decided`: what becomes of the job is the caller's to say
+ */
+export function endAttempt(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  ending: Ending,
+  decides: 'job-follows' | 'job-decided' = 'job-follows',
+): void {
   if (attempt.state === 'ended') return;
   const entry = {
     atMs: ledger.nowMs,
@@ -33,6 +45,7 @@ export function endAttempt(ledger: Ledger, attempt: AttemptRecord, ending: Endin
       endedAtMs: ledger.nowMs,
       ...(ending.failureClass && { failureClass: ending.failureClass }),
       ...(ending.finished && { finished: ending.finished }),
+      ...(ending.outcome === 'lost' && { lossCounted: ending.counted ?? true }),
     }),
   );
   ledger.log(ending.outcome === 'published' ? 'info' : 'warn', 'attempt-ended', {
@@ -42,10 +55,10 @@ export function endAttempt(ledger: Ledger, attempt: AttemptRecord, ending: Endin
     outcome: ending.outcome,
     message: ending.message,
   });
+  if (decides === 'job-decided' || ending.outcome === 'published') return;
   const job = ledger.state.jobs.get(attempt.jobId);
-  if (job !== undefined && holdsLease(job, attempt) && ending.outcome !== 'published') {
+  if (job !== undefined && holdsLease(job, attempt))
     settle(ledger, job, attempt, { ...ending, outcome: ending.outcome });
-  }
 }
 
 /** Asks the agent to stop an attempt that may no longer publish. Its slot is free when it says that it stopped. */
@@ -55,14 +68,34 @@ export function stopAttempt(
   stop: { readonly reason: string; readonly outcome: Cancel['outcome'] },
 ): void {
   if (attempt.state === 'ended') return;
-  ledger.putAttempt({ ...attempt, stop });
+  // The first reason to stop is the one that counts.
+  const why = attempt.stop ?? { ...stop, atMs: ledger.nowMs };
+  ledger.putAttempt({ ...attempt, stop: why });
+  sendCancel(ledger, attempt, why, 'graceful');
+}
+
+/** Tells the agent to kill an attempt whose lease the controller has ended, or is about to. */
+export function killAttempt(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  stop: { readonly reason: string; readonly outcome: Cancel['outcome'] },
+): void {
+  sendCancel(ledger, attempt, stop, 'kill');
+}
+
+function sendCancel(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  { reason, outcome }: { readonly reason: string; readonly outcome: Cancel['outcome'] },
+  mode: Cancel['mode'],
+): void {
   ledger.sendTo(attempt.agentId, {
     kind: 'cancel',
     ref: { jobId: attempt.jobId, fence: attempt.fence },
-    mode: 'graceful',
-    graceMs: ledger.settings.times.cancelGraceMs,
-    reason: stop.reason,
-    outcome: stop.outcome,
+    mode,
+    graceMs: mode === 'kill' ? 0 : ledger.settings.times.cancelGraceMs,
+    reason,
+    outcome,
   });
 }
 
@@ -86,7 +119,12 @@ function settle(
   attempt: AttemptRecord,
   ending: Ending & { readonly outcome: Exclude<Outcome, 'published'> },
 ): void {
-  const end = { ...ending, problems: ending.problems ?? [] };
+  const end = {
+    ...ending,
+    problems: ending.problems ?? [],
+    lossCounts: ending.counted ?? true,
+    fitsElsewhere: ending.outcome === 'timed-out' && fitsElsewhere(ledger, job, attempt.agentId),
+  };
   const policy = retryPolicy(ledger.settings);
   const disposition = afterAttempt(job, end, ledger.nowMs, ledger.moment.random(), policy);
   const entry = {

@@ -5,30 +5,14 @@ import { assignedJob } from '../../domain/job.ts';
 import { dateInZone } from '../../domain/log-date.ts';
 import { moveJob, without } from '../../domain/move-job.ts';
 import { outputFileName } from '../../domain/names.ts';
-import { waitReason } from '../../scheduling/explain.ts';
-import { makePlan, type Placement, type Plan } from '../../scheduling/plan.ts';
-import type { Snapshot } from '../../scheduling/snapshot.ts';
+import { runLimits } from '../../domain/settings.ts';
+import type { Placement } from '../../scheduling/plan.ts';
 import type { Ledger } from './ledger.ts';
-import { snapshotOf } from './snapshot.ts';
-
-/** Plans the waiting jobs where something has changed: assigns what can start, announces what comes next. */
-export function placeJobs(ledger: Ledger): void {
-  if (!ledger.state.planStale) return;
-  ledger.state.planStale = false;
-  const snapshot = snapshotOf(ledger.state, ledger.settings, ledger.nowMs);
-  const plan = makePlan(snapshot);
-  for (const placement of plan.assignments) assign(ledger, placement);
-  announce(ledger, plan);
-  noteReasons(ledger, snapshot, plan);
-  // Putting jobs marks the plan stale again; this turn has just made it.
-  ledger.state.planStale = false;
-}
 
 /** What an agent is sent for an attempt, the first time and again. */
 export function assignMessage(ledger: Ledger, attempt: AttemptRecord): Assign {
   const job = ledger.job(attempt.jobId);
   const body = ledger.state.bodies.get(attempt.jobId);
-  const queue = ledger.settings.queues.find(({ name }) => name === job.queue);
   if (body === undefined) throw new Error(`job ${attempt.jobId} has no body`);
   const { times } = ledger.settings;
   return {
@@ -39,15 +23,15 @@ export function assignMessage(ledger: Ledger, attempt: AttemptRecord): Assign {
     resolution: body.resolution,
     output: attempt.output,
     limits: {
-      softRunMs: queue?.softRunMs ?? times.softRunMs,
-      hardRunMs: queue?.hardRunMs ?? times.hardRunMs,
+      ...runLimits(ledger.settings, job.queue),
       stallMs: times.ffmpegStallMs,
       startStallMs: times.ffmpegStartStallMs,
     },
   };
 }
 
-function assign(ledger: Ledger, { jobId, agentId }: Placement): void {
+/** Gives a waiting job to an agent that is attached. */
+export function assign(ledger: Ledger, { jobId, agentId }: Placement): void {
   const job = ledger.job(jobId);
   const presence = ledger.state.presences.get(agentId);
   if (presence?.session === undefined) return;
@@ -99,8 +83,10 @@ function dropAnnouncement(ledger: Ledger, jobId: string, assignedTo?: string): v
   ledger.log('info', 'announcement-withdrawn', { jobId, agentId });
 }
 
-function announce(ledger: Ledger, plan: Plan): void {
-  const wanted = new Map(plan.announcements.map((placement) => [placement.jobId, placement]));
+/** Tells agents what they get next; what another one gets now is withdrawn. A hint only: nothing depends on it. */
+export function announceNext(ledger: Ledger, announcements: readonly Placement[]): void {
+  const waiting = announcements.filter(({ jobId }) => ledger.state.waiting.has(jobId));
+  const wanted = new Map(waiting.map((placement) => [placement.jobId, placement]));
   for (const [jobId, announcement] of ledger.state.announcements) {
     if (wanted.get(jobId)?.agentId !== announcement.agentId) dropAnnouncement(ledger, jobId);
   }
@@ -121,20 +107,5 @@ function announce(ledger: Ledger, plan: Plan): void {
       agentId,
     });
     ledger.log('info', 'job-announced', { jobId, agentId });
-  }
-}
-
-/** Jobs that no agent can take say so at once; the others' reasons are kept for whoever asks. */
-function noteReasons(ledger: Ledger, snapshot: Snapshot, plan: Plan): void {
-  const placements = new Map(plan.placements.map((placement) => [placement.jobId, placement]));
-  const planned = new Set([...placements.keys(), ...plan.unplaceable]);
-  for (const job of snapshot.waiting) {
-    if (!planned.has(job.jobId)) continue;
-    const placement = placements.get(job.jobId);
-    if (placement?.startsInMs === 0) continue;
-    const reason = waitReason(job, snapshot, placement);
-    const before = ledger.state.waitReasons.get(job.jobId);
-    ledger.state.waitReasons.set(job.jobId, reason);
-    if (placement === undefined && before !== reason) ledger.touchJob(job.jobId);
   }
 }

@@ -1,10 +1,10 @@
-import type { FinishPublishReply, Manifest } from '../../../proto/agent-link.ts';
+import type { Manifest } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
-import { moveAttempt, moveJob, noteJob, without } from '../../domain/move-job.ts';
+import { hasEnded } from '../../domain/job-states.ts';
+import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt, holdsLease } from './outcomes.ts';
-import { attemptKey } from './state.ts';
+import { endAttempt, holdsLease, stopAttempt } from './outcomes.ts';
 
 /**
  * A staged file asks to be published: granted where its attempt holds the job's lease and nobody wants it stopped
@@ -19,6 +19,8 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
     return;
   }
   if (attempt.state === 'publishing') {
+    // It is being taken back: what was granted may still end as published, but nobody is told to do so.
+    if (job.grant?.annulment !== undefined) return;
     // It asks again: its new process reads its old journal. The grant stands.
     ledger.sendTo(attempt.agentId, { kind: 'publish-grant', ref, finalName: attempt.output.finalName });
     return;
@@ -64,12 +66,7 @@ export function takePublished(
   const job = ledger.state.jobs.get(attempt.jobId);
   const grant = job?.grant;
   if (job === undefined || grant === undefined || !holdsLease(job, attempt)) {
-    // Cannot happen while agents keep rule 8; if one breaks it, people must know, and the job stays as it is.
-    ledger.log('error', 'published-without-grant', { jobId: attempt.jobId, agentId: attempt.agentId });
-    endAttempt(ledger, attempt, {
-      outcome: 'superseded',
-      message: 'reported a publication that was not granted',
-    });
+    takeUngranted(ledger, attempt, publishedPath);
     return;
   }
   const outputPath = publishedPath ?? `${grant.output.folder}\\${grant.output.finalName}`;
@@ -85,81 +82,43 @@ export function takePublished(
   discardOthers(ledger, job, attempt);
 }
 
-/** The owner of a grant is gone: somebody else who reaches the share finishes it (rule 8c). */
-export function ownerLost(ledger: Ledger, attempt: AttemptRecord): void {
-  const key = attemptKey(attempt);
-  if (!ledger.state.publishRetries.has(key))
-    ledger.state.publishRetries.set(key, { atMs: ledger.nowMs, tries: 0 });
-}
-
-/** The owner of a grant is back: it goes on by itself. */
-export function ownerBack(ledger: Ledger, attempt: AttemptRecord): void {
-  ledger.state.publishRetries.delete(attemptKey(attempt));
-}
-
-/** Asks an agent to finish each granted publication whose owner is gone and whose time has come. */
-export function retryPublications(ledger: Ledger): void {
-  const { publishRetryMinMs, publishRetryMaxMs } = ledger.settings.times;
-  for (const [key, retry] of ledger.state.publishRetries) {
-    const attempt = ledger.state.attempts.get(key);
-    const grant = attempt && ledger.state.jobs.get(attempt.jobId)?.grant;
-    if (attempt === undefined || grant === undefined) {
-      ledger.state.publishRetries.delete(key);
-      continue;
-    }
-    if (retry.atMs > ledger.nowMs) continue;
-    const waitMs = Math.min(publishRetryMaxMs, publishRetryMinMs * 2 ** retry.tries);
-    ledger.state.publishRetries.set(key, { atMs: ledger.nowMs + waitMs, tries: retry.tries + 1 });
-    askExecutor(ledger, attempt, grant.manifest, retry.tries);
-  }
-}
-
-/** What an executor found (rule 8c). Only a publication changes anything; the rest is shown and tried again. */
-export function takeFinishPublishReply(ledger: Ledger, agentId: string, reply: FinishPublishReply): void {
-  const attempt = ledger.attempt(reply.ref);
-  const job = ledger.state.jobs.get(reply.ref.jobId);
-  if (
-    attempt === undefined ||
-    job === undefined ||
-    attempt.state !== 'publishing' ||
-    !holdsLease(job, attempt)
-  )
-    return;
-  if (reply.result === 'published') {
-    takePublished(ledger, attempt, reply.publishedPath);
-    return;
-  }
-  const reason = `publication not finished: ${agentId} found ${reply.result}${reply.detail === undefined ? '' : ` (${reply.detail})`}`;
-  ledger.log(reply.result === 'mismatch' ? 'error' : 'warn', 'publication-not-finished', {
-    jobId: job.jobId,
-    agentId,
-    result: reply.result,
-  });
-  if (job.reason !== reason)
-    ledger.putJob(noteJob(job, entry(ledger, { agentId }, 'publish-retry', reason), { reason }));
-}
-
-function askExecutor(ledger: Ledger, attempt: AttemptRecord, manifest: Manifest, tries: number): void {
-  const share = ledger.settings.output.share;
-  const able = [...ledger.state.presences.values()].filter(
-    (presence) =>
-      presence.session !== undefined && !presence.suspect && presence.inventory?.shares.includes(share),
+/**
+ * A file that bears this job's name was found (rules 4 and 8c: a store that lost its tail, or was restored): the job is
+ * published with it, whatever it was doing, and people are told.
+ */
+export function publishEarlier(
+  ledger: Ledger,
+  job: JobRecord,
+  agentId: string,
+  publishedPath: string | undefined,
+): void {
+  const reason = `an earlier result of this job is published${publishedPath === undefined ? '' : `: ${publishedPath}`}`;
+  ledger.alarm('earlier-result', { jobId: job.jobId, agentId, path: publishedPath ?? '' });
+  const rival = job.fence && ledger.attempt({ jobId: job.jobId, fence: job.fence });
+  if (rival?.state === 'publishing') {
+    endAttempt(ledger, rival, { outcome: 'superseded', message: reason }, 'job-decided');
+  } else if (rival !== undefined) stopAttempt(ledger, rival, { reason, outcome: 'superseded' });
+  const note = entry(ledger, { agentId }, 'published', reason);
+  ledger.putJob(
+    moveJob(without(job, 'fence', 'notBeforeMs', 'reason', 'grant'), 'published', note, {
+      endedAtMs: ledger.nowMs,
+      ...(publishedPath !== undefined && { outputPath: publishedPath }),
+    }),
   );
-  const executor = able[tries % Math.max(1, able.length)];
-  const job = ledger.job(attempt.jobId);
-  const reason =
-    executor === undefined
-      ? `publication waits: no attached agent reaches share ${share}`
-      : `publication is finished by ${executor.agentId}: ${attempt.agentId} is gone`;
-  if (job.reason !== reason)
-    ledger.putJob(noteJob(job, entry(ledger, attempt, 'publish-retry', reason), { reason }));
-  if (executor?.session === undefined) return;
-  ledger.send(executor.session.sessionId, {
-    kind: 'finish-publish',
-    ref: { jobId: attempt.jobId, fence: attempt.fence },
-    output: attempt.output,
-    manifest,
-  });
+}
+
+/** Cannot happen while stores keep what they have; if it does, the file that is there is the job's. */
+function takeUngranted(ledger: Ledger, attempt: AttemptRecord, publishedPath: string | undefined): void {
+  ledger.alarm('published-without-grant', { jobId: attempt.jobId, agentId: attempt.agentId });
+  endAttempt(
+    ledger,
+    attempt,
+    { outcome: 'superseded', message: 'reported a publication that was not granted' },
+    'job-decided',
+  );
+  const job = ledger.state.jobs.get(attempt.jobId);
+  if (job !== undefined && !hasEnded(job.state) && job.state !== 'publishing')
+    publishEarlier(ledger, job, attempt.agentId, publishedPath);
 }
 
 /** Lost attempts may have left a staging folder; the others have cleaned up behind themselves. */
@@ -175,7 +134,8 @@ function discardOthers(ledger: Ledger, job: JobRecord, winner: AttemptRecord): v
   }
 }
 
-function entry(
+/** An entry of a timeline, now. */
+export function entry(
   ledger: Ledger,
   { agentId }: { readonly agentId: string },
   what: string,

@@ -4,21 +4,32 @@ import type { Epoch, Loaded, StoredRecord } from '../../store/port.ts';
 import {
   attemptKey,
   emptyState,
+  type FarmRecord,
   type FarmState,
   indexOpenJob,
   type RequestRecord,
+  type ShareRecord,
   type TombstoneRecord,
 } from './state.ts';
 
 /** Version of every record's shape; a store with a higher one was written by a later release. */
 export const recordVersion = 1;
 
-export type RecordKind = 'job' | 'body' | 'attempt' | 'agent' | 'request' | 'tombstone';
+const recordKinds = ['job', 'body', 'attempt', 'agent', 'request', 'tombstone', 'share', 'farm'] as const;
+
+export type RecordKind = (typeof recordKinds)[number];
 
 /** The record as it is stored; undefined: it is gone. */
 export function recordOf(state: FarmState, kind: RecordKind, id: string): StoredRecord | undefined {
   const body = mapOf(state, kind).get(id);
   return body === undefined ? undefined : { kind, id, version: recordVersion, body };
+}
+
+/** Every record of the farm, as memory has it: what a store that lost its tail is given. */
+export function allRecords(state: FarmState): readonly StoredRecord[] {
+  return recordKinds.flatMap((kind) =>
+    [...mapOf(state, kind)].map(([id, body]) => ({ kind, id, version: recordVersion, body })),
+  );
 }
 
 /** Rebuilds the farm from its records. @throws Error for a record of a later release. */
@@ -50,6 +61,10 @@ function mapOf(state: FarmState, kind: RecordKind): ReadonlyMap<string, unknown>
       return state.requests;
     case 'tombstone':
       return state.tombstones;
+    case 'share':
+      return state.shares;
+    case 'farm':
+      return state.farm;
   }
 }
 
@@ -74,13 +89,19 @@ function insert(state: FarmState, { kind, id, body }: StoredRecord): void {
     case 'tombstone':
       state.tombstones.set(id, body as TombstoneRecord);
       return;
+    case 'share':
+      state.shares.set(id, body as ShareRecord);
+      return;
+    case 'farm':
+      state.farm.set(id, body as FarmRecord);
+      return;
     default:
       throw new Error(`the store holds ${kind} ${id}, a kind that this release does not know`);
   }
 }
 
 function index(state: FarmState): void {
-  for (const job of state.jobs.values()) {
+  for (const job of [...state.jobs.values()].sort(byEnd)) {
     indexOpenJob(state, job);
     state.nextSequence = Math.max(state.nextSequence, job.sequence + 1);
   }
@@ -91,4 +112,9 @@ function index(state: FarmState): void {
     state.liveAttempts.set(attempt.agentId, live);
     if (attempt.state !== 'ended') live.add(key);
   }
+}
+
+/** As they ended; the open ones in any order. */
+function byEnd(a: JobRecord, b: JobRecord): number {
+  return (a.endedAtMs ?? 0) - (b.endedAtMs ?? 0);
 }

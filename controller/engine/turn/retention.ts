@@ -1,3 +1,5 @@
+import type { Fence } from '../../../proto/agent-link.ts';
+import { compareFences } from '../../../proto/agent-link.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Records that one turn removes at most: a farm that was off for a week must not stop for its clean-up. */
@@ -18,6 +20,7 @@ export function expireRecords(ledger: Ledger): void {
       queue: job.queue,
       routeRule: job.routeRule,
       endedAtMs: job.endedAtMs ?? ledger.nowMs,
+      ...lastFence(ledger, jobId),
       ...(job.outputPath !== undefined && { outputPath: job.outputPath }),
     });
     left -= 1 + attempts;
@@ -29,9 +32,29 @@ export function expireRecords(ledger: Ledger): void {
   }
   for (const tombstone of ledger.state.tombstones.values()) {
     if (left <= 0 || tombstone.endedAtMs > ledger.nowMs - tombstonesMs) break;
+    raiseHorizon(ledger, tombstone.fence);
     ledger.dropTombstone(tombstone.jobId);
     left -= 1;
   }
+}
+
+/** The newest fence of a job: what its tombstone remembers. */
+function lastFence(ledger: Ledger, jobId: string): { readonly fence?: Fence } {
+  let last: Fence | undefined;
+  for (const key of ledger.state.attemptsOfJob.get(jobId) ?? []) {
+    const fence = ledger.state.attempts.get(key)?.fence;
+    if (fence !== undefined && (last === undefined || compareFences(fence, last) > 0)) last = fence;
+  }
+  return last === undefined ? {} : { fence: last };
+}
+
+/** What is forgotten for good is never recreated from an agent: nothing at or below its fence is. */
+function raiseHorizon(ledger: Ledger, fence: Fence | undefined): void {
+  const farm = ledger.state.farm.get('farm');
+  if (fence === undefined) return;
+  if (farm?.horizon !== undefined && compareFences(farm.horizon, fence) >= 0) return;
+  const { nowMs } = ledger;
+  ledger.putFarm({ rowStartedAtMs: nowMs, lastStartedAtMs: nowMs, ...farm, horizon: fence });
 }
 
 function hasLiveAttempt(ledger: Ledger, jobId: string): boolean {

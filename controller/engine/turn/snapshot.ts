@@ -1,23 +1,30 @@
 import type { Inventory } from '../../../proto/agent-link.ts';
+import { closedReasons } from '../../domain/agent-mode.ts';
 import { attemptStates } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import {
   defaultTuning,
+  type JobLine,
   type PlannedAgent,
   type RunningAttempt,
   type Snapshot,
   type WaitingJob,
 } from '../../scheduling/snapshot.ts';
+import type { JobAge, WaitingLine } from '../../scheduling/waiting-lines.ts';
+import { knownShares } from './share-identity.ts';
 import type { FarmState, Presence } from './state.ts';
 
-/** The farm as the planner sees it. */
+/** The farm as the planner sees it: agents as they are now; its lines of jobs show what becomes of them. */
 export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: number): Snapshot {
+  const announced = announcedTo(state, nowMs);
   return {
     nowMs,
-    waiting: waitingJobs(state, nowMs),
+    lines: [...state.waiting.lines()].map((line) => jobLine(state, settings, line, nowMs)),
     agents: [...state.presences.values()].flatMap((presence) =>
-      presence.inventory === undefined ? [] : [plannedAgent(state, presence, presence.inventory, nowMs)],
+      presence.inventory === undefined
+        ? []
+        : [plannedAgent(state, presence, presence.inventory, announced.get(presence.agentId))],
     ),
     tuning: {
       ...defaultTuning,
@@ -34,20 +41,37 @@ export function livenessOf(presence: Presence): 'attached' | 'suspect' | 'detach
   return presence.suspect ? 'suspect' : 'attached';
 }
 
-function waitingJobs(state: FarmState, nowMs: number): readonly WaitingJob[] {
-  const jobs: WaitingJob[] = [];
-  for (const jobId of state.openJobs) {
-    const job = state.jobs.get(jobId);
-    if (job?.state !== 'waiting') continue;
-    // After a restart an attempt that nobody knows of may still run: a job that was assigned before waits for the
-    // end of the recovery window.
-    if (state.recoveryUntilMs !== undefined && job.attemptCount > 0) continue;
-    jobs.push(waitingJob(state, job, nowMs));
-  }
-  return jobs;
+function jobLine(state: FarmState, settings: FarmSettings, line: WaitingLine, nowMs: number): JobLine {
+  return {
+    key: line.key,
+    needs: line.needs,
+    behind(previous) {
+      for (let age: JobAge | undefined = previous; ; ) {
+        const entry = line.behind(age);
+        if (entry === undefined) return undefined;
+        const job = state.jobs.get(entry.jobId);
+        if (job !== undefined && isPlaceable(state, job)) return waitingJob(state, settings, job, nowMs);
+        age = entry;
+      }
+    },
+  };
 }
 
-function waitingJob(state: FarmState, job: JobRecord, nowMs: number): WaitingJob {
+/**
+ * After a restart an attempt that nobody knows of may still run: a job that was assigned before waits for the end of the
+ * recovery window.
+ */
+function isPlaceable(state: FarmState, job: JobRecord): boolean {
+  return state.recoveryUntilMs === undefined || job.attemptCount === 0;
+}
+
+/** A job as the planner sees it. */
+export function waitingJob(
+  state: FarmState,
+  settings: FarmSettings,
+  job: JobRecord,
+  nowMs: number,
+): WaitingJob {
   return {
     jobId: job.jobId,
     queue: job.queue,
@@ -59,7 +83,7 @@ function waitingJob(state: FarmState, job: JobRecord, nowMs: number): WaitingJob
     estimateMs: job.estimateMs,
     shares: job.shares,
     refusedBy: refusedBy(state, job, nowMs),
-    avoid: job.attemptCount === 0 ? noAgents : avoided(state, job),
+    avoid: job.attemptCount === 0 ? noAgents : avoided(state, job, settings.times.lostReturnMs),
   };
 }
 
@@ -75,8 +99,11 @@ function refusedBy(state: FarmState, job: JobRecord, nowMs: number): ReadonlyMap
   );
 }
 
-/** Hosts that a job had bad luck with: failed there, or lost there twice (scheduling.md, Outcomes and retries). */
-function avoided(state: FarmState, job: JobRecord): ReadonlyMap<string, string> {
+/**
+ * Hosts that a job had bad luck with: failed there, lost there twice, or lost there by a host that was away for long
+ * (scheduling.md, Outcomes and retries).
+ */
+function avoided(state: FarmState, job: JobRecord, lostReturnMs: number): ReadonlyMap<string, string> {
   const avoid = new Map<string, string>();
   const losses = new Map<string, number>();
   for (const key of state.attemptsOfJob.get(job.jobId) ?? []) {
@@ -84,28 +111,41 @@ function avoided(state: FarmState, job: JobRecord): ReadonlyMap<string, string> 
     if (attempt?.outcome === 'failed' || attempt?.outcome === 'timed-out') {
       avoid.set(attempt.agentId, `attempt ${attempt.number} failed there`);
     }
-    if (attempt?.outcome === 'lost') losses.set(attempt.agentId, (losses.get(attempt.agentId) ?? 0) + 1);
+    if (attempt?.outcome !== 'lost' || attempt.lossCounted === false) continue;
+    losses.set(attempt.agentId, (losses.get(attempt.agentId) ?? 0) + 1);
+    const backAtMs = state.presences.get(attempt.agentId)?.session?.attachedAtMs ?? 0;
+    if (backAtMs > (attempt.endedAtMs ?? backAtMs) + lostReturnMs)
+      avoid.set(attempt.agentId, 'the job was lost there, and it was away for long');
   }
   for (const [agentId, count] of losses)
     if (count >= 2) avoid.set(agentId, `the job was lost there ${count} times`);
   return avoid;
 }
 
-function plannedAgent(
+/** How long ago which jobs were announced, by agent. */
+function announcedTo(state: FarmState, nowMs: number): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const byAgent = new Map<string, Map<string, number>>();
+  for (const { agentId, jobId, sinceMs } of state.announcements.values()) {
+    const jobs = byAgent.get(agentId) ?? new Map<string, number>();
+    byAgent.set(agentId, jobs.set(jobId, nowMs - sinceMs));
+  }
+  return byAgent;
+}
+
+const nothingAnnounced: ReadonlyMap<string, number> = new Map();
+
+/** An agent as the planner sees it. */
+export function plannedAgent(
   state: FarmState,
   presence: Presence,
   inventory: Inventory,
-  nowMs: number,
+  announced: ReadonlyMap<string, number> = nothingAnnounced,
 ): PlannedAgent {
-  const announced = new Map<string, number>();
-  for (const announcement of state.announcements.values()) {
-    if (announcement.agentId === presence.agentId)
-      announced.set(announcement.jobId, nowMs - announcement.sinceMs);
-  }
   return {
     agentId: presence.agentId,
     liveness: livenessOf(presence),
-    inventory,
+    closed: closedReasons(state.agents.get(presence.agentId)),
+    inventory: knownShares(state, inventory),
     running: runningAttempts(state, presence.agentId),
     announced,
   };

@@ -3,15 +3,28 @@ import { fenceText } from '../../../proto/agent-link.ts';
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
+import type { JobWish } from '../../domain/job-verbs.ts';
+import type { Planning } from '../../scheduling/plan.ts';
+import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
 
 /** Remembers what a request id was used for. */
 export interface RequestRecord {
   readonly requestId: string;
-  readonly verb: 'submit' | 'cancel';
+  readonly verb:
+    | 'submit'
+    | JobWish['verb']
+    | 'cordon'
+    | 'uncordon'
+    | 'drain'
+    | 'evict'
+    | 'forget'
+    | 'annul'
+    | 'share-replaced';
   /** Of the request without its id: the same id with another body is refused. */
   readonly bodyHash: string;
-  readonly jobId: string;
+  /** Id of the job, agent or share that it was about. */
+  readonly subject: string;
   readonly atMs: number;
 }
 
@@ -24,6 +37,38 @@ export interface TombstoneRecord {
   readonly fence?: Fence;
   readonly outputPath?: string;
   readonly endedAtMs: number;
+}
+
+/** What the store remembers of the farm as a whole. */
+export interface FarmRecord {
+  /** The highest fence whose tombstone was dropped: nothing at or below it is recreated (protocol.md rule 4). */
+  readonly horizon?: Fence;
+  /** The first of a row of restarts, and the last one. */
+  readonly rowStartedAtMs: number;
+  readonly lastStartedAtMs: number;
+}
+
+/** Which share a name stands for: the id that its `.renderfarm/share-id` was first seen with. */
+export interface ShareRecord {
+  readonly share: string;
+  readonly id: string;
+  readonly sinceMs: number;
+}
+
+/** Something that a person should look at. */
+export interface Alarm {
+  readonly atMs: number;
+  /** The stable word under which it is in the log. */
+  readonly event: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
+/** An agent that fell silent and lost what it held; kept for a while, to see whether it was alone. */
+export interface Silence {
+  readonly agentId: string;
+  readonly lastHeardAtMs: number;
+  /** Keys of the attempts that were lost with it. */
+  readonly lost: readonly string[];
 }
 
 /** An open stream of an agent. */
@@ -60,6 +105,8 @@ export interface Presence {
   newcomer: Newcomer | undefined;
   /** It holds leases and was not heard since the recovery window was opened. */
   expected: boolean;
+  /** Attempts that it was asked to tell about; its events wait until it has (protocol.md rule 4). */
+  recalls: { readonly keys: Set<string>; readonly deadlineMs: number } | undefined;
 }
 
 /** What the last Progress of an attempt said; never stored. */
@@ -68,6 +115,8 @@ export interface Runtime {
   readonly percent: number;
   readonly etaMs?: number;
   readonly waiting?: string;
+  /** Longest waiting for shares that was reported; it does not count as run time. */
+  readonly waitedMs: number;
 }
 
 /** A job that an agent was told to prefetch. */
@@ -97,9 +146,18 @@ export interface FarmState {
   readonly agents: Map<string, AgentRecord>;
   readonly requests: Map<string, RequestRecord>;
   readonly tombstones: Map<string, TombstoneRecord>;
+  readonly shares: Map<string, ShareRecord>;
+  /** One record, `farm`. */
+  readonly farm: Map<string, FarmRecord>;
 
   /** Derived: jobs that have not ended. */
   readonly openJobs: Set<string>;
+  /** Derived: those of them that wait for an agent, as the planner takes them. */
+  readonly waiting: WaitingLines;
+  /** Derived: those of them that wait for a point in time. */
+  readonly delayed: Set<string>;
+  /** Derived: jobs that have ended, in the order in which they did. */
+  readonly endedJobs: Set<string>;
   /** Derived: how many of them each user has. */
   readonly openPerUser: Map<string, number>;
   /** Derived: attempts that have not ended, by agent. */
@@ -114,8 +172,17 @@ export interface FarmState {
   /** By job, then agent. */
   readonly refusals: Map<string, Map<string, Refusal>>;
   readonly waitReasons: Map<string, string>;
+  /** Why the jobs of a line that no agent can take a job of wait, by the line's key. */
+  readonly lineReasons: Map<string, string>;
   /** Next try of a granted publication whose owner is gone, by attempt. */
   readonly publishRetries: Map<string, { readonly atMs: number; readonly tries: number }>;
+  /** When an attempt was last spoken of by its agent, by attempt. */
+  readonly lastWords: Map<string, { readonly atMs: number; readonly probedAtMs?: number }>;
+  readonly silences: Silence[];
+  /** Attempts that nobody could tell about: they are not asked for again. */
+  readonly untold: Set<string>;
+  /** The newest, oldest first. */
+  readonly alarms: Alarm[];
   /** No lease ends before; undefined outside a recovery window. */
   recoveryUntilMs: number | undefined;
   nextSequence: number;
@@ -123,6 +190,8 @@ export interface FarmState {
   nextAnnouncement: number;
   /** Something changed that the plan depends on. */
   planStale: boolean;
+  /** A plan that was not finished within a turn's budget: it goes on in the next. */
+  planning: Planning | undefined;
   readonly counters: { staleEvents: number; eventGaps: number };
 }
 
@@ -136,7 +205,12 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     agents: new Map(),
     requests: new Map(),
     tombstones: new Map(),
+    shares: new Map(),
+    farm: new Map(),
     openJobs: new Set(),
+    waiting: new WaitingLines(),
+    delayed: new Set(),
+    endedJobs: new Set(),
     openPerUser: new Map(),
     liveAttempts: new Map(),
     attemptsOfJob: new Map(),
@@ -146,12 +220,18 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     announcements: new Map(),
     refusals: new Map(),
     waitReasons: new Map(),
+    lineReasons: new Map(),
     publishRetries: new Map(),
+    lastWords: new Map(),
+    silences: [],
+    untold: new Set(),
+    alarms: [],
     recoveryUntilMs: undefined,
     nextSequence: 1,
     nextFenceCounter: 1,
     nextAnnouncement: 1,
     planStale: true,
+    planning: undefined,
     counters: { staleEvents: 0, eventGaps: 0 },
   };
 }
@@ -166,13 +246,25 @@ export function risen(before: number | undefined, percent: number): number {
   return Math.max(before ?? 0, Number.isFinite(percent) ? Math.min(99, Math.floor(percent)) : 0);
 }
 
-/** Keeps `openJobs` and `openPerUser` right when a job is added or changes its state. */
+/** Keeps what is derived from jobs right when one is added or changes its state, its class or its queue. */
 export function indexOpenJob(state: FarmState, job: JobRecord): void {
+  indexWaiting(state, job);
   const open = !hasEnded(job.state);
+  if (open) state.endedJobs.delete(job.jobId);
+  else state.endedJobs.add(job.jobId);
   if (open === state.openJobs.has(job.jobId)) return;
   const count = (state.openPerUser.get(job.userId) ?? 0) + (open ? 1 : -1);
   if (count === 0) state.openPerUser.delete(job.userId);
   else state.openPerUser.set(job.userId, count);
   if (open) state.openJobs.add(job.jobId);
   else state.openJobs.delete(job.jobId);
+}
+
+function indexWaiting(state: FarmState, job: JobRecord): void {
+  const { jobId, queue, enable4k, shares, priority, submittedAtMs, sequence } = job;
+  if (job.state === 'waiting') {
+    state.waiting.put({ jobId, queue, enable4k, shares, priority, submittedAtMs, sequence });
+  } else state.waiting.remove(jobId);
+  if (job.state === 'delayed') state.delayed.add(jobId);
+  else state.delayed.delete(jobId);
 }

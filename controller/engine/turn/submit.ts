@@ -4,6 +4,7 @@ import { type Route, routeJob } from '../../domain/routing.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
+import { earlierRequest, type Refused, rememberRequest } from './requests.ts';
 
 type Submit = Extract<Input, { kind: 'submit' }>;
 
@@ -32,7 +33,7 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
     resolved: input.resolved,
     resolution: input.resolution,
   });
-  remember(ledger, input);
+  rememberRequest(ledger, input, { verb: 'submit', subject: job.jobId });
   ledger.log('info', 'job-submitted', {
     jobId: job.jobId,
     userId: job.userId,
@@ -53,16 +54,12 @@ export function routeOf(spec: JobSpec, settings: FarmSettings): Route {
 }
 
 function answerRepeated(ledger: Ledger, input: Submit): boolean {
-  const request = input.requestId === '' ? undefined : ledger.state.requests.get(input.requestId);
-  if (request !== undefined && (request.bodyHash !== input.bodyHash || request.verb !== 'submit')) {
-    ledger.reply(input.replyId, {
-      kind: 'refused',
-      code: 'REQUEST_ID_REUSED',
-      message: `request id ${input.requestId} was used for another request (job ${request.jobId})`,
-    });
+  const earlier = earlierRequest(ledger, input, 'submit');
+  if (earlier?.same === false) {
+    ledger.reply(input.replyId, earlier.refused);
     return true;
   }
-  const jobId = request?.jobId ?? input.spec.jobId;
+  const jobId = earlier?.subject ?? input.spec.jobId;
   const known = ledger.state.jobs.get(jobId) ?? ledger.state.tombstones.get(jobId);
   if (known === undefined) return false;
   ledger.reply(input.replyId, {
@@ -73,19 +70,25 @@ function answerRepeated(ledger: Ledger, input: Submit): boolean {
 }
 
 function refuseExcess(ledger: Ledger, input: Submit): boolean {
+  const refused = refusedExcess(ledger, input.spec.userId);
+  if (refused !== undefined) ledger.reply(input.replyId, refused);
+  return refused !== undefined;
+}
+
+/** The farm, or this user, has as many open jobs as it may have; undefined: there is room for one more. */
+export function refusedExcess(ledger: Ledger, userId: string): Refused | undefined {
   const { jobsMax, jobsPerUserMax } = ledger.settings.limits;
-  const ofUser = ledger.state.openPerUser.get(input.spec.userId) ?? 0;
+  const ofUser = ledger.state.openPerUser.get(userId) ?? 0;
   const full = ledger.state.openJobs.size >= jobsMax;
-  if (!full && ofUser < jobsPerUserMax) return false;
-  ledger.reply(input.replyId, {
+  if (!full && ofUser < jobsPerUserMax) return undefined;
+  return {
     kind: 'refused',
     code: 'TOO_MANY_JOBS',
     message: full
       ? `the farm holds ${ledger.state.openJobs.size} open jobs; its limit is ${jobsMax}`
-      : `user ${input.spec.userId} has ${ofUser} open jobs; the limit per user is ${jobsPerUserMax}`,
+      : `user ${userId} has ${ofUser} open jobs; the limit per user is ${jobsPerUserMax}`,
     retryAfterMs: fullRetryAfterMs,
-  });
-  return true;
+  };
 }
 
 function newJob(
@@ -126,15 +129,4 @@ function newJob(
       },
     ],
   };
-}
-
-function remember(ledger: Ledger, input: Submit): void {
-  if (input.requestId === '') return;
-  ledger.putRequest({
-    requestId: input.requestId,
-    verb: 'submit',
-    bodyHash: input.bodyHash,
-    jobId: input.spec.jobId,
-    atMs: ledger.nowMs,
-  });
 }

@@ -1,14 +1,17 @@
-import { attemptStates } from '../../domain/attempt.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { RecordKey, StoredRecord } from '../../store/port.ts';
 import { takeAttach } from './attach.ts';
-import { takeCancel } from './cancel.ts';
+import { goOnAnnulling } from './executors.ts';
 import type { Effect, Input, Moment } from './inputs.ts';
+import { takeJobVerb } from './job-verbs.ts';
 import { Ledger } from './ledger.ts';
 import { leaseEndMs, openRecoveryWindow, passTime, takeStreamEnd } from './liveness.ts';
 import { takeMessage } from './messages.ts';
-import { placeJobs } from './placing.ts';
+import { nextEvictionMs, takeAgentOrder } from './modes.ts';
+import { placeJobs } from './planning.ts';
+import { takeAnnulOrder, takeShareOrder } from './publication-orders.ts';
 import { expireRecords } from './retention.ts';
+import { nextCheckMs } from './sick.ts';
 import type { FarmState } from './state.ts';
 import { takeSubmit } from './submit.ts';
 
@@ -41,7 +44,8 @@ export function turn(
   if (ticked) {
     passTime(ledger);
     expireRecords(ledger);
-    if (state.openJobs.size > 0) state.planStale = true;
+    // Refusals and back-offs of time alone; a plan under way is finished first.
+    if (state.planning === undefined) state.planStale = true;
   }
   placeJobs(ledger);
   return ledger.close();
@@ -65,15 +69,34 @@ export function beginRecovery(state: FarmState, settings: FarmSettings, moment: 
       scratchFreeBytes: 0,
       newcomer: undefined,
       expected: false,
+      recalls: undefined,
     });
   }
-  openRecoveryWindow(ledger, 'start');
+  goOnAnnulling(ledger);
+  openRecoveryWindow(ledger, 'start', noteStart(ledger));
   return ledger.close();
+}
+
+/**
+ * Restarts that follow each other soon are one row, with one recovery window: a controller that falls over and over
+ * again must not keep leases for ever. When the first of the row was.
+ */
+function noteStart(ledger: Ledger): number {
+  const before = ledger.state.farm.get('farm');
+  const inRow =
+    before !== undefined && ledger.nowMs - before.lastStartedAtMs < ledger.settings.times.restartRowMs;
+  const rowStartedAtMs = inRow ? before.rowStartedAtMs : ledger.nowMs;
+  ledger.putFarm({ ...before, rowStartedAtMs, lastStartedAtMs: ledger.nowMs });
+  return rowStartedAtMs;
 }
 
 /** When time alone will cause something next: the shell ticks then, or after its usual pause if that is sooner. */
 export function nextDeadlineMs(state: FarmState, settings: FarmSettings): number {
-  let next = state.recoveryUntilMs ?? Number.POSITIVE_INFINITY;
+  let next = Math.min(
+    state.recoveryUntilMs ?? Number.POSITIVE_INFINITY,
+    nextEvictionMs(state),
+    nextCheckMs(state),
+  );
   for (const presence of state.presences.values()) {
     const live = state.liveAttempts.get(presence.agentId) ?? new Set();
     // A granted publication whose owner is gone has a clock of its own.
@@ -95,7 +118,24 @@ function apply(ledger: Ledger, input: Exclude<Input, { kind: 'tick' }>): void {
       takeSubmit(ledger, input);
       return;
     case 'cancel':
-      takeCancel(ledger, input);
+    case 'retry':
+    case 'hold':
+    case 'release':
+    case 'priority':
+      takeJobVerb(ledger, input);
+      return;
+    case 'cordon':
+    case 'uncordon':
+    case 'drain':
+    case 'evict':
+    case 'forget':
+      takeAgentOrder(ledger, input);
+      return;
+    case 'annul':
+      takeAnnulOrder(ledger, input);
+      return;
+    case 'share-replaced':
+      takeShareOrder(ledger, input);
       return;
     case 'attach':
       takeAttach(ledger, input);
@@ -125,14 +165,4 @@ function replyDeadlineMs(
     next = Math.min(next, Math.max(attempt.assignedAtMs, attachedAtMs) + settings.times.assignmentReplyMs);
   }
   return next;
-}
-
-/** The slots of an agent that are taken. */
-export function slotsBusy(state: FarmState, agentId: string): number {
-  let busy = 0;
-  for (const key of state.liveAttempts.get(agentId) ?? []) {
-    const attempt = state.attempts.get(key);
-    if (attempt !== undefined && attemptStates[attempt.state].holdsSlot) busy += 1;
-  }
-  return busy;
 }

@@ -1,3 +1,4 @@
+import { effectiveMode } from '../../domain/agent-mode.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import { FarmError } from '../../domain/errors.ts';
 import type { JobRecord } from '../../domain/job.ts';
@@ -15,9 +16,9 @@ import type {
   PageRequest,
   QueueView,
 } from '../farm.ts';
+import { slotsBusy } from './slots-busy.ts';
 import { livenessOf, snapshotOf, waitingJob } from './snapshot.ts';
 import { attemptKey, type FarmState, type Presence } from './state.ts';
-import { slotsBusy } from './slots-busy.ts';
 
 /** A job as people see it: its record, and what lives in memory. */
 export function jobView(state: FarmState, job: JobRecord): JobView {
@@ -119,7 +120,7 @@ export function explanation(
   if (job.state !== 'waiting' || inRecovery)
     return { ...view, summary: summaryOf(state, job), placeInOrder: 0, agents: [] };
   const snapshot = snapshotOf(state, settings, nowMs);
-  const { planned, summary, agents } = explainWait(snapshot, waitingJob(state, job, nowMs));
+  const { planned, summary, agents } = explainWait(snapshot, waitingJob(state, settings, job, nowMs));
   return {
     ...view,
     summary,
@@ -147,7 +148,8 @@ function matches(job: JobRecord, filter: JobFilter): boolean {
   );
 }
 
-function agentView(state: FarmState, agentId: string, nowMs: number): AgentView {
+/** An agent as people see it, attached or not. */
+export function agentView(state: FarmState, agentId: string, nowMs: number): AgentView {
   const presence = state.presences.get(agentId);
   const record = state.agents.get(agentId);
   return {
@@ -163,6 +165,9 @@ function agentView(state: FarmState, agentId: string, nowMs: number): AgentView 
     silenceMs: nowMs - (presence?.lastHeardAtMs ?? record?.lastAttachedAtMs ?? nowMs),
     load1: presence?.load1 ?? 0,
     scratchFreeBytes: presence?.scratchFreeBytes ?? 0,
+    mode: effectiveMode(record).mode,
+    ...(record?.ordered && { ordered: record.ordered }),
+    ...(record?.health?.sick && { sick: record.health.sick }),
     ...inventoryOf(presence),
     ...(presence?.session && { attachedAtMs: presence.session.attachedAtMs }),
   };

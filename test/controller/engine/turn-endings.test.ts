@@ -7,7 +7,7 @@ import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/tur
 describe('cancelling', () => {
   it('is durable at once; the attempt is told to stop and may not publish', () => {
     const { farm, pc1, ref } = runningFarm();
-    assert.equal(farm.cancel(jobId(1)).kind, 'cancelled');
+    assert.equal(farm.cancel(jobId(1)).kind, 'done');
     assert.equal(farm.jobState(jobId(1)), 'cancelled');
     assert.equal(farm.last(pc1, 'cancel').outcome, 'cancelled');
     farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest }));
@@ -54,7 +54,7 @@ describe('cancelling', () => {
       const { ref } = farm.assigned(pc1);
       for (const [, advance] of stages.slice(0, index + 1)) advance(farm, pc1, ref);
       assert.equal(farm.jobState(jobId(1)), stage);
-      assert.equal(farm.cancel(jobId(1)).kind, 'cancelled', stage);
+      assert.equal(farm.cancel(jobId(1)).kind, 'done', stage);
       assert.equal(farm.jobState(jobId(1)), 'cancelled', stage);
       assert.deepEqual(farm.last(pc1, 'cancel').ref, ref, stage);
     }
@@ -89,13 +89,19 @@ describe('cancelling', () => {
 describe('publishing', () => {
   it('is granted to the attempt that holds the lease, and to nobody else', () => {
     const { farm, pc1, ref } = runningFarm();
+    const pc2 = farm.attach('pc2');
     farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
     farm.pass(10_000);
+    farm.say(pc2, journalEvent(1, farm.assigned(pc2).ref, { type: 'ready', manifest }));
+    assert.equal(farm.jobState(jobId(1)), 'publishing');
     const back = farm.attach('pc1', { held: [heldAs(ref, 'ready')] });
     const [verdict] = farm.last(back, 'welcome').verdicts;
     assert.equal(verdict?.decision.verdict, 'refused');
     farm.say(back, journalEvent(2, ref, { type: 'ready', manifest }));
-    assert.equal(farm.all('publish-grant').length, 0);
+    assert.deepEqual(
+      farm.all('publish-grant').map((grant) => grant.ref),
+      [farm.assigned(pc2).ref],
+    );
   });
 
   it("asks for the lease at the last door too: a live attempt whose job is another one's gets no grant", () => {
@@ -271,7 +277,7 @@ describe('events', () => {
     const { farm, pc1, ref } = runningFarm();
     farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
     farm.pass(10_000);
-    const back = farm.attach('pc1', { held: [heldAs(ref, 'running')] });
+    const back = farm.attach('pc1', { instanceId: 'pc1-2' });
     farm.say(back, journalEvent(2, ref, { type: 'encoded' }));
     assert.equal(farm.last(back, 'event-ack').number, 2);
     assert.equal(farm.state.counters.staleEvents, 1);
