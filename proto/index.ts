@@ -1,4 +1,5 @@
 /** The contract's one door: everything that the other rooms may use of proto/. Types of the protocol: agent-link.ts. */
+export { agentIdKey } from './agent-id-key.ts';
 export * from './agent-link.ts';
 export * from './agent-stream.ts';
 export { decodeAgentMessage, encodeAgentMessage } from './codec/agent-message.ts';

@@ -1,13 +1,17 @@
 import type {
   AgentMessage,
+  AgentMode,
   ControllerGoodbye,
   ControllerMessage,
   Fence,
   Hello,
   Inventory,
 } from '../../proto/agent-link.ts';
+import type { OrderedMode } from '../domain/agent-mode.ts';
 import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
+import type { Sickness } from '../domain/host-health.ts';
 import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
+import type { AgentOrder, JobOrder, ShareOrder } from './orders.ts';
 
 /** A job with what lives in memory only. */
 export interface JobView {
@@ -91,6 +95,37 @@ export interface AgentView {
   readonly silenceMs: number;
   readonly load1: number;
   readonly scratchFreeBytes: number;
+  /** What holds for it now; `cordoned` also while it is sick. */
+  readonly mode: AgentMode;
+  readonly ordered?: OrderedMode;
+  readonly sick?: Sickness;
+}
+
+/** The farm in numbers. */
+export interface FarmSummary {
+  readonly farmId: string;
+  /** States with at least one job. */
+  readonly jobs: ReadonlyMap<JobState, number>;
+  readonly agents: {
+    readonly attached: number;
+    readonly suspect: number;
+    readonly detached: number;
+    /** Of all these: by a person's order nothing new starts there. */
+    readonly closed: number;
+    readonly sick: number;
+    readonly slots: number;
+    readonly slotsBusy: number;
+  };
+  /** Newest first. */
+  readonly alarms: readonly AlarmView[];
+}
+
+/** Something that a person should look at. */
+export interface AlarmView {
+  readonly atMs: number;
+  /** The stable word under which it is in the log. */
+  readonly event: string;
+  readonly fields: Readonly<Record<string, string | number>>;
 }
 
 export interface QueueView {
@@ -170,17 +205,24 @@ export interface AgentSession {
  */
 export interface Farm {
   submit(request: SubmitRequest): Promise<SubmitReply>;
-  cancel(request: {
-    readonly requestId: string;
-    readonly jobId: string;
-    readonly reason: string;
-  }): Promise<JobView>;
+  /**
+   * The job as it is then.
+   * @throws JOB_NOT_FOUND, JOB_ARCHIVED, REQUEST_ID_REUSED, TOO_MANY_JOBS, and what says that its state forbids it:
+   *   JOB_ENDED, JOB_NOT_ENDED, JOB_PUBLISHING, JOB_NOT_PUBLISHING, JOB_PROCESSING, JOB_NOT_HELD
+   */
+  orderJob(order: JobOrder): Promise<JobView>;
+  /** The agent as it is then; undefined: forgotten. @throws AGENT_NOT_FOUND, AGENT_IN_USE, REQUEST_ID_REUSED */
+  orderAgent(order: AgentOrder): Promise<AgentView | undefined>;
+  /** @throws UNKNOWN_SHARE, REQUEST_ID_REUSED */
+  orderShare(order: ShareOrder): Promise<void>;
   job(jobId: string): Promise<JobDetail>;
   jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>>;
   attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>>;
   explain(jobId: string): Promise<Explanation>;
   agents(page: PageRequest): Promise<Page<AgentView>>;
   queues(): Promise<readonly QueueView[]>;
+  /** How many of what there are, and what a person should look at. */
+  summary(): Promise<FarmSummary>;
   /**
    * The present state of all jobs that are meant, then each change; ends by itself with `untilEnded`.
    * @throws RESUME_TOKEN_EXPIRED, TOO_MANY_WATCHERS; WATCHER_TOO_SLOW when 1,000 changes wait to be read.
@@ -191,7 +233,7 @@ export interface Farm {
    * @throws PROTOCOL_VERSION, AGENT_CLONED, TERM_TOO_HIGH
    */
   attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession>;
-  /** The zone and folder date that a job's log belongs to; undefined for an unknown or stale fence. */
+  /** Where a job's log belongs, and whose attempt it is; undefined for an unknown or stale fence. */
   logPlace(
     jobId: string,
     fence: Fence,
@@ -201,6 +243,7 @@ export interface Farm {
         readonly username: string;
         readonly channelName: string;
         readonly attemptNumber: number;
+        readonly agentId: string;
       }
     | undefined
   >;

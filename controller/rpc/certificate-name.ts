@@ -1,7 +1,7 @@
 import { FarmError } from '../domain/errors.ts';
 
 /** What of a grpc-js call tells who the other end is. */
-interface AuthenticatedCall {
+export interface AuthenticatedCall {
   getAuthContext(): {
     readonly sslPeerCertificate?: {
       readonly subject: { readonly CN?: string | string[] };
@@ -25,14 +25,19 @@ export function requireAgentName(call: AuthenticatedCall, agentId: string): void
       violations: [{ field: 'hello.agent_id', description }],
     });
   }
-  const certificate = call.getAuthContext().sslPeerCertificate;
-  if (certificate === undefined) return;
-  const names = new Set([certificate.subject.CN ?? [], dnsNames(certificate.subjectaltname ?? '')].flat());
-  if (names.has(agentId)) return;
+  const names = certificateNames(call);
+  if (names === undefined || names.has(agentId)) return;
   throw new FarmError(
     'UNAUTHENTICATED',
     `Agent ${agentId} brings the certificate of ${[...names].join(', ')}`,
   );
+}
+
+/** Common and DNS names of the caller's certificate, the common name first; undefined: it brings none. */
+export function certificateNames(call: AuthenticatedCall): ReadonlySet<string> | undefined {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  if (certificate === undefined) return undefined;
+  return new Set([certificate.subject.CN ?? [], dnsNames(certificate.subjectaltname ?? '')].flat());
 }
 
 /** Node quotes an alternative name that has a comma or worse in it: such a list is not taken apart, it is not believed. */

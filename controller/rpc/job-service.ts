@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { type JobServiceServer, jobStateNames, jobStatusNames, type jobWire } from '../../proto/index.ts';
+import {
+  type JobServiceServer,
+  jobStateNames,
+  jobStatusNames,
+  type jobWire,
+  priorityClasses,
+} from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
-import { isPrintableName, nameCharactersMax } from '../domain/text-rules.ts';
-import { isJobId, validateJob, violationText } from '../domain/validate.ts';
+import { validateJob, violationText } from '../domain/validate.ts';
 import type { JobFilter, WatchRequest } from '../engine/farm.ts';
 import type { RpcContext } from './context.ts';
 import { toAttempt, toExplanation, toJob, toJobSpec, toListedJob, toTimelineEntry } from './job-message.ts';
+import { checkedReason, checkedRequestId, requiredJobId } from './order-fields.ts';
 import { badField, toPageRequest } from './page-request.ts';
 import { toJobDraft } from './to-job-draft.ts';
 import { unary } from './unary.ts';
@@ -14,7 +20,6 @@ import { watchStream } from './watch-stream.ts';
 
 const watchedJobsMax = 1_000;
 const resumeTokenCharactersMax = 1_024;
-const reasonCharactersMax = 500;
 
 /** JobService: parse at the edge, ask the farm, tell in the wire's words. */
 export function jobService(context: RpcContext): JobServiceServer {
@@ -30,13 +35,13 @@ export function jobService(context: RpcContext): JobServiceServer {
       const page = await farm.jobs(toFilter(request), toPageRequest(request));
       return { jobs: page.entries.map(toListedJob), nextPageToken: page.nextToken };
     }),
-    cancelJob: unary(context, async (request: jobWire.CancelJobRequest) => {
-      const { reason } = request;
-      if (reason.length > reasonCharactersMax) {
-        throw badField('reason', `must have at most ${reasonCharactersMax} characters`);
-      }
-      const requestId = checkedRequestId(request.requestId);
-      return { job: toJob(await farm.cancel({ requestId, jobId: requiredJobId(request.jobId), reason })) };
+    cancelJob: jobOrder(context, 'cancel'),
+    retryJob: jobOrder(context, 'retry'),
+    holdJob: jobOrder(context, 'hold'),
+    releaseJob: jobOrder(context, 'release'),
+    changeJobPriority: unary(context, async (request: jobWire.ChangeJobPriorityRequest) => {
+      const priority = priorityClasses.fromWire(request.priority, 'priority');
+      return { job: toJob(await farm.orderJob({ ...orderOf(request), kind: 'priority', priority })) };
     }),
     listAttempts: unary(context, async (request: jobWire.ListAttemptsRequest) => {
       const page = await farm.attempts(requiredJobId(request.jobId), toPageRequest(request));
@@ -48,6 +53,21 @@ export function jobService(context: RpcContext): JobServiceServer {
     watchJobs: watchStream(context, (request: jobWire.WatchJobsRequest, signal) =>
       watch(context, toWatchRequest(request), signal),
     ),
+  };
+}
+
+/** A verb that needs nothing but a job: every one has the same messages. */
+function jobOrder(context: RpcContext, kind: 'cancel' | 'retry' | 'hold' | 'release') {
+  return unary(context, async (request: jobWire.CancelJobRequest) => ({
+    job: toJob(await context.farm.orderJob({ ...orderOf(request), kind })),
+  }));
+}
+
+function orderOf({ requestId, jobId, reason }: jobWire.CancelJobRequest) {
+  return {
+    requestId: checkedRequestId(requestId),
+    jobId: requiredJobId(jobId),
+    reason: checkedReason(reason),
   };
 }
 
@@ -118,16 +138,4 @@ function toWatchRequest(request: jobWire.WatchJobsRequest): WatchRequest {
     ...(userId !== '' && { userId }),
     ...(resumeToken !== '' && { resumeToken }),
   };
-}
-
-function requiredJobId(jobId: string, field = 'job_id'): string {
-  if (!isJobId(jobId)) throw badField(field, 'must be a UUID');
-  return jobId.toLowerCase();
-}
-
-function checkedRequestId(requestId: string): string {
-  if (requestId !== '' && !isPrintableName(requestId)) {
-    throw badField('request_id', `must have at most ${nameCharactersMax} printable characters`);
-  }
-  return requestId;
 }

@@ -1,12 +1,20 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
-import { type agentWire, fromFence, Inbox, type LogServiceServer, logFiles } from '../../proto/index.ts';
+import {
+  agentIdKey,
+  type agentWire,
+  fromFence,
+  Inbox,
+  type LogServiceServer,
+  logFiles,
+} from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { LogAddress } from '../domain/log-files.ts';
 import { isJobId } from '../domain/validate.ts';
+import { certificateNames } from './certificate-name.ts';
 import type { RpcContext } from './context.ts';
 import { toStatus } from './error-status.ts';
 import { badField } from './page-request.ts';
-import { refuseWhenStopping, shuttingDown, unary } from './unary.ts';
+import { type Caller, refuseWhenStopping, shuttingDown, unary } from './unary.ts';
 
 /** protocol.md, Services. */
 const dataBytesMax = 256 * 1024;
@@ -15,8 +23,8 @@ const unreadMax = 4;
 /** LogService: the files of an attempt, at rising offsets. */
 export function logService(context: RpcContext): LogServiceServer {
   return {
-    getLogOffset: unary(context, async (request: agentWire.GetLogOffsetRequest) => {
-      const address = await toAddress(context, request.target);
+    getLogOffset: unary(context, async (request: agentWire.GetLogOffsetRequest, call) => {
+      const address = await toAddress(context, call, request.target);
       return { offsetBytes: await context.logs.size(address) };
     }),
     uploadLog: uploadLog(context),
@@ -31,7 +39,7 @@ function uploadLog(
     const work = async () => {
       context.authorise(call.metadata);
       refuseWhenStopping(context);
-      return { sizeBytes: await receive(context, inbox) };
+      return { sizeBytes: await receive(context, call, inbox) };
     };
     work().then(
       (response) => callback(null, response),
@@ -70,6 +78,7 @@ function inboxOf(
 
 async function receive(
   context: RpcContext,
+  call: Caller,
   parts: AsyncIterable<agentWire.UploadLogRequest>,
 ): Promise<number> {
   let address: LogAddress | undefined;
@@ -77,7 +86,7 @@ async function receive(
   for await (const { part } of parts) {
     if (part?.$case === 'target') {
       if (address) throw badField('target', 'must come once, first');
-      address = await toAddress(context, part.value);
+      address = await toAddress(context, call, part.value);
       sizeBytes = await context.logs.size(address);
     } else if (part?.$case === 'data') {
       if (address === undefined) throw badField('target', 'must come first');
@@ -90,7 +99,11 @@ async function receive(
   return sizeBytes;
 }
 
-async function toAddress({ farm }: RpcContext, target: agentWire.LogTarget | undefined): Promise<LogAddress> {
+async function toAddress(
+  { farm }: RpcContext,
+  call: Caller,
+  target: agentWire.LogTarget | undefined,
+): Promise<LogAddress> {
   if (target === undefined) throw badField('target', 'must be given');
   if (!isJobId(target.jobId)) throw badField('target.job_id', 'must be a UUID');
   const jobId = target.jobId.toLowerCase();
@@ -100,6 +113,28 @@ async function toAddress({ farm }: RpcContext, target: agentWire.LogTarget | und
     const resource = { type: 'job', name: jobId };
     throw new FarmError('JOB_NOT_FOUND', `Job not found: ${jobId}, or no such attempt of it`, { resource });
   }
-  const { attemptNumber, ...where } = place;
+  const { attemptNumber, agentId, ...where } = place;
+  requireOwner(call, agentId, jobId);
   return { place: { ...where, jobId }, attemptNumber, file };
+}
+
+/**
+ * An attempt's log is its own agent's to write: under mTLS the one whose name the certificate bears, without it the one
+ * that the caller says it is, which keeps PCs apart that mean well. @throws FarmError UNAUTHENTICATED
+ */
+function requireOwner(call: Caller, agentId: string, jobId: string): void {
+  const [stated] = call.metadata.get(agentIdKey);
+  const names = certificateNames(call) ?? new Set(stated === undefined ? [] : [stated.toString()]);
+  if (names.has(agentId)) return;
+  const who =
+    names.size === 0
+      ? `the caller does not say who it is (${agentIdKey})`
+      : `not by ${[...names].join(', ')}`;
+  throw new FarmError(
+    'UNAUTHENTICATED',
+    `The log of this attempt of job ${jobId} is written by ${agentId}: ${who}`,
+    {
+      resource: { type: 'job', name: jobId },
+    },
+  );
 }

@@ -1,18 +1,22 @@
-import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type { handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js';
 import { FarmError } from '../domain/errors.ts';
+import type { AuthenticatedCall } from './certificate-name.ts';
 import type { RpcContext } from './context.ts';
 import { toStatus } from './error-status.ts';
+
+/** Who calls: by certificate, and by what it says of itself. */
+export type Caller = AuthenticatedCall & { readonly metadata: Metadata };
 
 /** A unary handler from a plain async function: token first, errors through the one map. */
 export function unary<Request, Response>(
   context: RpcContext,
-  answer: (request: Request) => Promise<Response>,
+  answer: (request: Request, call: Caller) => Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call: ServerUnaryCall<Request, Response>, callback) => {
     const work = async () => {
       context.authorise(call.metadata);
       refuseWhenStopping(context);
-      return answer(call.request);
+      return answer(call.request, call);
     };
     work().then(
       (response) => callback(null, response),

@@ -77,6 +77,12 @@ export const livenessNames = enumTable<farm.AgentLiveness>()({
   detached: farm.AgentLiveness.DETACHED,
 });
 
+export const controllerRoles = enumTable<farm.ControllerRole>()({
+  standby: farm.ControllerRole.STANDBY,
+  leading: farm.ControllerRole.LEADING,
+  lost: farm.ControllerRole.LOST,
+});
+
 export const heldStates = enumTable<agent.HeldState>()({
   preparing: agent.HeldState.PREPARING,
   running: agent.HeldState.RUNNING,

@@ -3,14 +3,17 @@ import type { JobRecord } from '../../controller/domain/job.ts';
 import type {
   AgentOutlet,
   AgentSession,
+  AgentView,
   ControllerStatus,
   Farm,
+  FarmSummary,
   JobChange,
   JobDetail,
   StreamEnd,
   SubmitRequest,
   WatchRequest,
 } from '../../controller/engine/farm.ts';
+import type { AgentOrder, JobOrder, ShareOrder } from '../../controller/engine/orders.ts';
 import type {
   AgentMessage,
   ControllerGoodbye,
@@ -33,6 +36,14 @@ type Listener = (serving: boolean) => void;
 /** A farm that remembers what it was asked, for tests of what stands before it. */
 export class FakeFarm implements Farm {
   readonly submitted: SubmitRequest[] = [];
+  readonly orders: (JobOrder | AgentOrder | ShareOrder)[] = [];
+  agentViews: readonly AgentView[] = [];
+  farmSummary: FarmSummary = {
+    farmId: 'farm',
+    jobs: new Map([['waiting', 2]]),
+    agents: { attached: 1, suspect: 0, detached: 0, closed: 0, sick: 0, slots: 1, slotsBusy: 0 },
+    alarms: [],
+  };
   readonly sessions: FakeSession[] = [];
   readonly watches: { readonly request: WatchRequest; readonly signal: AbortSignal }[] = [];
   /** What a watch yields; it then waits for its end. */
@@ -72,8 +83,23 @@ export class FakeFarm implements Farm {
     return this.#answer({ jobId, queue: 'default_queue', routeRule: 'otherwise', existed: false });
   }
 
-  cancel({ jobId }: { readonly jobId: string }) {
-    return this.#answer({ job: jobRecord(jobId, 'cancelled'), percent: 12.7 });
+  orderJob(order: JobOrder) {
+    this.orders.push(order);
+    return this.#answer({ job: jobRecord(order.jobId, 'cancelled'), percent: 12.7 });
+  }
+
+  orderAgent(order: AgentOrder) {
+    this.orders.push(order);
+    return this.#answer(order.kind === 'forget' ? undefined : agentView(order.agentId));
+  }
+
+  orderShare(order: ShareOrder) {
+    this.orders.push(order);
+    return this.#answer(undefined);
+  }
+
+  summary() {
+    return this.#answer(this.farmSummary);
   }
 
   job(jobId: string): Promise<JobDetail> {
@@ -96,7 +122,7 @@ export class FakeFarm implements Farm {
   }
 
   agents() {
-    return this.#answer({ entries: [], nextToken: '' });
+    return this.#answer({ entries: this.agentViews, nextToken: '' });
   }
 
   queues() {
@@ -141,6 +167,7 @@ export class FakeFarm implements Farm {
       username: 'ann',
       channelName: 'Chan',
       attemptNumber: fence.counter,
+      agentId: 'pc1',
     };
     return this.#answer(jobId === oneJobId ? place : undefined);
   }
@@ -168,6 +195,23 @@ export class FakeFarm implements Farm {
 }
 
 export const oneJobId = 'aaaaaaaa-0000-4000-8000-000000000001';
+
+export function agentView(agentId: string, changes: Partial<AgentView> = {}): AgentView {
+  return {
+    agentId,
+    instanceId: `${agentId}-1`,
+    liveness: 'attached',
+    softwareVersion: '0.1.0',
+    slotsBusy: 0,
+    held: [],
+    announcedJobIds: [],
+    silenceMs: 0,
+    load1: 0,
+    scratchFreeBytes: 1,
+    mode: 'active',
+    ...changes,
+  };
+}
 
 export function jobRecord(jobId: string, state: JobRecord['state'] = 'waiting'): JobRecord {
   return {

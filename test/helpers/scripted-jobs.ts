@@ -18,6 +18,21 @@ export interface JobsScript {
   readonly cancelJob?: Answer<jobWire.CancelJobRequest, jobWire.CancelJobResponse>;
   readonly listAttempts?: Answer<jobWire.ListAttemptsRequest, jobWire.ListAttemptsResponse>;
   readonly explainJob?: Answer<jobWire.ExplainJobRequest, jobWire.ExplainJobResponse>;
+  readonly retryJob?: Answer<jobWire.RetryJobRequest, jobWire.RetryJobResponse>;
+  readonly holdJob?: Answer<jobWire.HoldJobRequest, jobWire.HoldJobResponse>;
+  readonly releaseJob?: Answer<jobWire.ReleaseJobRequest, jobWire.ReleaseJobResponse>;
+  readonly changeJobPriority?: Answer<jobWire.ChangeJobPriorityRequest, jobWire.ChangeJobPriorityResponse>;
+  readonly cordonAgent?: Answer<farmWire.CordonAgentRequest, farmWire.CordonAgentResponse>;
+  readonly uncordonAgent?: Answer<farmWire.UncordonAgentRequest, farmWire.UncordonAgentResponse>;
+  readonly drainAgent?: Answer<farmWire.DrainAgentRequest, farmWire.DrainAgentResponse>;
+  readonly evictAgent?: Answer<farmWire.EvictAgentRequest, farmWire.EvictAgentResponse>;
+  readonly forgetAgent?: Answer<farmWire.ForgetAgentRequest, farmWire.ForgetAgentResponse>;
+  readonly getFarmStatus?: Answer<farmWire.GetFarmStatusRequest, farmWire.GetFarmStatusResponse>;
+  readonly annulPublication?: Answer<farmWire.AnnulPublicationRequest, farmWire.AnnulPublicationResponse>;
+  readonly declareShareReplaced?: Answer<
+    farmWire.DeclareShareReplacedRequest,
+    farmWire.DeclareShareReplacedResponse
+  >;
   readonly listAgents?: Answer<farmWire.ListAgentsRequest, farmWire.ListAgentsResponse>;
   readonly listQueues?: Answer<farmWire.ListQueuesRequest, farmWire.ListQueuesResponse>;
 }
@@ -61,12 +76,26 @@ export async function startScriptedJobs(
     cancelJob: unary(script.cancelJob),
     listAttempts: unary(script.listAttempts),
     explainJob: unary(script.explainJob),
+    retryJob: unary(script.retryJob),
+    holdJob: unary(script.holdJob),
+    releaseJob: unary(script.releaseJob),
+    changeJobPriority: unary(script.changeJobPriority),
     watchJobs: (call: ServerWritableStream<jobWire.WatchJobsRequest, jobWire.WatchJobsResponse>) =>
       watches.add(openWatch(call)),
   });
   server.addService(FarmServiceService, {
     listAgents: unary(script.listAgents),
     listQueues: unary(script.listQueues),
+    cordonAgent: unary(script.cordonAgent),
+    uncordonAgent: unary(script.uncordonAgent),
+    drainAgent: unary(script.drainAgent),
+    evictAgent: unary(script.evictAgent),
+    forgetAgent: unary(script.forgetAgent),
+    getFarmStatus: unary(script.getFarmStatus),
+    annulPublication: unary(script.annulPublication),
+    declareShareReplaced: unary(script.declareShareReplaced),
+    watchAgents: (call: ServerWritableStream<farmWire.WatchAgentsRequest, farmWire.WatchAgentsResponse>) =>
+      call.emit('error', rpcError('UNIMPLEMENTED', 'not in the script')),
   });
   const bound = await bind(server, `${host}:${port}`, credentials);
   let isDead = false;

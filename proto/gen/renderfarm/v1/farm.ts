@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -20,8 +22,8 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
-import { Inventory } from "./agent.ts";
-import { AttemptState, Fence } from "./job.ts";
+import { AgentMode, Inventory } from "./agent.ts";
+import { AttemptState, Fence, Job, JobState } from "./job.ts";
 
 export const AgentLiveness = {
   UNSPECIFIED: 0,
@@ -40,6 +42,24 @@ export namespace AgentLiveness {
   export type ATTACHED = typeof AgentLiveness.ATTACHED;
   export type SUSPECT = typeof AgentLiveness.SUSPECT;
   export type DETACHED = typeof AgentLiveness.DETACHED;
+}
+
+export const ControllerRole = {
+  UNSPECIFIED: 0,
+  /** STANDBY - Waits to lead. */
+  STANDBY: 1,
+  LEADING: 2,
+  /** LOST - Led until just now, and has not heard yet who leads. */
+  LOST: 3,
+} as const;
+
+export type ControllerRole = typeof ControllerRole[keyof typeof ControllerRole];
+
+export namespace ControllerRole {
+  export type UNSPECIFIED = typeof ControllerRole.UNSPECIFIED;
+  export type STANDBY = typeof ControllerRole.STANDBY;
+  export type LEADING = typeof ControllerRole.LEADING;
+  export type LOST = typeof ControllerRole.LOST;
 }
 
 export interface HeldJob {
@@ -68,6 +88,45 @@ export interface Agent {
   readonly silence: Duration | undefined;
   readonly load1: number;
   readonly scratchFreeBytes: number;
+  /** What holds for it now: a person's order, else `cordoned` while it is sick. */
+  readonly mode: AgentMode;
+  /** Absent: nobody ordered anything. */
+  readonly order:
+    | AgentOrder
+    | undefined;
+  /** Absent: it is well. */
+  readonly sickness: Sickness | undefined;
+}
+
+/** What a person ordered of an agent. */
+export interface AgentOrder {
+  readonly reason: string;
+  /** The name of the caller's certificate, else what the caller said. */
+  readonly by: string;
+  readonly since:
+    | Date
+    | undefined;
+  /** `evict`: what still runs then is stopped. */
+  readonly until:
+    | Date
+    | undefined;
+  /** Draining or evicting is done: it holds nothing. */
+  readonly drained: boolean;
+}
+
+/** Different jobs in a row failed on this host for reasons of the PC. */
+export interface Sickness {
+  readonly reason: string;
+  readonly since:
+    | Date
+    | undefined;
+  /** Probes of what failed; the first that finds it working heals the host. */
+  readonly checks: number;
+  readonly nextCheck:
+    | Date
+    | undefined;
+  /** What the last probe found. */
+  readonly finding: string;
 }
 
 export interface Queue {
@@ -96,6 +155,164 @@ export interface ListQueuesRequest {
 
 export interface ListQueuesResponse {
   readonly queues: readonly Queue[];
+}
+
+export interface WatchAgentsRequest {
+}
+
+export interface WatchAgentsResponse {
+  readonly change: { readonly $case: "agent"; readonly value: Agent } | //
+  /** Id of an agent that the farm no longer knows. */
+  { readonly $case: "forgotten"; readonly value: string } | undefined;
+}
+
+export interface CordonAgentRequest {
+  /** Idempotency for 24 h; at most 128 characters. */
+  readonly requestId: string;
+  readonly agentId: string;
+  /** Shown to whoever asks why jobs wait; at most 500 characters. */
+  readonly reason: string;
+  /** Who orders it, where no certificate says so; at most 128 characters. */
+  readonly by: string;
+}
+
+export interface CordonAgentResponse {
+  readonly agent: Agent | undefined;
+}
+
+export interface UncordonAgentRequest {
+  readonly requestId: string;
+  readonly agentId: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export interface UncordonAgentResponse {
+  readonly agent: Agent | undefined;
+}
+
+export interface DrainAgentRequest {
+  readonly requestId: string;
+  readonly agentId: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export interface DrainAgentResponse {
+  readonly agent: Agent | undefined;
+}
+
+export interface EvictAgentRequest {
+  readonly requestId: string;
+  readonly agentId: string;
+  readonly reason: string;
+  readonly by: string;
+  /** From now; at once when absent. At most 7 days. */
+  readonly deadline: Duration | undefined;
+}
+
+export interface EvictAgentResponse {
+  readonly agent: Agent | undefined;
+}
+
+export interface ForgetAgentRequest {
+  readonly requestId: string;
+  readonly agentId: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export interface ForgetAgentResponse {
+}
+
+export interface AnnulPublicationRequest {
+  readonly requestId: string;
+  readonly jobId: string;
+  readonly reason: string;
+}
+
+export interface AnnulPublicationResponse {
+  /** As it is now: what an agent finds on the share decides, in its own time. */
+  readonly job: Job | undefined;
+}
+
+export interface DeclareShareReplacedRequest {
+  readonly requestId: string;
+  readonly share: string;
+  readonly reason: string;
+}
+
+export interface DeclareShareReplacedResponse {
+}
+
+export interface ControllerStatus {
+  readonly role: ControllerRole;
+  readonly since:
+    | Date
+    | undefined;
+  /** Leads and can commit. */
+  readonly serving: boolean;
+  /** Of the leader, as far as it is known. */
+  readonly leaderId: string;
+  readonly term: number;
+  readonly leaderAddresses: readonly string[];
+  /** What is known of how durable a commit is. */
+  readonly durability: string;
+  /** Until then nobody's silence counts; absent outside a recovery window. */
+  readonly recoveryUntil:
+    | Date
+    | undefined;
+  /** Since the last batch that became durable. */
+  readonly lastCommitAge: Duration | undefined;
+}
+
+export interface JobCount {
+  readonly state: JobState;
+  readonly count: number;
+}
+
+export interface AgentCounts {
+  readonly attached: number;
+  readonly suspect: number;
+  readonly detached: number;
+  /** Of all these: nothing new starts there by a person's order. */
+  readonly closed: number;
+  readonly sick: number;
+  readonly slots: number;
+  readonly slotsBusy: number;
+}
+
+/** Something that a person should look at. */
+export interface Alarm {
+  readonly at:
+    | Date
+    | undefined;
+  /** The stable word under which the log has it. */
+  readonly event: string;
+  readonly fields: { [key: string]: string };
+}
+
+export interface Alarm_FieldsEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface GetFarmStatusRequest {
+}
+
+export interface GetFarmStatusResponse {
+  readonly controller:
+    | ControllerStatus
+    | undefined;
+  /** The rest only from the controller that leads. */
+  readonly farmId: string;
+  /** States with at least one job. */
+  readonly jobs: readonly JobCount[];
+  readonly agents:
+    | AgentCounts
+    | undefined;
+  /** Newest first, at most 100. */
+  readonly alarms: readonly Alarm[];
 }
 
 function createBaseHeldJob(): HeldJob {
@@ -216,6 +433,9 @@ function createBaseAgent(): Agent {
     silence: undefined,
     load1: 0,
     scratchFreeBytes: 0,
+    mode: 0,
+    order: undefined,
+    sickness: undefined,
   };
 }
 
@@ -259,6 +479,15 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.scratchFreeBytes !== 0) {
       writer.uint32(104).int64(message.scratchFreeBytes);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(112).int32(message.mode);
+    }
+    if (message.order !== undefined) {
+      AgentOrder.encode(message.order, writer.uint32(122).fork()).join();
+    }
+    if (message.sickness !== undefined) {
+      Sickness.encode(message.sickness, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -380,6 +609,30 @@ export const Agent: MessageFns<Agent> = {
             message.scratchFreeBytes = longToNumber(reader.int64());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.order = AgentOrder.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.sickness = Sickness.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -414,6 +667,219 @@ export const Agent: MessageFns<Agent> = {
       : undefined;
     message.load1 = object.load1 ?? 0;
     message.scratchFreeBytes = object.scratchFreeBytes ?? 0;
+    message.mode = object.mode ?? 0;
+    message.order = (object.order !== undefined && object.order !== null)
+      ? AgentOrder.fromPartial(object.order)
+      : undefined;
+    message.sickness = (object.sickness !== undefined && object.sickness !== null)
+      ? Sickness.fromPartial(object.sickness)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAgentOrder(): AgentOrder {
+  return { reason: "", by: "", since: undefined, until: undefined, drained: false };
+}
+
+export const AgentOrder: MessageFns<AgentOrder> = {
+  encode(message: AgentOrder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(18).string(message.by);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(26).fork()).join();
+    }
+    if (message.until !== undefined) {
+      Timestamp.encode(toTimestamp(message.until), writer.uint32(34).fork()).join();
+    }
+    if (message.drained !== false) {
+      writer.uint32(40).bool(message.drained);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentOrder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentOrder() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.until = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.drained = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AgentOrder>, I>>(base?: I): AgentOrder {
+    return AgentOrder.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentOrder>, I>>(object: I): AgentOrder {
+    const message = createBaseAgentOrder() as any;
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    message.since = object.since ?? undefined;
+    message.until = object.until ?? undefined;
+    message.drained = object.drained ?? false;
+    return message;
+  },
+};
+
+function createBaseSickness(): Sickness {
+  return { reason: "", since: undefined, checks: 0, nextCheck: undefined, finding: "" };
+}
+
+export const Sickness: MessageFns<Sickness> = {
+  encode(message: Sickness, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(18).fork()).join();
+    }
+    if (message.checks !== 0) {
+      writer.uint32(24).int32(message.checks);
+    }
+    if (message.nextCheck !== undefined) {
+      Timestamp.encode(toTimestamp(message.nextCheck), writer.uint32(34).fork()).join();
+    }
+    if (message.finding !== "") {
+      writer.uint32(42).string(message.finding);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sickness {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSickness() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.checks = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nextCheck = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.finding = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Sickness>, I>>(base?: I): Sickness {
+    return Sickness.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Sickness>, I>>(object: I): Sickness {
+    const message = createBaseSickness() as any;
+    message.reason = object.reason ?? "";
+    message.since = object.since ?? undefined;
+    message.checks = object.checks ?? 0;
+    message.nextCheck = object.nextCheck ?? undefined;
+    message.finding = object.finding ?? "";
     return message;
   },
 };
@@ -804,6 +1270,1782 @@ export const ListQueuesResponse: MessageFns<ListQueuesResponse> = {
   },
 };
 
+function createBaseWatchAgentsRequest(): WatchAgentsRequest {
+  return {};
+}
+
+export const WatchAgentsRequest: MessageFns<WatchAgentsRequest> = {
+  encode(_: WatchAgentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAgentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAgentsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WatchAgentsRequest>, I>>(base?: I): WatchAgentsRequest {
+    return WatchAgentsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchAgentsRequest>, I>>(_: I): WatchAgentsRequest {
+    const message = createBaseWatchAgentsRequest() as any;
+    return message;
+  },
+};
+
+function createBaseWatchAgentsResponse(): WatchAgentsResponse {
+  return { change: undefined };
+}
+
+export const WatchAgentsResponse: MessageFns<WatchAgentsResponse> = {
+  encode(message: WatchAgentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.change?.$case) {
+      case "agent":
+        Agent.encode(message.change.value, writer.uint32(10).fork()).join();
+        break;
+      case "forgotten":
+        writer.uint32(18).string(message.change.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAgentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAgentsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.change = { $case: "agent", value: Agent.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.change = { $case: "forgotten", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WatchAgentsResponse>, I>>(base?: I): WatchAgentsResponse {
+    return WatchAgentsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchAgentsResponse>, I>>(object: I): WatchAgentsResponse {
+    const message = createBaseWatchAgentsResponse() as any;
+    switch (object.change?.$case) {
+      case "agent": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "agent", value: Agent.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "forgotten": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "forgotten", value: object.change.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseCordonAgentRequest(): CordonAgentRequest {
+  return { requestId: "", agentId: "", reason: "", by: "" };
+}
+
+export const CordonAgentRequest: MessageFns<CordonAgentRequest> = {
+  encode(message: CordonAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonAgentRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CordonAgentRequest>, I>>(base?: I): CordonAgentRequest {
+    return CordonAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CordonAgentRequest>, I>>(object: I): CordonAgentRequest {
+    const message = createBaseCordonAgentRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseCordonAgentResponse(): CordonAgentResponse {
+  return { agent: undefined };
+}
+
+export const CordonAgentResponse: MessageFns<CordonAgentResponse> = {
+  encode(message: CordonAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonAgentResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CordonAgentResponse>, I>>(base?: I): CordonAgentResponse {
+    return CordonAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CordonAgentResponse>, I>>(object: I): CordonAgentResponse {
+    const message = createBaseCordonAgentResponse() as any;
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    return message;
+  },
+};
+
+function createBaseUncordonAgentRequest(): UncordonAgentRequest {
+  return { requestId: "", agentId: "", reason: "", by: "" };
+}
+
+export const UncordonAgentRequest: MessageFns<UncordonAgentRequest> = {
+  encode(message: UncordonAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UncordonAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUncordonAgentRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UncordonAgentRequest>, I>>(base?: I): UncordonAgentRequest {
+    return UncordonAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UncordonAgentRequest>, I>>(object: I): UncordonAgentRequest {
+    const message = createBaseUncordonAgentRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseUncordonAgentResponse(): UncordonAgentResponse {
+  return { agent: undefined };
+}
+
+export const UncordonAgentResponse: MessageFns<UncordonAgentResponse> = {
+  encode(message: UncordonAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UncordonAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUncordonAgentResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UncordonAgentResponse>, I>>(base?: I): UncordonAgentResponse {
+    return UncordonAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UncordonAgentResponse>, I>>(object: I): UncordonAgentResponse {
+    const message = createBaseUncordonAgentResponse() as any;
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    return message;
+  },
+};
+
+function createBaseDrainAgentRequest(): DrainAgentRequest {
+  return { requestId: "", agentId: "", reason: "", by: "" };
+}
+
+export const DrainAgentRequest: MessageFns<DrainAgentRequest> = {
+  encode(message: DrainAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainAgentRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DrainAgentRequest>, I>>(base?: I): DrainAgentRequest {
+    return DrainAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainAgentRequest>, I>>(object: I): DrainAgentRequest {
+    const message = createBaseDrainAgentRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseDrainAgentResponse(): DrainAgentResponse {
+  return { agent: undefined };
+}
+
+export const DrainAgentResponse: MessageFns<DrainAgentResponse> = {
+  encode(message: DrainAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainAgentResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DrainAgentResponse>, I>>(base?: I): DrainAgentResponse {
+    return DrainAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainAgentResponse>, I>>(object: I): DrainAgentResponse {
+    const message = createBaseDrainAgentResponse() as any;
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    return message;
+  },
+};
+
+function createBaseEvictAgentRequest(): EvictAgentRequest {
+  return { requestId: "", agentId: "", reason: "", by: "", deadline: undefined };
+}
+
+export const EvictAgentRequest: MessageFns<EvictAgentRequest> = {
+  encode(message: EvictAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    if (message.deadline !== undefined) {
+      Duration.encode(message.deadline, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EvictAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvictAgentRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.deadline = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<EvictAgentRequest>, I>>(base?: I): EvictAgentRequest {
+    return EvictAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EvictAgentRequest>, I>>(object: I): EvictAgentRequest {
+    const message = createBaseEvictAgentRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    message.deadline = (object.deadline !== undefined && object.deadline !== null)
+      ? Duration.fromPartial(object.deadline)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseEvictAgentResponse(): EvictAgentResponse {
+  return { agent: undefined };
+}
+
+export const EvictAgentResponse: MessageFns<EvictAgentResponse> = {
+  encode(message: EvictAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EvictAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvictAgentResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<EvictAgentResponse>, I>>(base?: I): EvictAgentResponse {
+    return EvictAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EvictAgentResponse>, I>>(object: I): EvictAgentResponse {
+    const message = createBaseEvictAgentResponse() as any;
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    return message;
+  },
+};
+
+function createBaseForgetAgentRequest(): ForgetAgentRequest {
+  return { requestId: "", agentId: "", reason: "", by: "" };
+}
+
+export const ForgetAgentRequest: MessageFns<ForgetAgentRequest> = {
+  encode(message: ForgetAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetAgentRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ForgetAgentRequest>, I>>(base?: I): ForgetAgentRequest {
+    return ForgetAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForgetAgentRequest>, I>>(object: I): ForgetAgentRequest {
+    const message = createBaseForgetAgentRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseForgetAgentResponse(): ForgetAgentResponse {
+  return {};
+}
+
+export const ForgetAgentResponse: MessageFns<ForgetAgentResponse> = {
+  encode(_: ForgetAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetAgentResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ForgetAgentResponse>, I>>(base?: I): ForgetAgentResponse {
+    return ForgetAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForgetAgentResponse>, I>>(_: I): ForgetAgentResponse {
+    const message = createBaseForgetAgentResponse() as any;
+    return message;
+  },
+};
+
+function createBaseAnnulPublicationRequest(): AnnulPublicationRequest {
+  return { requestId: "", jobId: "", reason: "" };
+}
+
+export const AnnulPublicationRequest: MessageFns<AnnulPublicationRequest> = {
+  encode(message: AnnulPublicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(18).string(message.jobId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnnulPublicationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnulPublicationRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AnnulPublicationRequest>, I>>(base?: I): AnnulPublicationRequest {
+    return AnnulPublicationRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnnulPublicationRequest>, I>>(object: I): AnnulPublicationRequest {
+    const message = createBaseAnnulPublicationRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.jobId = object.jobId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseAnnulPublicationResponse(): AnnulPublicationResponse {
+  return { job: undefined };
+}
+
+export const AnnulPublicationResponse: MessageFns<AnnulPublicationResponse> = {
+  encode(message: AnnulPublicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnnulPublicationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnulPublicationResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AnnulPublicationResponse>, I>>(base?: I): AnnulPublicationResponse {
+    return AnnulPublicationResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnnulPublicationResponse>, I>>(object: I): AnnulPublicationResponse {
+    const message = createBaseAnnulPublicationResponse() as any;
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
+function createBaseDeclareShareReplacedRequest(): DeclareShareReplacedRequest {
+  return { requestId: "", share: "", reason: "" };
+}
+
+export const DeclareShareReplacedRequest: MessageFns<DeclareShareReplacedRequest> = {
+  encode(message: DeclareShareReplacedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.share !== "") {
+      writer.uint32(18).string(message.share);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareShareReplacedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareShareReplacedRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.share = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DeclareShareReplacedRequest>, I>>(base?: I): DeclareShareReplacedRequest {
+    return DeclareShareReplacedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeclareShareReplacedRequest>, I>>(object: I): DeclareShareReplacedRequest {
+    const message = createBaseDeclareShareReplacedRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.share = object.share ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDeclareShareReplacedResponse(): DeclareShareReplacedResponse {
+  return {};
+}
+
+export const DeclareShareReplacedResponse: MessageFns<DeclareShareReplacedResponse> = {
+  encode(_: DeclareShareReplacedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareShareReplacedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareShareReplacedResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DeclareShareReplacedResponse>, I>>(base?: I): DeclareShareReplacedResponse {
+    return DeclareShareReplacedResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeclareShareReplacedResponse>, I>>(_: I): DeclareShareReplacedResponse {
+    const message = createBaseDeclareShareReplacedResponse() as any;
+    return message;
+  },
+};
+
+function createBaseControllerStatus(): ControllerStatus {
+  return {
+    role: 0,
+    since: undefined,
+    serving: false,
+    leaderId: "",
+    term: 0,
+    leaderAddresses: [],
+    durability: "",
+    recoveryUntil: undefined,
+    lastCommitAge: undefined,
+  };
+}
+
+export const ControllerStatus: MessageFns<ControllerStatus> = {
+  encode(message: ControllerStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.role !== 0) {
+      writer.uint32(8).int32(message.role);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(18).fork()).join();
+    }
+    if (message.serving !== false) {
+      writer.uint32(24).bool(message.serving);
+    }
+    if (message.leaderId !== "") {
+      writer.uint32(34).string(message.leaderId);
+    }
+    if (message.term !== 0) {
+      writer.uint32(40).uint64(message.term);
+    }
+    for (const v of message.leaderAddresses) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.durability !== "") {
+      writer.uint32(58).string(message.durability);
+    }
+    if (message.recoveryUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.recoveryUntil), writer.uint32(66).fork()).join();
+    }
+    if (message.lastCommitAge !== undefined) {
+      Duration.encode(message.lastCommitAge, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ControllerStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseControllerStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.role = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.serving = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.leaderId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.term = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.leaderAddresses.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.durability = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.recoveryUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.lastCommitAge = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ControllerStatus>, I>>(base?: I): ControllerStatus {
+    return ControllerStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ControllerStatus>, I>>(object: I): ControllerStatus {
+    const message = createBaseControllerStatus() as any;
+    message.role = object.role ?? 0;
+    message.since = object.since ?? undefined;
+    message.serving = object.serving ?? false;
+    message.leaderId = object.leaderId ?? "";
+    message.term = object.term ?? 0;
+    message.leaderAddresses = object.leaderAddresses?.map((e) => e) || [];
+    message.durability = object.durability ?? "";
+    message.recoveryUntil = object.recoveryUntil ?? undefined;
+    message.lastCommitAge = (object.lastCommitAge !== undefined && object.lastCommitAge !== null)
+      ? Duration.fromPartial(object.lastCommitAge)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseJobCount(): JobCount {
+  return { state: 0, count: 0 };
+}
+
+export const JobCount: MessageFns<JobCount> = {
+  encode(message: JobCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).int32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobCount() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<JobCount>, I>>(base?: I): JobCount {
+    return JobCount.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobCount>, I>>(object: I): JobCount {
+    const message = createBaseJobCount() as any;
+    message.state = object.state ?? 0;
+    message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseAgentCounts(): AgentCounts {
+  return { attached: 0, suspect: 0, detached: 0, closed: 0, sick: 0, slots: 0, slotsBusy: 0 };
+}
+
+export const AgentCounts: MessageFns<AgentCounts> = {
+  encode(message: AgentCounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attached !== 0) {
+      writer.uint32(8).int32(message.attached);
+    }
+    if (message.suspect !== 0) {
+      writer.uint32(16).int32(message.suspect);
+    }
+    if (message.detached !== 0) {
+      writer.uint32(24).int32(message.detached);
+    }
+    if (message.closed !== 0) {
+      writer.uint32(32).int32(message.closed);
+    }
+    if (message.sick !== 0) {
+      writer.uint32(40).int32(message.sick);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(48).int32(message.slots);
+    }
+    if (message.slotsBusy !== 0) {
+      writer.uint32(56).int32(message.slotsBusy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentCounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentCounts() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attached = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.suspect = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.detached = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.closed = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sick = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.slots = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.slotsBusy = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AgentCounts>, I>>(base?: I): AgentCounts {
+    return AgentCounts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentCounts>, I>>(object: I): AgentCounts {
+    const message = createBaseAgentCounts() as any;
+    message.attached = object.attached ?? 0;
+    message.suspect = object.suspect ?? 0;
+    message.detached = object.detached ?? 0;
+    message.closed = object.closed ?? 0;
+    message.sick = object.sick ?? 0;
+    message.slots = object.slots ?? 0;
+    message.slotsBusy = object.slotsBusy ?? 0;
+    return message;
+  },
+};
+
+function createBaseAlarm(): Alarm {
+  return { at: undefined, event: "", fields: {} };
+}
+
+export const Alarm: MessageFns<Alarm> = {
+  encode(message: Alarm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(10).fork()).join();
+    }
+    if (message.event !== "") {
+      writer.uint32(18).string(message.event);
+    }
+    globalThis.Object.entries(message.fields).forEach(([key, value]: [string, string]) => {
+      Alarm_FieldsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Alarm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlarm() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = Alarm_FieldsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.fields[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Alarm>, I>>(base?: I): Alarm {
+    return Alarm.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Alarm>, I>>(object: I): Alarm {
+    const message = createBaseAlarm() as any;
+    message.at = object.at ?? undefined;
+    message.event = object.event ?? "";
+    message.fields = (globalThis.Object.entries(object.fields ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseAlarm_FieldsEntry(): Alarm_FieldsEntry {
+  return { key: "", value: "" };
+}
+
+export const Alarm_FieldsEntry: MessageFns<Alarm_FieldsEntry> = {
+  encode(message: Alarm_FieldsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Alarm_FieldsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlarm_FieldsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Alarm_FieldsEntry>, I>>(base?: I): Alarm_FieldsEntry {
+    return Alarm_FieldsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Alarm_FieldsEntry>, I>>(object: I): Alarm_FieldsEntry {
+    const message = createBaseAlarm_FieldsEntry() as any;
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseGetFarmStatusRequest(): GetFarmStatusRequest {
+  return {};
+}
+
+export const GetFarmStatusRequest: MessageFns<GetFarmStatusRequest> = {
+  encode(_: GetFarmStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetFarmStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetFarmStatusRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetFarmStatusRequest>, I>>(base?: I): GetFarmStatusRequest {
+    return GetFarmStatusRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetFarmStatusRequest>, I>>(_: I): GetFarmStatusRequest {
+    const message = createBaseGetFarmStatusRequest() as any;
+    return message;
+  },
+};
+
+function createBaseGetFarmStatusResponse(): GetFarmStatusResponse {
+  return { controller: undefined, farmId: "", jobs: [], agents: undefined, alarms: [] };
+}
+
+export const GetFarmStatusResponse: MessageFns<GetFarmStatusResponse> = {
+  encode(message: GetFarmStatusResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.controller !== undefined) {
+      ControllerStatus.encode(message.controller, writer.uint32(10).fork()).join();
+    }
+    if (message.farmId !== "") {
+      writer.uint32(18).string(message.farmId);
+    }
+    for (const v of message.jobs) {
+      JobCount.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.agents !== undefined) {
+      AgentCounts.encode(message.agents, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.alarms) {
+      Alarm.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetFarmStatusResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetFarmStatusResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.controller = ControllerStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.farmId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobs.push(JobCount.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.agents = AgentCounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.alarms.push(Alarm.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetFarmStatusResponse>, I>>(base?: I): GetFarmStatusResponse {
+    return GetFarmStatusResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetFarmStatusResponse>, I>>(object: I): GetFarmStatusResponse {
+    const message = createBaseGetFarmStatusResponse() as any;
+    message.controller = (object.controller !== undefined && object.controller !== null)
+      ? ControllerStatus.fromPartial(object.controller)
+      : undefined;
+    message.farmId = object.farmId ?? "";
+    message.jobs = object.jobs?.map((e) => JobCount.fromPartial(e)) || [];
+    message.agents = (object.agents !== undefined && object.agents !== null)
+      ? AgentCounts.fromPartial(object.agents)
+      : undefined;
+    message.alarms = object.alarms?.map((e) => Alarm.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /** The farm, for operators. */
 export type FarmServiceService = typeof FarmServiceService;
 export const FarmServiceService = {
@@ -816,6 +3058,16 @@ export const FarmServiceService = {
     responseSerialize: (value: ListAgentsResponse): Buffer => Buffer.from(ListAgentsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAgentsResponse => ListAgentsResponse.decode(value),
   },
+  /** First every agent, then each whose state has changed, looked at once a second; `forgotten` for one that is gone. */
+  watchAgents: {
+    path: "/renderfarm.v1.FarmService/WatchAgents" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchAgentsRequest): Buffer => Buffer.from(WatchAgentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchAgentsRequest => WatchAgentsRequest.decode(value),
+    responseSerialize: (value: WatchAgentsResponse): Buffer => Buffer.from(WatchAgentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchAgentsResponse => WatchAgentsResponse.decode(value),
+  },
   listQueues: {
     path: "/renderfarm.v1.FarmService/ListQueues" as const,
     requestStream: false as const,
@@ -825,11 +3077,121 @@ export const FarmServiceService = {
     responseSerialize: (value: ListQueuesResponse): Buffer => Buffer.from(ListQueuesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListQueuesResponse => ListQueuesResponse.decode(value),
   },
+  /** Nothing new starts on the agent; what runs goes on. */
+  cordonAgent: {
+    path: "/renderfarm.v1.FarmService/CordonAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CordonAgentRequest): Buffer => Buffer.from(CordonAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CordonAgentRequest => CordonAgentRequest.decode(value),
+    responseSerialize: (value: CordonAgentResponse): Buffer => Buffer.from(CordonAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonAgentResponse => CordonAgentResponse.decode(value),
+  },
+  /** Ends every order and takes a sick host for well. */
+  uncordonAgent: {
+    path: "/renderfarm.v1.FarmService/UncordonAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UncordonAgentRequest): Buffer => Buffer.from(UncordonAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UncordonAgentRequest => UncordonAgentRequest.decode(value),
+    responseSerialize: (value: UncordonAgentResponse): Buffer =>
+      Buffer.from(UncordonAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UncordonAgentResponse => UncordonAgentResponse.decode(value),
+  },
+  /** Nothing new starts; when nothing runs any more the agent is shown as drained. */
+  drainAgent: {
+    path: "/renderfarm.v1.FarmService/DrainAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainAgentRequest): Buffer => Buffer.from(DrainAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainAgentRequest => DrainAgentRequest.decode(value),
+    responseSerialize: (value: DrainAgentResponse): Buffer => Buffer.from(DrainAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainAgentResponse => DrainAgentResponse.decode(value),
+  },
+  /** The same, and what still runs at the deadline is stopped and requeued, uncharged. */
+  evictAgent: {
+    path: "/renderfarm.v1.FarmService/EvictAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EvictAgentRequest): Buffer => Buffer.from(EvictAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EvictAgentRequest => EvictAgentRequest.decode(value),
+    responseSerialize: (value: EvictAgentResponse): Buffer => Buffer.from(EvictAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EvictAgentResponse => EvictAgentResponse.decode(value),
+  },
+  /** FAILED_PRECONDITION (AGENT_IN_USE) while it is attached or holds a job. */
+  forgetAgent: {
+    path: "/renderfarm.v1.FarmService/ForgetAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ForgetAgentRequest): Buffer => Buffer.from(ForgetAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ForgetAgentRequest => ForgetAgentRequest.decode(value),
+    responseSerialize: (value: ForgetAgentResponse): Buffer => Buffer.from(ForgetAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ForgetAgentResponse => ForgetAgentResponse.decode(value),
+  },
+  /** Answered by every controller, also by one that does not lead. */
+  getFarmStatus: {
+    path: "/renderfarm.v1.FarmService/GetFarmStatus" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetFarmStatusRequest): Buffer => Buffer.from(GetFarmStatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetFarmStatusRequest => GetFarmStatusRequest.decode(value),
+    responseSerialize: (value: GetFarmStatusResponse): Buffer =>
+      Buffer.from(GetFarmStatusResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetFarmStatusResponse => GetFarmStatusResponse.decode(value),
+  },
+  /**
+   * Takes a grant back, when its file can be neither published nor found: the staging folder is set aside, then the
+   * target is looked at; only where it is absent the job is rendered again.
+   */
+  annulPublication: {
+    path: "/renderfarm.v1.FarmService/AnnulPublication" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AnnulPublicationRequest): Buffer =>
+      Buffer.from(AnnulPublicationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AnnulPublicationRequest => AnnulPublicationRequest.decode(value),
+    responseSerialize: (value: AnnulPublicationResponse): Buffer =>
+      Buffer.from(AnnulPublicationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AnnulPublicationResponse => AnnulPublicationResponse.decode(value),
+  },
+  /** The share of this name is another one for good: what was staged on the old one is gone. */
+  declareShareReplaced: {
+    path: "/renderfarm.v1.FarmService/DeclareShareReplaced" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeclareShareReplacedRequest): Buffer =>
+      Buffer.from(DeclareShareReplacedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeclareShareReplacedRequest => DeclareShareReplacedRequest.decode(value),
+    responseSerialize: (value: DeclareShareReplacedResponse): Buffer =>
+      Buffer.from(DeclareShareReplacedResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeclareShareReplacedResponse => DeclareShareReplacedResponse.decode(value),
+  },
 } as const;
 
 export interface FarmServiceServer extends UntypedServiceImplementation {
   listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
+  /** First every agent, then each whose state has changed, looked at once a second; `forgotten` for one that is gone. */
+  watchAgents: handleServerStreamingCall<WatchAgentsRequest, WatchAgentsResponse>;
   listQueues: handleUnaryCall<ListQueuesRequest, ListQueuesResponse>;
+  /** Nothing new starts on the agent; what runs goes on. */
+  cordonAgent: handleUnaryCall<CordonAgentRequest, CordonAgentResponse>;
+  /** Ends every order and takes a sick host for well. */
+  uncordonAgent: handleUnaryCall<UncordonAgentRequest, UncordonAgentResponse>;
+  /** Nothing new starts; when nothing runs any more the agent is shown as drained. */
+  drainAgent: handleUnaryCall<DrainAgentRequest, DrainAgentResponse>;
+  /** The same, and what still runs at the deadline is stopped and requeued, uncharged. */
+  evictAgent: handleUnaryCall<EvictAgentRequest, EvictAgentResponse>;
+  /** FAILED_PRECONDITION (AGENT_IN_USE) while it is attached or holds a job. */
+  forgetAgent: handleUnaryCall<ForgetAgentRequest, ForgetAgentResponse>;
+  /** Answered by every controller, also by one that does not lead. */
+  getFarmStatus: handleUnaryCall<GetFarmStatusRequest, GetFarmStatusResponse>;
+  /**
+   * Takes a grant back, when its file can be neither published nor found: the staging folder is set aside, then the
+   * target is looked at; only where it is absent the job is rendered again.
+   */
+  annulPublication: handleUnaryCall<AnnulPublicationRequest, AnnulPublicationResponse>;
+  /** The share of this name is another one for good: what was staged on the old one is gone. */
+  declareShareReplaced: handleUnaryCall<DeclareShareReplacedRequest, DeclareShareReplacedResponse>;
 }
 
 export interface FarmServiceClient extends Client {
@@ -848,6 +3210,13 @@ export interface FarmServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
   ): ClientUnaryCall;
+  /** First every agent, then each whose state has changed, looked at once a second; `forgotten` for one that is gone. */
+  watchAgents(request: WatchAgentsRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchAgentsResponse>;
+  watchAgents(
+    request: WatchAgentsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchAgentsResponse>;
   listQueues(
     request: ListQueuesRequest,
     callback: (error: ServiceError | null, response: ListQueuesResponse) => void,
@@ -862,6 +3231,137 @@ export interface FarmServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListQueuesResponse) => void,
+  ): ClientUnaryCall;
+  /** Nothing new starts on the agent; what runs goes on. */
+  cordonAgent(
+    request: CordonAgentRequest,
+    callback: (error: ServiceError | null, response: CordonAgentResponse) => void,
+  ): ClientUnaryCall;
+  cordonAgent(
+    request: CordonAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonAgentResponse) => void,
+  ): ClientUnaryCall;
+  cordonAgent(
+    request: CordonAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends every order and takes a sick host for well. */
+  uncordonAgent(
+    request: UncordonAgentRequest,
+    callback: (error: ServiceError | null, response: UncordonAgentResponse) => void,
+  ): ClientUnaryCall;
+  uncordonAgent(
+    request: UncordonAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UncordonAgentResponse) => void,
+  ): ClientUnaryCall;
+  uncordonAgent(
+    request: UncordonAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UncordonAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** Nothing new starts; when nothing runs any more the agent is shown as drained. */
+  drainAgent(
+    request: DrainAgentRequest,
+    callback: (error: ServiceError | null, response: DrainAgentResponse) => void,
+  ): ClientUnaryCall;
+  drainAgent(
+    request: DrainAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainAgentResponse) => void,
+  ): ClientUnaryCall;
+  drainAgent(
+    request: DrainAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** The same, and what still runs at the deadline is stopped and requeued, uncharged. */
+  evictAgent(
+    request: EvictAgentRequest,
+    callback: (error: ServiceError | null, response: EvictAgentResponse) => void,
+  ): ClientUnaryCall;
+  evictAgent(
+    request: EvictAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EvictAgentResponse) => void,
+  ): ClientUnaryCall;
+  evictAgent(
+    request: EvictAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EvictAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** FAILED_PRECONDITION (AGENT_IN_USE) while it is attached or holds a job. */
+  forgetAgent(
+    request: ForgetAgentRequest,
+    callback: (error: ServiceError | null, response: ForgetAgentResponse) => void,
+  ): ClientUnaryCall;
+  forgetAgent(
+    request: ForgetAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ForgetAgentResponse) => void,
+  ): ClientUnaryCall;
+  forgetAgent(
+    request: ForgetAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ForgetAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** Answered by every controller, also by one that does not lead. */
+  getFarmStatus(
+    request: GetFarmStatusRequest,
+    callback: (error: ServiceError | null, response: GetFarmStatusResponse) => void,
+  ): ClientUnaryCall;
+  getFarmStatus(
+    request: GetFarmStatusRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetFarmStatusResponse) => void,
+  ): ClientUnaryCall;
+  getFarmStatus(
+    request: GetFarmStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetFarmStatusResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes a grant back, when its file can be neither published nor found: the staging folder is set aside, then the
+   * target is looked at; only where it is absent the job is rendered again.
+   */
+  annulPublication(
+    request: AnnulPublicationRequest,
+    callback: (error: ServiceError | null, response: AnnulPublicationResponse) => void,
+  ): ClientUnaryCall;
+  annulPublication(
+    request: AnnulPublicationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AnnulPublicationResponse) => void,
+  ): ClientUnaryCall;
+  annulPublication(
+    request: AnnulPublicationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AnnulPublicationResponse) => void,
+  ): ClientUnaryCall;
+  /** The share of this name is another one for good: what was staged on the old one is gone. */
+  declareShareReplaced(
+    request: DeclareShareReplacedRequest,
+    callback: (error: ServiceError | null, response: DeclareShareReplacedResponse) => void,
+  ): ClientUnaryCall;
+  declareShareReplaced(
+    request: DeclareShareReplacedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeclareShareReplacedResponse) => void,
+  ): ClientUnaryCall;
+  declareShareReplaced(
+    request: DeclareShareReplacedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeclareShareReplacedResponse) => void,
   ): ClientUnaryCall;
 }
 

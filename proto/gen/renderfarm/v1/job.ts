@@ -370,6 +370,48 @@ export interface CancelJobResponse {
   readonly job: Job | undefined;
 }
 
+export interface RetryJobRequest {
+  readonly requestId: string;
+  readonly jobId: string;
+  /** For the job's history; at most 500 characters. */
+  readonly reason: string;
+}
+
+export interface RetryJobResponse {
+  readonly job: Job | undefined;
+}
+
+export interface HoldJobRequest {
+  readonly requestId: string;
+  readonly jobId: string;
+  readonly reason: string;
+}
+
+export interface HoldJobResponse {
+  readonly job: Job | undefined;
+}
+
+export interface ReleaseJobRequest {
+  readonly requestId: string;
+  readonly jobId: string;
+  readonly reason: string;
+}
+
+export interface ReleaseJobResponse {
+  readonly job: Job | undefined;
+}
+
+export interface ChangeJobPriorityRequest {
+  readonly requestId: string;
+  readonly jobId: string;
+  readonly priority: PriorityClass;
+  readonly reason: string;
+}
+
+export interface ChangeJobPriorityResponse {
+  readonly job: Job | undefined;
+}
+
 export interface ListAttemptsRequest {
   readonly jobId: string;
   readonly pageSize: number;
@@ -2606,6 +2648,554 @@ export const CancelJobResponse: MessageFns<CancelJobResponse> = {
   },
 };
 
+function createBaseRetryJobRequest(): RetryJobRequest {
+  return { requestId: "", jobId: "", reason: "" };
+}
+
+export const RetryJobRequest: MessageFns<RetryJobRequest> = {
+  encode(message: RetryJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(18).string(message.jobId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryJobRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RetryJobRequest>, I>>(base?: I): RetryJobRequest {
+    return RetryJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryJobRequest>, I>>(object: I): RetryJobRequest {
+    const message = createBaseRetryJobRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.jobId = object.jobId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryJobResponse(): RetryJobResponse {
+  return { job: undefined };
+}
+
+export const RetryJobResponse: MessageFns<RetryJobResponse> = {
+  encode(message: RetryJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryJobResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RetryJobResponse>, I>>(base?: I): RetryJobResponse {
+    return RetryJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryJobResponse>, I>>(object: I): RetryJobResponse {
+    const message = createBaseRetryJobResponse() as any;
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
+function createBaseHoldJobRequest(): HoldJobRequest {
+  return { requestId: "", jobId: "", reason: "" };
+}
+
+export const HoldJobRequest: MessageFns<HoldJobRequest> = {
+  encode(message: HoldJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(18).string(message.jobId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldJobRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HoldJobRequest>, I>>(base?: I): HoldJobRequest {
+    return HoldJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HoldJobRequest>, I>>(object: I): HoldJobRequest {
+    const message = createBaseHoldJobRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.jobId = object.jobId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseHoldJobResponse(): HoldJobResponse {
+  return { job: undefined };
+}
+
+export const HoldJobResponse: MessageFns<HoldJobResponse> = {
+  encode(message: HoldJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldJobResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HoldJobResponse>, I>>(base?: I): HoldJobResponse {
+    return HoldJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HoldJobResponse>, I>>(object: I): HoldJobResponse {
+    const message = createBaseHoldJobResponse() as any;
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
+function createBaseReleaseJobRequest(): ReleaseJobRequest {
+  return { requestId: "", jobId: "", reason: "" };
+}
+
+export const ReleaseJobRequest: MessageFns<ReleaseJobRequest> = {
+  encode(message: ReleaseJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(18).string(message.jobId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseJobRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseJobRequest>, I>>(base?: I): ReleaseJobRequest {
+    return ReleaseJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseJobRequest>, I>>(object: I): ReleaseJobRequest {
+    const message = createBaseReleaseJobRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.jobId = object.jobId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseJobResponse(): ReleaseJobResponse {
+  return { job: undefined };
+}
+
+export const ReleaseJobResponse: MessageFns<ReleaseJobResponse> = {
+  encode(message: ReleaseJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseJobResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseJobResponse>, I>>(base?: I): ReleaseJobResponse {
+    return ReleaseJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseJobResponse>, I>>(object: I): ReleaseJobResponse {
+    const message = createBaseReleaseJobResponse() as any;
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
+function createBaseChangeJobPriorityRequest(): ChangeJobPriorityRequest {
+  return { requestId: "", jobId: "", priority: 0, reason: "" };
+}
+
+export const ChangeJobPriorityRequest: MessageFns<ChangeJobPriorityRequest> = {
+  encode(message: ChangeJobPriorityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(18).string(message.jobId);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(24).int32(message.priority);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeJobPriorityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeJobPriorityRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.priority = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChangeJobPriorityRequest>, I>>(base?: I): ChangeJobPriorityRequest {
+    return ChangeJobPriorityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChangeJobPriorityRequest>, I>>(object: I): ChangeJobPriorityRequest {
+    const message = createBaseChangeJobPriorityRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.jobId = object.jobId ?? "";
+    message.priority = object.priority ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseChangeJobPriorityResponse(): ChangeJobPriorityResponse {
+  return { job: undefined };
+}
+
+export const ChangeJobPriorityResponse: MessageFns<ChangeJobPriorityResponse> = {
+  encode(message: ChangeJobPriorityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeJobPriorityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeJobPriorityResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChangeJobPriorityResponse>, I>>(base?: I): ChangeJobPriorityResponse {
+    return ChangeJobPriorityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChangeJobPriorityResponse>, I>>(object: I): ChangeJobPriorityResponse {
+    const message = createBaseChangeJobPriorityResponse() as any;
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
 function createBaseListAttemptsRequest(): ListAttemptsRequest {
   return { jobId: "", pageSize: 0, pageToken: "" };
 }
@@ -3078,6 +3668,52 @@ export const JobServiceService = {
     responseSerialize: (value: CancelJobResponse): Buffer => Buffer.from(CancelJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelJobResponse => CancelJobResponse.decode(value),
   },
+  /**
+   * A fresh start for a failed, quarantined or cancelled job: what was counted against it is forgotten, its history is
+   * kept. FAILED_PRECONDITION for a job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that has left the
+   * store (JOB_ARCHIVED).
+   */
+  retryJob: {
+    path: "/renderfarm.v1.JobService/RetryJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryJobRequest): Buffer => Buffer.from(RetryJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryJobRequest => RetryJobRequest.decode(value),
+    responseSerialize: (value: RetryJobResponse): Buffer => Buffer.from(RetryJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetryJobResponse => RetryJobResponse.decode(value),
+  },
+  /** A job that waits goes on waiting until it is released. FAILED_PRECONDITION (JOB_PROCESSING) once an agent has it. */
+  holdJob: {
+    path: "/renderfarm.v1.JobService/HoldJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: HoldJobRequest): Buffer => Buffer.from(HoldJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HoldJobRequest => HoldJobRequest.decode(value),
+    responseSerialize: (value: HoldJobResponse): Buffer => Buffer.from(HoldJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HoldJobResponse => HoldJobResponse.decode(value),
+  },
+  /** A held job waits for an agent again; a quarantined one goes on with its history. */
+  releaseJob: {
+    path: "/renderfarm.v1.JobService/ReleaseJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseJobRequest): Buffer => Buffer.from(ReleaseJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseJobRequest => ReleaseJobRequest.decode(value),
+    responseSerialize: (value: ReleaseJobResponse): Buffer => Buffer.from(ReleaseJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseJobResponse => ReleaseJobResponse.decode(value),
+  },
+  /** While the job has not ended; it never takes a slot from a job that runs. */
+  changeJobPriority: {
+    path: "/renderfarm.v1.JobService/ChangeJobPriority" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeJobPriorityRequest): Buffer =>
+      Buffer.from(ChangeJobPriorityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeJobPriorityRequest => ChangeJobPriorityRequest.decode(value),
+    responseSerialize: (value: ChangeJobPriorityResponse): Buffer =>
+      Buffer.from(ChangeJobPriorityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeJobPriorityResponse => ChangeJobPriorityResponse.decode(value),
+  },
   /** Every attempt of a job with its timeline, oldest first. */
   listAttempts: {
     path: "/renderfarm.v1.JobService/ListAttempts" as const,
@@ -3120,6 +3756,18 @@ export interface JobServiceServer extends UntypedServiceImplementation {
    * publication is granted, and for a job that has ended.
    */
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
+  /**
+   * A fresh start for a failed, quarantined or cancelled job: what was counted against it is forgotten, its history is
+   * kept. FAILED_PRECONDITION for a job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that has left the
+   * store (JOB_ARCHIVED).
+   */
+  retryJob: handleUnaryCall<RetryJobRequest, RetryJobResponse>;
+  /** A job that waits goes on waiting until it is released. FAILED_PRECONDITION (JOB_PROCESSING) once an agent has it. */
+  holdJob: handleUnaryCall<HoldJobRequest, HoldJobResponse>;
+  /** A held job waits for an agent again; a quarantined one goes on with its history. */
+  releaseJob: handleUnaryCall<ReleaseJobRequest, ReleaseJobResponse>;
+  /** While the job has not ended; it never takes a slot from a job that runs. */
+  changeJobPriority: handleUnaryCall<ChangeJobPriorityRequest, ChangeJobPriorityResponse>;
   /** Every attempt of a job with its timeline, oldest first. */
   listAttempts: handleUnaryCall<ListAttemptsRequest, ListAttemptsResponse>;
   /** Why a job waits, where it stands in the order, and what every agent's answer to it is. */
@@ -3205,6 +3853,74 @@ export interface JobServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelJobResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * A fresh start for a failed, quarantined or cancelled job: what was counted against it is forgotten, its history is
+   * kept. FAILED_PRECONDITION for a job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that has left the
+   * store (JOB_ARCHIVED).
+   */
+  retryJob(
+    request: RetryJobRequest,
+    callback: (error: ServiceError | null, response: RetryJobResponse) => void,
+  ): ClientUnaryCall;
+  retryJob(
+    request: RetryJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetryJobResponse) => void,
+  ): ClientUnaryCall;
+  retryJob(
+    request: RetryJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetryJobResponse) => void,
+  ): ClientUnaryCall;
+  /** A job that waits goes on waiting until it is released. FAILED_PRECONDITION (JOB_PROCESSING) once an agent has it. */
+  holdJob(
+    request: HoldJobRequest,
+    callback: (error: ServiceError | null, response: HoldJobResponse) => void,
+  ): ClientUnaryCall;
+  holdJob(
+    request: HoldJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: HoldJobResponse) => void,
+  ): ClientUnaryCall;
+  holdJob(
+    request: HoldJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: HoldJobResponse) => void,
+  ): ClientUnaryCall;
+  /** A held job waits for an agent again; a quarantined one goes on with its history. */
+  releaseJob(
+    request: ReleaseJobRequest,
+    callback: (error: ServiceError | null, response: ReleaseJobResponse) => void,
+  ): ClientUnaryCall;
+  releaseJob(
+    request: ReleaseJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseJobResponse) => void,
+  ): ClientUnaryCall;
+  releaseJob(
+    request: ReleaseJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseJobResponse) => void,
+  ): ClientUnaryCall;
+  /** While the job has not ended; it never takes a slot from a job that runs. */
+  changeJobPriority(
+    request: ChangeJobPriorityRequest,
+    callback: (error: ServiceError | null, response: ChangeJobPriorityResponse) => void,
+  ): ClientUnaryCall;
+  changeJobPriority(
+    request: ChangeJobPriorityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeJobPriorityResponse) => void,
+  ): ClientUnaryCall;
+  changeJobPriority(
+    request: ChangeJobPriorityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeJobPriorityResponse) => void,
   ): ClientUnaryCall;
   /** Every attempt of a job with its timeline, oldest first. */
   listAttempts(
