@@ -26,7 +26,7 @@ export function learnShares(
 /** The agent has the share mounted, and it is the one that the farm knows. */
 export function reaches(state: FarmState, presence: Presence, share: string): boolean {
   const { inventory } = presence;
-  if (inventory === undefined || !inventory.shares.includes(share)) return false;
+  if (inventory?.shares.includes(share) !== true) return false;
   return !isOther(state, inventory, share);
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { JobRecord } from '../../../controller/domain/job.ts';
+import { without } from '../../../controller/domain/move-job.ts';
 import type { HeldAttempt, JobRef, Verdict } from '../../../proto/agent-link.ts';
 import { finished, journalEvent, manifest } from '../../helpers/agent-messages.ts';
 import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
@@ -212,8 +214,8 @@ describe('a job that the store has lost', () => {
     farm.stored.delete(`attempt/${jobId(1)}/1.1`);
     const job = farm.stored.get(`job/${jobId(1)}`);
     assert.ok(job);
-    const { fence: _, ...body } = job.body as Record<string, unknown>;
-    farm.stored.set(`job/${jobId(1)}`, { ...job, body: { ...body, state: 'waiting', attemptCount: 0 } });
+    const body = { ...without(job.body as JobRecord, 'fence'), state: 'waiting', attemptCount: 0 };
+    farm.stored.set(`job/${jobId(1)}`, { ...job, body });
     farm.restart();
     const held = [heldAs(ref, 'running')];
     const back = farm.attach('pc1', { farmId, held });
