@@ -1,0 +1,7 @@
+-- Lets the lease run on, if the epoch is still the caller's.
+-- KEYS: farm, lease. ARGV: term, leader id, lease in ms.
+local f = redis.call('HMGET', KEYS[1], 'term', 'leaderId')
+if f[1] ~= ARGV[1] or f[2] ~= ARGV[2] then return { 'stale-epoch', f[1] or '0', f[2] or '' } end
+-- The epoch decides, not the lease: one that has run out while nobody took over is taken up again.
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return { 'held' }

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { Cluster, type Redis } from 'ioredis';
+import { StoreUnavailable } from '../port.ts';
+import { addressText, type RedisAddress } from './redis-address.ts';
+import { type ClientOptions, openClient } from './redis-client.ts';
+import { commandOf, type ScriptName } from './scripts.ts';
+
+export interface ConnectionOptions extends ClientOptions {
+  /** Every call ends within this time. */
+  readonly callMs: number;
+}
+
+/** One connection to the Redis (on a Cluster: one to each host), made at first use and again whenever it breaks. */
+export class RedisConnection {
+  readonly #address: RedisAddress;
+  readonly #client: Redis | Cluster;
+  readonly #callMs: number;
+  readonly #underWay = new Set<(error: Error) => void>();
+  #connecting: Promise<unknown> | undefined;
+  #lastError: Error | undefined;
+  #closed: Error | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#address = options.address;
+    this.#callMs = options.callMs;
+    this.#client = openClient(options);
+    // ioredis tells here why it cannot connect; without a listener it prints that.
+    this.#client.on('error', (error: Error) => {
+      this.#lastError = error;
+    });
+  }
+
+  /** Runs a script; its answer is a list of texts and numbers. @throws StoreUnavailable */
+  async run(
+    script: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<readonly unknown[]> {
+    const name = commandOf(script);
+    return await this.call(script, async (client) => {
+      const commands = client as unknown as Record<string, (...all: readonly string[]) => Promise<unknown>>;
+      return (await commands[name]?.(...keys, ...args)) as readonly unknown[];
+    });
+  }
+
+  /** Does something with a connected client. @throws StoreUnavailable after the time limit, or when it fails */
+  async call<T>(what: string, act: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    const ended = Promise.withResolvers<never>();
+    const timer = setTimeout(() => ended.reject(this.#tooLate()), this.#callMs);
+    this.#underWay.add(ended.reject);
+    try {
+      if (this.#closed !== undefined) throw this.#closed;
+      // Apart, so that nothing is sent for a caller who has already heard that it was not.
+      await Promise.race([this.#connected(), ended.promise]);
+      return await Promise.race([act(this.#client), ended.promise]);
+    } catch (error) {
+      throw this.#unavailable(what, error);
+    } finally {
+      clearTimeout(timer);
+      this.#underWay.delete(ended.reject);
+    }
+  }
+
+  /** Ends it at once, and with it what is under way. Idempotent. */
+  close(): void {
+    this.#closed ??= new Error('the store is closed');
+    for (const end of this.#underWay) end(this.#closed);
+    const clients = this.#client instanceof Cluster ? this.#client.nodes() : [this.#client];
+    this.#client.disconnect();
+    // A peer that is frozen would keep a connection half open, and this process alive.
+    for (const { stream } of clients) (stream as typeof stream | undefined)?.destroy();
+  }
+
+  /** Rejects with the first reason why it cannot be connected now; it goes on trying. */
+  async #connected(): Promise<void> {
+    const client = this.#client;
+    if (client.status === 'ready') return;
+    // Whether it worked is heard as `ready`; why not, as `error`.
+    if (client.status === 'wait' || client.status === 'end') client.connect().catch(() => undefined);
+    this.#connecting ??= once(client, 'ready').finally(() => {
+      this.#connecting = undefined;
+    });
+    await this.#connecting;
+  }
+
+  #tooLate(): Error {
+    const cause = this.#client.status === 'ready' ? undefined : this.#lastError;
+    const message = cause === undefined ? 'no answer' : cause.message;
+    return new Error(`${message} (within ${this.#callMs} ms)`, { cause });
+  }
+
+  #unavailable(what: string, error: unknown): StoreUnavailable {
+    const message = error instanceof Error ? error.message : String(error);
+    return new StoreUnavailable(`${addressText(this.#address)}: cannot ${what}: ${message}`, error);
+  }
+}
