@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { Metadata, ServiceError } from '@grpc/grpc-js';
 import type { JobRef } from '../../proto/index.ts';
-import { agentWire, LogServiceClient } from '../../proto/index.ts';
+import { agentIdKey, agentWire, LogServiceClient } from '../../proto/index.ts';
 import type { LogFileName } from '../attempt/log-folder.ts';
 import { logFiles } from '../attempt/log-folder.ts';
 import type { LogPiece, LogReceiver } from '../attempt/log-upload.ts';
@@ -15,10 +15,17 @@ export interface LogReceiverOptions {
   /** Where the controller that we are attached to is; undefined while there is none. */
   readonly address: () => string | undefined;
   readonly security: LinkSecurity;
+  /** Whose logs these are; a certificate says so by itself. */
+  readonly agentId: string;
 }
 
 /** LogService over a connection of its own for each call: logs never stand in the way of the agent's stream. */
-export function createLogReceiver({ address, security }: LogReceiverOptions): LogReceiver {
+export function createLogReceiver({ address, security, agentId }: LogReceiverOptions): LogReceiver {
+  const metadata = () => {
+    const said = callMetadata(security);
+    said.set(agentIdKey, agentId);
+    return said;
+  };
   const withClient = async <T>(use: (client: LogServiceClient) => Promise<T>): Promise<T> => {
     const to = address();
     if (to === undefined) throw new Error('no controller is attached');
@@ -35,34 +42,29 @@ export function createLogReceiver({ address, security }: LogReceiverOptions): Lo
     }
   };
   return {
-    offsetOf: (ref, file) => withClient((client) => offsetOf(client, security, ref, file)),
-    upload: (ref, file, pieces) => withClient((client) => upload(client, security, ref, file, pieces)),
+    offsetOf: (ref, file) => withClient((client) => offsetOf(client, metadata(), ref, file)),
+    upload: (ref, file, pieces) => withClient((client) => upload(client, metadata(), ref, file, pieces)),
   };
 }
 
 function offsetOf(
   client: LogServiceClient,
-  security: LinkSecurity,
+  metadata: Metadata,
   ref: JobRef,
   file: LogFileName,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = { target: targetOf(ref, file) };
-    client.getLogOffset(
-      request,
-      callMetadata(security),
-      { deadline: Date.now() + callMs },
-      (error, response) => {
-        if (error === null) resolve(response.offsetBytes);
-        else reject(error);
-      },
-    );
+    client.getLogOffset(request, metadata, { deadline: Date.now() + callMs }, (error, response) => {
+      if (error === null) resolve(response.offsetBytes);
+      else reject(error);
+    });
   });
 }
 
 async function upload(
   client: LogServiceClient,
-  security: LinkSecurity,
+  metadata: Metadata,
   ref: JobRef,
   file: LogFileName,
   pieces: AsyncIterable<LogPiece>,
@@ -72,7 +74,7 @@ async function upload(
   answer.promise.catch(() => undefined);
   const ending = new AbortController();
   const call = client.uploadLog(
-    callMetadata(security),
+    metadata,
     { deadline: Date.now() + callMs },
     (error: ServiceError | null, response: agentWire.UploadLogResponse) => {
       ending.abort();
