@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -9,7 +10,7 @@ export interface JournalDisk {
   append(text: string): Promise<void>;
   sync(): Promise<void>;
   truncate(bytes: number): Promise<void>;
-  /** Puts another content in its place: whole, or not at all. */
+  /** Puts another content in its place: whole, or not at all; after a failure it may be either. */
   replace(text: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,30 +20,46 @@ export async function openJournalDisk(path: string): Promise<JournalDisk> {
   const fresh = `${path}.new`;
   // Left by a crash before its rename: it never counted.
   await rm(fresh, { force: true });
-  let file = await open(path, 'a+');
+  let file: FileHandle | undefined = await open(path, 'a+');
   await syncFolder(dirname(path));
+  const current = async (): Promise<FileHandle> => (file ??= await open(path, 'a+'));
+  const letGo = async (): Promise<void> => {
+    const old = file;
+    file = undefined;
+    await old?.close();
+  };
   return {
     read: () => readFile(path),
     append: async (text) => {
-      await file.appendFile(text);
+      await (await current()).appendFile(text);
     },
-    sync: () => file.datasync(),
-    truncate: (bytes) => file.truncate(bytes),
+    sync: async () => (await current()).datasync(),
+    truncate: async (bytes) => (await current()).truncate(bytes),
     async replace(text) {
-      const next = await open(fresh, 'w');
-      try {
-        await next.writeFile(text);
-        await next.datasync();
-      } finally {
-        await next.close();
-      }
+      await writeFresh(fresh, text);
+      // Before the rename: whatever is added to a file without a name is lost.
+      await letGo();
       await rename(fresh, path);
       await syncFolder(dirname(path));
-      await file.close();
-      file = await open(path, 'a+');
     },
-    close: () => file.close(),
+    close: letGo,
   };
+}
+
+/** A half that stays would take the room that the next try needs. */
+async function writeFresh(path: string, text: string): Promise<void> {
+  try {
+    const file = await open(path, 'w');
+    try {
+      await file.writeFile(text);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** A new name is durable only when its folder is; Windows has no such thing as a folder's fsync. */

@@ -38,6 +38,8 @@ export class JournalWriter {
   #sizeBytes: number;
   #rewrittenBytes: number;
   #hasRoom = true;
+  /** What is on the disk is not known: after a failed fsync a second one may succeed without having written anything. */
+  #isDoubtful = false;
   #running: Promise<void> | undefined;
 
   constructor(options: JournalWriterOptions) {
@@ -59,7 +61,9 @@ export class JournalWriter {
   /** Puts the fewest records that say the same in the file's place. */
   async rewrite(next = this.#state): Promise<void> {
     const text = snapshotRecords(next).map(encodeLine).join('');
+    this.#isDoubtful = true;
     await this.#options.disk.replace(text);
+    this.#isDoubtful = false;
     this.#sizeBytes = Buffer.byteLength(text);
     this.#rewrittenBytes = this.#sizeBytes;
   }
@@ -101,23 +105,35 @@ export class JournalWriter {
     const next = records.reduce(applyRecord, this.#state);
     const sizeBytes = this.#sizeBytes + Buffer.byteLength(text);
     const worthIt = Math.max(rewriteBytesMin, this.#rewrittenBytes * 4);
-    if (sizeBytes > worthIt || sizeBytes > bytesMax * roomShare) {
+    if (this.#isDoubtful || sizeBytes > worthIt || sizeBytes > bytesMax * roomShare) {
       await this.rewrite(next);
       if (this.#sizeBytes > bytesMax) onTrouble(`the journal has ${this.#sizeBytes} of ${bytesMax} bytes`);
     } else {
       await disk.append(text);
-      if (!records.every(mayBeLost)) await disk.sync();
+      if (!records.every(mayBeLost)) await this.#sync();
       this.#sizeBytes = sizeBytes;
     }
     this.#state = next;
   }
 
-  /** A write that failed may have left a part of itself. */
+  async #sync(): Promise<void> {
+    this.#isDoubtful = true;
+    await this.#options.disk.sync();
+    this.#isDoubtful = false;
+  }
+
+  /** A write that failed may have left a part of itself; where more is in doubt, the file is written anew. */
   async #mend(error: unknown): Promise<void> {
     const { disk, onTrouble } = this.#options;
     onTrouble('the journal could not be written', error);
     this.#say(false);
-    await disk.truncate(this.#sizeBytes).catch((cause: unknown) => onTrouble('it cannot be mended', cause));
+    if (this.#isDoubtful) return;
+    try {
+      await disk.truncate(this.#sizeBytes);
+    } catch (cause) {
+      this.#isDoubtful = true;
+      onTrouble('it cannot be mended, and is written anew', cause);
+    }
   }
 
   #say(ok: boolean): void {
