@@ -1,4 +1,5 @@
 import type { Settings } from './config-schema.ts';
+import { storeContradictions } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
 import { defaultTimes, type TimeName, type Times } from './domain/times.ts';
 
@@ -12,6 +13,7 @@ export function findContradictions(settings: Partial<Settings>): readonly FieldV
     ...unknownQueues(settings),
     ...timeOrder(settings),
     ...queueRuns(settings),
+    ...storeContradictions(settings.store),
     ...(settings.token !== undefined && settings.tokenFile !== undefined
       ? [{ field: 'tokenFile', description: 'cannot stand beside token' }]
       : []),
@@ -70,6 +72,7 @@ const rising: readonly (readonly TimeName[])[] = [
   ['softRunMs', 'hardRunMs'],
   ['retryMinMs', 'retryMaxMs'],
   ['publishRetryMinMs', 'publishRetryMaxMs'],
+  ['leadershipRenewMs', 'leadershipGraceMs', 'leadershipTtlMs'],
 ];
 
 function timeOrder({ times }: Partial<Settings>): readonly FieldViolation[] {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 const flags = {
   config: { type: 'string' },
   listen: { type: 'string', multiple: true },
+  advertise: { type: 'string', multiple: true },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
   'tls-ca': { type: 'string' },
@@ -19,6 +20,7 @@ export const usage = `Usage: npm start -- --config FILE [options]
 
   --config FILE        the configuration (YAML; docs/configuration.md)
   --listen HOST:PORT   gRPC address; can be repeated
+  --advertise HOST:PORT  where others reach this controller; can be repeated
   --tls-cert FILE      certificate chain (PEM)
   --tls-key FILE       its key (PEM)
   --tls-ca FILE        callers must show a certificate that it signed (PEM)
@@ -48,6 +50,7 @@ export function parseFlags(argv: readonly string[], folder: string): Flags {
     configFile: at(values.config),
     settings: given({
       listen: values.listen,
+      advertise: values.advertise,
       tokenFile: at(values['token-file']),
       dataDir: at(values.data),
       logsDir: at(values.logs),

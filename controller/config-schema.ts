@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storeSettings } from './config-store-schema.ts';
 import { timeNames } from './domain/times.ts';
 
 const name = z
@@ -58,6 +59,14 @@ export const settingsSchema = z.strictObject({
     .describe(
       'gRPC addresses. Beyond loopback `tls` and a token are required. Flag `--listen`, can be repeated.',
     ),
+  advertise: z
+    .array(z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/u, 'must be host:port'))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe(
+      'Where agents and clients reach this controller: a standby sends them here while it leads. Needed with a standby where `listen` is a wildcard. Default: `listen`. Flag `--advertise`, can be repeated.',
+    ),
   tls: z
     .strictObject({
       cert: path.describe('PEM file of the certificate chain. Flag `--tls-cert`.'),
@@ -75,13 +84,7 @@ export const settingsSchema = z.strictObject({
     .describe('The one token that every caller must show. Environment `FARM_TOKEN`.'),
   tokenFile: path.optional().describe('File that holds the token instead. Flag `--token-file`.'),
   dataDir: path.default('data').describe("Folder of the farm's database. Flag `--data`."),
-  store: z
-    .strictObject({
-      kind: z.literal('sqlite').default('sqlite').describe('Embedded: one file on a local disk.'),
-      file: path.optional().describe('The database. Default: `farm.sqlite` in `dataDir`.'),
-    })
-    .prefault({})
-    .describe('Where the farm is kept.'),
+  store: storeSettings.prefault({}).describe('Where the farm is kept.'),
   logsDir: path.default('logs').describe('Folder of the job logs. Flag `--logs`.'),
   timeZone: timeZone.optional().describe("Zone of log dates and log lines. Default: the machine's."),
   shares: z.array(share).min(1).max(64).describe('The shares that jobs may use, and no others.'),
@@ -123,6 +126,9 @@ export const settingsSchema = z.strictObject({
       watchersMax: count(1, 100_000).default(1_000).describe('Open watches.'),
       watchBacklogMax: count(10, 100_000).default(1_000).describe('Changes that wait for one slow watcher.'),
       inboxMax: count(100, 1_000_000).default(10_000).describe('Inputs that wait for the engine.'),
+      inboxBytesMax: count(2 ** 20, 2 ** 34)
+        .default(128 * 2 ** 20)
+        .describe('Bytes of records that they make together; beyond it callers are refused, agents wait.'),
     })
     .prefault({})
     .describe('What callers can make the controller hold; beyond it they are refused.'),

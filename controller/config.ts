@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { findContradictions } from './config-contradictions.ts';
 import { type Flags, parseFlags } from './config-flags.ts';
 import { type SettingName, type Settings, settingsSchema } from './config-schema.ts';
+import { type StoreConfig, storeConfig } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
 import { routingPresets } from './domain/routing.ts';
 import type { FarmSettings, QueueSettings } from './domain/settings.ts';
@@ -22,9 +23,11 @@ export interface ControllerConfig {
   readonly farm: FarmSettings;
   /** gRPC addresses, `host:port`. */
   readonly listen: readonly string[];
+  /** Where others are told that this controller is reached; absent: where it listens. */
+  readonly advertise?: readonly string[];
   readonly tls?: TlsTexts;
   readonly token?: string;
-  readonly store: { readonly kind: 'sqlite'; readonly file: string };
+  readonly store: StoreConfig;
   readonly logsDir: string;
   readonly catalogFile?: string;
   readonly users: Readonly<Record<string, string>>;
@@ -67,9 +70,11 @@ export function readConfig(world: {
   const read = fileReader(file === undefined ? world.folder : dirname(file), problems);
   const tls = settings.tls === undefined ? undefined : readTls(settings.tls, read);
   const token = settings.token ?? (settings.tokenFile && tokenIn(settings.tokenFile, read, problems));
+  const defaultFile = join(settings.dataDir ?? '', 'farm.sqlite');
+  const store = settings.store && storeConfig(settings.store, defaultFile, read, world.env);
   problems.push(...findContradictions(settings));
-  if (problems.length > 0) throw new ConfigError(problems);
-  return deepFreeze(assemble(settings as Settings, read.at, tls, token));
+  if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
+  return deepFreeze(assemble(settings as Settings, read.at, { tls, token, store }));
 }
 
 function flagsOf(argv: readonly string[], folder: string): Flags {
@@ -166,21 +171,25 @@ function tokenIn(file: string, read: FileReader, problems: FieldViolation[]): st
   return undefined;
 }
 
+/** What was read from files that settings name. */
+interface Secrets {
+  readonly tls: TlsTexts | undefined;
+  readonly token: string | undefined;
+  readonly store: StoreConfig;
+}
+
 function assemble(
   settings: Settings,
   at: (path: string) => string,
-  tls: TlsTexts | undefined,
-  token: string | undefined,
+  { tls, token, store }: Secrets,
 ): ControllerConfig {
   return {
     farm: farmSettings(settings),
     listen: settings.listen,
+    ...(settings.advertise !== undefined && { advertise: settings.advertise }),
     ...(tls !== undefined && { tls }),
     ...(token !== undefined && { token }),
-    store: {
-      kind: settings.store.kind,
-      file: at(settings.store.file ?? join(settings.dataDir, 'farm.sqlite')),
-    },
+    store,
     logsDir: at(settings.logsDir),
     ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),
     users: settings.users,

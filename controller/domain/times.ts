@@ -51,6 +51,14 @@ export const defaultTimes = {
   planningMs: 5,
   /** Pause between two tries of a commit that failed. */
   commitRetryMs: 200,
+  /** Redis: every call to the store ends within this time; its outcome is then unknown, and it is made again. */
+  storeCallMs: 5 * second,
+  /** Redis: the leadership runs out this long after it was renewed last, and a standby takes over. */
+  leadershipTtlMs: 6 * second,
+  /** Redis: the leadership is renewed this often. */
+  leadershipRenewMs: 2 * second,
+  /** Redis: without renewal for this long the leader gives up by itself, before its leadership runs out. */
+  leadershipGraceMs: 3 * second,
   /** A new term while we lead (an agent saw a higher one, the store lost its tail): later than this, we step down. */
   leadAgainMs: 3 * second,
   /** A leader that is asked to stop gives what is under way this long, and then resigns without it. */
@@ -119,6 +127,11 @@ const floors: Partial<Times> = {
   ffmpegStallMs: 15 * second,
   ffmpegStartStallMs: 15 * second,
   planningMs: 5,
+  // A pause of a busy machine must not look like a leader that is gone.
+  storeCallMs: 2 * second,
+  leadershipTtlMs: 2 * second,
+  leadershipRenewMs: 400,
+  leadershipGraceMs: 1_200,
 };
 
 /** All times multiplied by `factor` (tests: 0.1), rounded to whole milliseconds, at least 1 ms, never below the floors. */

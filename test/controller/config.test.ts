@@ -52,7 +52,7 @@ async function problems(t: TestContext, yaml: string, world: World = {}): Promis
 test('What is not said has its default, paths begin at the file, roots are normalised', async (t) => {
   const config = await read(t, shares);
   assert.deepEqual(config.listen, ['127.0.0.1:7070']);
-  assert.equal(config.store.file, join(config.folder, 'data', 'farm.sqlite'));
+  assert.deepEqual(config.store, { kind: 'sqlite', file: join(config.folder, 'data', 'farm.sqlite') });
   assert.equal(config.logsDir, join(config.folder, 'logs'));
   assert.equal(config.token, undefined);
   assert.deepEqual(config.farm.times, defaultTimes);
@@ -85,7 +85,7 @@ test('Flags win over the file, and the token of the environment over both', asyn
   });
   assert.deepEqual(config.listen, ['127.0.0.1:2', '[::1]:3']);
   assert.equal(config.logsDir, join(config.folder, 'here'));
-  assert.equal(config.store.file, join(config.folder, 'd', 'farm.sqlite'));
+  assert.deepEqual(config.store, { kind: 'sqlite', file: join(config.folder, 'd', 'farm.sqlite') });
   assert.deepEqual(config.tls, { cert: 'A', key: 'C' });
   assert.equal(config.token, 'a-token-of-the-environment');
 });
@@ -195,4 +195,84 @@ test('The configuration cannot be changed', async (t) => {
 
 test('Help is all that is asked for', () => {
   assert.equal(readConfig({ argv: ['--help'], env: {}, folder: '/' }), 'help');
+});
+
+/** What must stand in `store` beside the shares. */
+const storeOf = (lines: string): string => `${shares}\nstore:\n${lines.replaceAll(/^/gmu, '  ')}\n`;
+
+test('A Redis is a server, a socket, a master behind Sentinels, or a Cluster', async (t) => {
+  const addresses: readonly (readonly [string, unknown])[] = [
+    ['url: redis://redis.example:6380/2', { kind: 'server', host: 'redis.example', port: 6380, db: 2 }],
+    ['url: redis://[2001:db8::1]', { kind: 'server', host: '2001:db8::1', port: 6379, db: 0 }],
+    ['url: unix:///run/redis.sock?db=3', { kind: 'socket', path: '/run/redis.sock', db: 3 }],
+    [
+      'sentinel: { addresses: ["s1:26379", "[::1]:26380"], master: farm }',
+      {
+        kind: 'sentinel',
+        sentinels: [
+          { host: 's1', port: 26_379 },
+          { host: '::1', port: 26_380 },
+        ],
+        master: 'farm',
+        db: 0,
+      },
+    ],
+    ['cluster: ["a:7000"]', { kind: 'cluster', nodes: [{ host: 'a', port: 7_000 }] }],
+  ];
+  for (const [line, address] of addresses) {
+    const { store } = await read(t, storeOf(`kind: redis\n${line}`));
+    assert.deepEqual(store, { kind: 'redis', address, login: {}, keyPrefix: 'renderfarm' }, line);
+  }
+});
+
+test('Passwords of the Redis come from files, or from the environment, which wins', async (t) => {
+  const yaml = storeOf(
+    [
+      'kind: redis',
+      'sentinel: { addresses: ["s1:26379"], master: farm, username: watch, passwordFile: sentinel-password }',
+      'username: farm',
+      'passwordFile: password',
+      'tls: { ca: ca.pem, serverName: redis.example }',
+    ].join('\n'),
+  );
+  const files = { password: 'from file\n', 'sentinel-password': 'sentinel\r\n', 'ca.pem': 'CA' };
+  const { store } = await read(t, yaml, { files });
+  assert.ok(store.kind === 'redis' && store.address.kind === 'sentinel');
+  assert.deepEqual(store.login, {
+    username: 'farm',
+    password: 'from file',
+    tls: { ca: 'CA', servername: 'redis.example' },
+  });
+  assert.deepEqual([store.address.username, store.address.password], ['watch', 'sentinel']);
+  const env = { FARM_REDIS_PASSWORD: 'of env', FARM_REDIS_SENTINEL_PASSWORD: 'other' };
+  const fromEnvironment = (await read(t, yaml, { files, env })).store;
+  assert.ok(fromEnvironment.kind === 'redis' && fromEnvironment.address.kind === 'sentinel');
+  assert.equal(fromEnvironment.login.password, 'of env');
+  assert.equal(fromEnvironment.address.password, 'other');
+});
+
+test('A rediss URL is encrypted without further words', async (t) => {
+  const { store } = await read(t, storeOf('kind: redis\nurl: rediss://redis.example'));
+  assert.ok(store.kind === 'redis');
+  assert.deepEqual(store.login, { tls: {} });
+});
+
+test('A store that is two things, or nothing, is refused by the name of the setting', async (t) => {
+  const refused: readonly (readonly [string, string])[] = [
+    ['kind: redis', 'store'],
+    ['kind: redis\nurl: http://redis', 'store.url'],
+    ['kind: redis\nurl: redis://farm:secret@redis', 'store.url'],
+    ['kind: redis\nurl: redis://redis\ncluster: ["a:1"]', 'store.cluster'],
+    ['kind: redis\nurl: redis://redis\nfile: farm.sqlite', 'store.file'],
+    ['kind: redis\nurl: redis://redis\npasswordFile: missing', 'store.passwordFile'],
+    ['kind: redis\nurl: redis://redis\ntls: { cert: ca.pem }', 'store.tls'],
+    ['kind: redis\ncluster: ["a:70000"]', 'store.cluster[0]'],
+    ['url: redis://redis', 'store.url'],
+    ['kind: mysql', 'store.kind'],
+  ];
+  for (const [lines, field] of refused) {
+    const found = await problems(t, storeOf(lines), { files: { 'ca.pem': '' } });
+    assert.deepEqual(Object.keys(found), [field], lines);
+    assert.doesNotMatch(JSON.stringify(found), /secret/u);
+  }
 });

@@ -86,11 +86,17 @@ export class RedisConnection {
   #tooLate(): Error {
     const cause = this.#client.status === 'ready' ? undefined : this.#lastError;
     const message = cause === undefined ? 'no answer' : cause.message;
-    return new Error(`${message} (within ${this.#callMs} ms)`, { cause });
+    return new Error(`${message} (within ${this.#callMs} ms)`);
   }
 
   #unavailable(what: string, error: unknown): StoreUnavailable {
-    const message = error instanceof Error ? error.message : String(error);
-    return new StoreUnavailable(`${addressText(this.#address)}: cannot ${what}: ${message}`, error);
+    const cause = withoutCommand(error);
+    return new StoreUnavailable(`${addressText(this.#address)}: cannot ${what}: ${cause.message}`, cause);
   }
+}
+
+/** ioredis hangs the command on its errors: passwords and whole batches, which no log may show. */
+function withoutCommand(error: unknown): Error {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return Object.assign(new Error(message), { name, stack });
 }
