@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { AgentMessage, AttemptEvent, Hello, JobRef } from '../../proto/agent-link.ts';
+import type { AgentMessage, AttemptEvent, Hello, JobRef, Recalled } from '../../proto/agent-link.ts';
 import { finished, inventory, manifest } from './agent-messages.ts';
 
 const outcomes = [
@@ -64,6 +64,36 @@ const event: fc.Arbitrary<AttemptEvent> = fc.oneof(
     })
     .map((end) => ({ type: 'finished' as const, finished: finished(end) })),
 );
+
+/** What an agent tells of an attempt that the store does not know. */
+function told(ref: JobRef, attemptNumber: number): Pick<Recalled, 'assign' | 'held'> {
+  const items = [{ position: 0, itemType: 'video' as const, path: '\\\\nas\\Clips\\a.mp4' }];
+  return {
+    held: { ref, state: 'running', percent: 5 },
+    assign: {
+      kind: 'assign',
+      ref,
+      attemptNumber,
+      job: {
+        jobId: ref.jobId,
+        userId: 'eve',
+        username: 'eve',
+        channelName: 'c',
+        enable4k: false,
+        queue: 'no_queue',
+        priority: 'urgent',
+        submittedAtMs: 0,
+        logDate: '',
+        timeZone: 'UTC',
+        rateProfile: 'studio',
+        items,
+      },
+      resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
+      output: { folder: '\\\\nas\\R', stagingFolder: '\\\\nas\\R\\.renderfarm\\x', finalName: 'x.mp4' },
+      limits: { softRunMs: 1, hardRunMs: 1, stallMs: 1, startStallMs: 1 },
+    },
+  };
+}
 
 /** Anything that an agent can say on its stream, in a shape that the types allow. */
 export const talk: fc.Arbitrary<Talk> = fc.oneof(
@@ -143,6 +173,27 @@ export const talk: fc.Arbitrary<Talk> = fc.oneof(
       (said): Talk =>
         (ref) => ({ kind: 'finish-publish-reply', ref, ...said }),
     ),
+  fc
+    .record({
+      result: fc.constantFrom('annulled', 'published', 'mismatch', 'unreachable'),
+      publishedPath: hostileText,
+    })
+    .map(
+      (said): Talk =>
+        (ref) => ({ kind: 'annul-publish-reply', ref, ...said }),
+    ),
+  fc.record({ tells: fc.boolean(), attemptNumber: hostileNumber }).map(
+    ({ tells, attemptNumber }): Talk =>
+      (ref) => ({ kind: 'recalled', ref, ...(tells && told(ref, attemptNumber)) }),
+  ),
+  fc.record({ checkId: hostileText, ok: fc.boolean(), detail: hostileText }).map(
+    (said): Talk =>
+      () => ({ kind: 'host-checked', ...said }),
+  ),
+  hostileText.map(
+    (id): Talk =>
+      () => ({ kind: 'inventory', inventory: inventory({ shareIds: [{ share: 'results', id }] }) }),
+  ),
   fc.boolean().map(
     (gives): Talk =>
       (ref) => ({ kind: 'goodbye', reason: 'shutdown', givesBack: gives ? [ref, ref] : [] }),

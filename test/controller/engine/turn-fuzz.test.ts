@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { JobRecord } from '../../../controller/domain/job.ts';
+import { without } from '../../../controller/domain/move-job.ts';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
+import { fenceText } from '../../../proto/agent-link.ts';
+import { manifest } from '../../helpers/agent-messages.ts';
 import { heldStates, hostileNumber, type Talk, talk } from '../../helpers/hostile-talk.ts';
 import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
@@ -18,8 +22,13 @@ const pick = fc.oneof(
   { weight: 1, arbitrary: fc.constant(-1) },
 );
 
+const jobOrders = ['retry', 'hold', 'release', 'annul'] as const;
+const agentOrders = ['cordon', 'uncordon', 'drain', 'forget'] as const;
+const orderKinds = [...jobOrders, ...agentOrders, 'priority', 'evict', 'share-replaced'] as const;
+
 type Step =
   | { readonly do: 'submit' | 'cancel'; readonly job: number }
+  | { readonly do: 'order'; readonly kind: (typeof orderKinds)[number]; readonly target: number }
   | { readonly do: 'say'; readonly stream: number; readonly pick: number; readonly talk: Talk }
   | {
       readonly do: 'attach';
@@ -29,7 +38,10 @@ type Step =
       readonly first: number;
       readonly held: readonly { readonly pick: number; readonly state: HeldAttempt['state'] }[];
       readonly percent: number;
+      readonly ours: boolean;
+      readonly published: number;
     }
+  | { readonly do: 'forget-record'; readonly kind: 'job' | 'attempt' }
   | { readonly do: 'leave'; readonly stream: number; readonly how: 'goodbye' | 'closed' | 'ours' }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'restart' | 'outage' };
@@ -56,6 +68,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       first: fc.constantFrom(0, 1, 2, 100),
       held: fc.array(fc.record({ pick, state: fc.constantFrom(...heldStates) }), { maxLength: 3 }),
       percent: hostileNumber,
+      ours: fc.boolean(),
+      published: pick,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('order' as const),
+      kind: fc.constantFrom(...orderKinds),
+      target: fc.nat({ max: jobsMax }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('forget-record' as const),
+      kind: fc.constantFrom('job' as const, 'attempt' as const),
     }),
   },
   {
@@ -83,6 +112,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Fuzzed {
   readonly farm = new TurnFarm();
   readonly #streams: { readonly agentId: string; readonly sessionId: string }[] = [];
+
+  readonly #known = new Map<string, JobRef>();
 
   constructor() {
     for (const agentId of agents) this.#attach(agentId, {});
@@ -113,8 +144,17 @@ class Fuzzed {
             ref: this.#ref(pick),
             state,
             percent: step.percent,
+            manifest,
           })),
+          tombstones: [{ ref: this.#ref(step.published), outcome: step.ours ? 'published' : 'failed' }],
+          ...(step.ours && { farmId: 'farm-1' }),
         });
+        return;
+      case 'order':
+        this.#order(step.kind, step.target);
+        return;
+      case 'forget-record':
+        this.#loseTail(step.kind);
         return;
       case 'leave':
         farm.run({ kind: 'stream-ended', sessionId: this.#stream(step.stream).sessionId, how: step.how });
@@ -148,6 +188,52 @@ class Fuzzed {
     }
   }
 
+  #order(kind: (typeof orderKinds)[number], target: number): void {
+    const { farm } = this;
+    const base = { requestId: '', reason: 'fuzz', by: 'fuzz', jobId: jobId(target) };
+    const agentId = agents[target % agents.length] ?? 'pc1';
+    if (kind === 'share-replaced') farm.order({ ...base, kind, share: 'results' });
+    else if (kind === 'priority') farm.order({ ...base, kind, priority: 'urgent' });
+    else if (kind === 'evict') farm.order({ ...base, kind, agentId, deadlineMs: target * 1_000 });
+    else if (isOneOf(agentOrders, kind)) farm.order({ ...base, kind, agentId });
+    else if (isOneOf(jobOrders, kind)) farm.order({ ...base, kind });
+  }
+
+  /** The store loses records that belong together, and the controller starts again. */
+  #loseTail(kind: 'job' | 'attempt'): void {
+    const { stored } = this.farm;
+    const job = [...stored.values()].findLast((record) => record.kind === 'job');
+    if (job === undefined) return;
+    for (const key of [...stored.keys()]) {
+      const [of, id = ''] = [key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)];
+      const its = id === job.id || id.startsWith(`${job.id}/`);
+      if (its && of === 'attempt') stored.delete(key);
+      if (its && kind === 'job') stored.delete(key);
+    }
+    if (kind === 'attempt') this.#waitAgain(job.id);
+    this.farm.restart();
+    this.#tell(job.id);
+  }
+
+  /** An agent that was given the job knows what the store has lost. */
+  #tell(id: string): void {
+    const assign = this.farm.all('assign').findLast(({ ref }) => ref.jobId === id);
+    if (assign === undefined) return;
+    const held = { ref: assign.ref, state: 'running' as const, percent: 50 };
+    this.#attach('pc1', { farmId: 'farm-1', held: [held] });
+    const { sessionId } = this.#stream(0);
+    this.farm.say(sessionId, { kind: 'recalled', ref: assign.ref, assign, held });
+    this.#attach('pc1', { farmId: 'farm-1', held: [held] });
+  }
+
+  /** As it was before it was assigned. */
+  #waitAgain(id: string): void {
+    const record = this.farm.stored.get(`job/${id}`);
+    if (record === undefined) return;
+    const body = { ...(record.body as JobRecord), state: 'waiting', attemptCount: 0 } as JobRecord;
+    this.farm.stored.set(`job/${id}`, { ...record, body: without(body, 'fence', 'grant', 'endedAtMs') });
+  }
+
   #attach(agentId: string, changes: Partial<Hello>): void {
     this.#streams.unshift({ agentId, sessionId: this.farm.attach(agentId, changes) });
   }
@@ -158,14 +244,22 @@ class Fuzzed {
     return stream;
   }
 
-  /** Newest first: what is alive is hit most. */
+  /** Newest first: what is alive is hit most, and what the store has lost is remembered. */
   #ref(n: number): JobRef {
-    const attempts = [...this.farm.state.attempts.values()].reverse();
-    const attempt = n < 0 ? undefined : attempts[n % Math.max(1, attempts.length)];
-    return attempt === undefined
-      ? { jobId: '__proto__', fence: { term: Number.MAX_SAFE_INTEGER, counter: 0 } }
-      : { jobId: attempt.jobId, fence: attempt.fence };
+    for (const { jobId, fence } of this.farm.state.attempts.values())
+      this.#known.set(`${jobId}/${fenceText(fence)}`, { jobId, fence });
+    const refs = [...this.#known.values()].reverse();
+    return (
+      (n < 0 ? undefined : refs[n % Math.max(1, refs.length)]) ?? {
+        jobId: '__proto__',
+        fence: { term: Number.MAX_SAFE_INTEGER, counter: 0 },
+      }
+    );
   }
+}
+
+function isOneOf<T extends string>(list: readonly T[], value: string): value is T {
+  return (list as readonly string[]).includes(value);
 }
 
 function fuzz(seed: number, numRuns: number): void {
