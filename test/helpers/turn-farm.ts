@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { JobSpec } from '../../controller/domain/job.ts';
 import type { FarmSettings } from '../../controller/domain/settings.ts';
+import type { AgentOrder, JobOrder, ShareOrder } from '../../controller/engine/orders.ts';
 import type { Effect, Input, Reply } from '../../controller/engine/turn/inputs.ts';
 import { stateFrom } from '../../controller/engine/turn/records.ts';
 import { emptyState, type FarmState } from '../../controller/engine/turn/state.ts';
@@ -13,6 +14,7 @@ import type {
   HeldAttempt,
   Hello,
   JobRef,
+  PriorityClass,
 } from '../../proto/agent-link.ts';
 import { journalEvent, hello as makeHello } from './agent-messages.ts';
 import { farmSettings } from './farm-settings.ts';
@@ -91,6 +93,13 @@ export class TurnFarm {
   cancel(id: string, requestId = ''): Reply {
     const replyId = `reply-${++this.#replyCount}`;
     this.run({ kind: 'cancel', replyId, requestId, bodyHash: id, jobId: id, reason: '' });
+    return this.reply(replyId);
+  }
+
+  /** A person's order; the body's hash is the order itself. */
+  order(order: JobOrder | AgentOrder | ShareOrder): Reply {
+    const replyId = `reply-${++this.#replyCount}`;
+    this.run({ ...order, replyId, bodyHash: JSON.stringify({ ...order, requestId: '' }) });
     return this.reply(replyId);
   }
 
@@ -187,4 +196,29 @@ export function runningFarm(): { farm: TurnFarm; pc1: string; ref: JobRef } {
 
 export function heldAs(ref: JobRef, state: HeldAttempt['state']): HeldAttempt {
   return { ref, state, percent: 50 };
+}
+
+/** Orders without a reason and without a request id, for `TurnFarm.order`. */
+export function jobOrder(
+  kind: 'cancel' | 'retry' | 'hold' | 'release' | 'annul',
+  n: number,
+  requestId = '',
+): JobOrder {
+  return { kind, jobId: jobId(n), reason: '', requestId };
+}
+
+export function priorityOrder(n: number, priority: PriorityClass, requestId = ''): JobOrder {
+  return { kind: 'priority', jobId: jobId(n), priority, reason: '', requestId };
+}
+
+export function agentOrder(
+  kind: 'cordon' | 'uncordon' | 'drain' | 'forget',
+  agentId: string,
+  requestId = '',
+): AgentOrder {
+  return { kind, agentId, by: 'ops', reason: 'new driver', requestId };
+}
+
+export function evictOrder(agentId: string, deadlineMs: number): AgentOrder {
+  return { kind: 'evict', agentId, by: 'ops', reason: 'new driver', requestId: '', deadlineMs };
 }

@@ -23,7 +23,10 @@ export function loseAgent(ledger: Ledger, presence: Presence, wasSilent: boolean
   const message = `${presence.agentId} was not heard for ${silentS} s`;
   for (const attempt of lost) {
     if (attempt.state === 'publishing') ownerLost(ledger, attempt);
-    else endAttempt(ledger, attempt, { outcome: 'lost', message, counted: together === undefined });
+    else if (attempt.stop !== undefined) {
+      // First cause wins: what was to stop anyway is no loss of this host.
+      endAttempt(ledger, attempt, { outcome: attempt.stop.outcome, message: attempt.stop.reason });
+    } else endAttempt(ledger, attempt, { outcome: 'lost', message, counted: together === undefined });
   }
   if (together !== undefined) uncountTogether(ledger, together);
 }

@@ -3,6 +3,7 @@ import { closedReasons } from '../../domain/agent-mode.ts';
 import { attemptStates } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
+import type { Times } from '../../domain/times.ts';
 import {
   defaultTuning,
   type JobLine,
@@ -83,7 +84,7 @@ export function waitingJob(
     estimateMs: job.estimateMs,
     shares: job.shares,
     refusedBy: refusedBy(state, job, nowMs),
-    avoid: job.attemptCount === 0 ? noAgents : avoided(state, job, settings.times.lostReturnMs),
+    avoid: job.attemptCount === 0 ? noAgents : avoided(state, job, settings.times, nowMs),
   };
 }
 
@@ -101,14 +102,22 @@ function refusedBy(state: FarmState, job: JobRecord, nowMs: number): ReadonlyMap
 
 /**
  * Hosts that a job had bad luck with: failed there, lost there twice, or lost there by a host that was away for long
- * (scheduling.md, Outcomes and retries).
+ * (scheduling.md, Outcomes and retries). What failed for a reason of the PC may be gone soon: a full disk, an encoder.
  */
-function avoided(state: FarmState, job: JobRecord, lostReturnMs: number): ReadonlyMap<string, string> {
+function avoided(
+  state: FarmState,
+  job: JobRecord,
+  { lostReturnMs, environmentAvoidMs }: Times,
+  nowMs: number,
+): ReadonlyMap<string, string> {
   const avoid = new Map<string, string>();
   const losses = new Map<string, number>();
   for (const key of state.attemptsOfJob.get(job.jobId) ?? []) {
     const attempt = state.attempts.get(key);
-    if (attempt?.outcome === 'failed' || attempt?.outcome === 'timed-out') {
+    const failed = attempt?.outcome === 'failed' && attempt.failureClass !== 'environment';
+    const soon =
+      attempt?.failureClass === 'environment' && (attempt.endedAtMs ?? 0) > nowMs - environmentAvoidMs;
+    if (attempt !== undefined && (failed || soon || attempt.outcome === 'timed-out')) {
       avoid.set(attempt.agentId, `attempt ${attempt.number} failed there`);
     }
     if (attempt?.outcome !== 'lost' || attempt.lossCounted === false) continue;
