@@ -2,33 +2,35 @@ import { openFileCatalog } from './catalog/file-catalog.ts';
 import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
 import { sourceShareOf } from './domain/shares.ts';
-import { type Engine, startEngine } from './engine/engine.ts';
+import { createEngine, type Engine } from './engine/engine.ts';
+import { unlessAborted } from './engine/unless-aborted.ts';
 import { openJobLogs } from './joblogs/job-logs.ts';
+import { openStore } from './open-store.ts';
 import { jobResolver } from './resolve-jobs.ts';
 import type { RpcLogger } from './rpc/context.ts';
 import { requireSafe, serverCredentials } from './rpc/listen.ts';
 import { startRpcServer } from './rpc/server.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface Controller {
   /** gRPC addresses with the ports that were taken. */
   readonly addresses: readonly string[];
-  /** Rejects when the controller can no longer lead: its process should end. */
+  /** Rejects when an assumption is broken, or the store is not for this release: its process should end. */
   readonly failed: Promise<never>;
-  /** Ends every stream with a Goodbye, decides what has come, closes the store. Idempotent. */
+  /** Decides what has come, hands over to a standby, ends every stream with a Goodbye. Idempotent. */
   stop(): Promise<void>;
 }
 
 export interface ControllerOptions {
   readonly config: ControllerConfig;
   readonly log: RpcLogger;
-  /** Gives up waiting for another controller that leads this store. */
+  /** Gives up starting. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Config -> adapters -> engine -> servers. When it resolves, the farm is served.
+ * Config -> adapters -> engine -> servers -> leading. When it resolves, everything answers, and it leads or is known to
+ * stand by.
  * @throws RpcStartError; nothing was opened where its code is not LISTEN_FAILED
  */
 export async function startController({ config, log, signal }: ControllerOptions): Promise<Controller> {
@@ -39,7 +41,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   const failure = Promise.withResolvers<never>();
   // Nobody may be listening yet, and a rejection that nobody hears ends the process.
   failure.promise.catch(() => undefined);
-  const store = openSqliteStore({ file: config.store.file });
+  const store = openStore(config);
   const catalog = await openFileCatalog({
     ...(config.catalogFile !== undefined && { file: config.catalogFile }),
     onProblem: (error) =>
@@ -47,27 +49,37 @@ export async function startController({ config, log, signal }: ControllerOptions
   });
   const { shares } = config.farm;
   const directory = configuredDirectory(config.users);
-  const engine = await startEngine(
-    {
-      store,
-      settings: config.farm,
-      resolve: jobResolver({ catalog, directory, shares, clock }),
-      clock,
-      random: Math.random,
-      log,
-      onFatal: (error) => failure.reject(error),
-    },
-    signal,
-  );
-  log.info({ durability: await store.durability() }, 'leading the farm');
+  const engine = createEngine({
+    store,
+    settings: config.farm,
+    resolve: jobResolver({ catalog, directory, shares, clock }),
+    clock,
+    random: Math.random,
+    log,
+    onFatal: (error) => failure.reject(error),
+  });
   const isInSourceShare = (path: string) => sourceShareOf(path, shares) !== undefined;
   const server = await serve(engine, config, log, isInSourceShare);
   let stopped: Promise<void> | undefined;
-  return {
+  const controller: Controller = {
     addresses: server.addresses,
     failed: failure.promise,
-    stop: () => (stopped ??= server.stop().then(() => engine.stop())),
+    // Resigning comes first: a standby leads while our own streams end.
+    stop: () => (stopped ??= engine.stop().then(() => server.stop())),
   };
+  try {
+    const settled = engine.start(config.advertise ?? reachable(server.addresses));
+    await unlessAborted(Promise.race([failure.promise, settled]), signal);
+    return controller;
+  } catch (error) {
+    await controller.stop();
+    throw error;
+  }
+}
+
+/** A wildcard tells nobody where we are. */
+function reachable(addresses: readonly string[]): readonly string[] {
+  return addresses.filter((address) => !/^(0\.0\.0\.0|\[::\]):/u.test(address));
 }
 
 async function serve(

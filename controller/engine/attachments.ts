@@ -30,6 +30,12 @@ export class Outlets {
     this.#outlets.get(sessionId)?.end(goodbye);
     this.#outlets.delete(sessionId);
   }
+
+  /** We lead no longer: agents go on rendering, and look for whoever leads. */
+  endAll(goodbye: () => ControllerGoodbye): void {
+    for (const outlet of this.#outlets.values()) outlet.end(goodbye());
+    this.#outlets.clear();
+  }
 }
 
 interface Engine {

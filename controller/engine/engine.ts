@@ -2,9 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Fence, Hello } from '../../proto/agent-link.ts';
 import type { AttemptRecord } from '../domain/attempt.ts';
 import { FarmError } from '../domain/errors.ts';
+import type { JobSpec } from '../domain/job.ts';
 import type { FarmSettings } from '../domain/settings.ts';
-import type { Leadership, Store } from '../store/port.ts';
-import { attachAgent, Outlets } from './attachments.ts';
+import type { Store } from '../store/port.ts';
+import { Candidate } from './candidate.ts';
 import type {
   AgentOutlet,
   AgentSession,
@@ -12,6 +13,7 @@ import type {
   ControllerStatus,
   Explanation,
   Farm,
+  FarmSummary,
   JobChange,
   JobDetail,
   JobFilter,
@@ -24,22 +26,22 @@ import type {
   WatchRequest,
 } from './farm.ts';
 import { jsonBytes } from './inbox.ts';
-import { performer } from './perform.ts';
-import type { Clock, EngineLog, JobResolver } from './ports.ts';
-import { Replies } from './replies.ts';
-import { attemptKey } from './turn/state.ts';
+import { stopping } from './leadership-errors.ts';
+import type { AgentOrder, JobOrder, ShareOrder } from './orders.ts';
+import type { Clock, EngineLog, JobResolver, ResolvedJob } from './ports.ts';
+import type { Reign } from './reign.ts';
+import { attemptKey, type FarmState } from './turn/state.ts';
 import { routeOf } from './turn/submit.ts';
+import { farmSummary } from './turn/summary.ts';
 import {
   agentPage,
+  agentView,
   attemptPage,
   explanation,
   jobDetail,
   jobPage,
-  jobView,
   queueViews,
 } from './turn/views.ts';
-import { Watches } from './watches.ts';
-import { Writer } from './writer.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -48,126 +50,92 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: EngineLog;
-  /** Leading has ended for good: the process should too. */
+  /** An assumption of ours is broken, or the store is not for this release: the process should end. */
   readonly onFatal: (error: unknown) => void;
 }
 
-/** Whoever starts a second controller is told after this time why nothing happens. */
-const waitToldMs = 1_000;
-
 /**
- * Leads the farm in this store and serves it until `stop`. Waits for another leader to go, or for `signal`. The store
- * is the engine's from here on: it is closed where the start fails.
+ * The farm of this store, for the servers: they may listen before it leads. `start` begins to lead as soon as nobody
+ * else does. The store is the engine's from here on.
  */
-export async function startEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
-  const { store, clock, log } = options;
-  const tell = () => log.warn({}, 'another controller leads on this store: waiting until it ends');
-  const cancelTell = clock.after(waitToldMs, tell);
-  try {
-    const termAtLeast = Math.floor(clock.nowMs());
-    const leadership = await store.lead({ leaderId: randomUUID(), termAtLeast, signal });
-    return await Engine.open(options, leadership);
-  } catch (error) {
-    await store.close();
-    throw error;
-  } finally {
-    cancelTell();
-  }
+export function createEngine(options: EngineOptions): Engine {
+  return new Engine(options);
 }
 
-/** The farm, as the servers see it; the single writer behind it decides. */
+/** The farm, as the servers see it; the single writer behind it decides while we lead. */
 export class Engine implements Farm {
   readonly #options: EngineOptions;
-  readonly #writer: Writer;
-  readonly #outlets = new Outlets();
-  readonly #replies = new Replies();
-  readonly #watches: Watches;
+  readonly #candidate: Candidate;
   readonly #resolving = new AbortController();
   readonly #listeners = new Set<(serving: boolean) => void>();
-  #stopping = false;
+  #stopped: Promise<void> | undefined;
+  #resolvingBytes = 0;
   serving = false;
 
-  static async open(options: EngineOptions, leadership: Leadership): Promise<Engine> {
-    const relay: { engine?: Engine } = {};
-    const { store, settings, clock, random, log } = options;
-    const writer = await Writer.open(
-      {
-        store,
-        settings,
-        clock,
-        random,
-        log,
-        perform: (effects) => relay.engine?.perform(effects),
-        onServing: (serving) => relay.engine?.serve(serving),
-        onFatal: (error) => relay.engine?.fail(error),
-      },
-      leadership,
-    );
-    const engine = new Engine(options, writer);
-    relay.engine = engine;
-    writer.start();
-    return engine;
-  }
-
-  private constructor(options: EngineOptions, writer: Writer) {
+  /** Use `createEngine`. */
+  constructor(options: EngineOptions) {
     this.#options = options;
-    this.#writer = writer;
-    this.#watches = new Watches(
-      {
-        view: (jobId) => {
-          const job = writer.state.jobs.get(jobId);
-          return job && jobView(writer.state, job);
-        },
-        jobIds: () => writer.state.jobs.keys(),
-        committed: (look) => writer.read(look),
-      },
-      options.settings.limits,
-      writer.state.epoch.leaderId,
-    );
-    this.perform = performer({
-      outlets: this.#outlets,
-      replies: this.#replies,
-      watches: this.#watches,
-      log: options.log,
+    this.#candidate = new Candidate({
+      ...options,
+      leaderId: randomUUID(),
+      onServing: (serving) => this.#serve(serving),
     });
   }
 
-  /** @internal Carries out what a committed turn caused. */
-  readonly perform: ReturnType<typeof performer>;
+  /**
+   * Begins to lead. Resolves when it leads for the first time, or is known to wait for another controller; an error
+   * that ends it goes to `onFatal`.
+   * @param addresses - Where others are told that this controller is reached, while it leads.
+   */
+  async start(addresses: readonly string[]): Promise<void> {
+    const ended = this.#candidate.run(addresses).catch((error: unknown) => this.#options.onFatal(error));
+    await Promise.race([ended, this.#candidate.settled]);
+  }
 
   async submit(request: SubmitRequest): Promise<SubmitReply> {
-    const resolved = await this.#options.resolve(request.spec, this.#resolving.signal);
-    if (request.validateOnly) return this.#validateOnly(request);
-    this.#admit();
-    const { requestId, spec } = request;
+    const { requestId, spec, validateOnly } = request;
+    // Overload is refused before any work is done for it, and again behind that work.
+    if (!validateOnly) this.#admit();
+    const specBytes = jsonBytes(spec);
+    const resolved = await this.#resolve(spec, specBytes);
+    if (validateOnly) return this.#validateOnly(request);
+    const { writer, replies } = this.#admit();
     const bodyHash = hashOf(request.jobIdMade ? { ...spec, jobId: '' } : spec);
-    const bytes = jsonBytes(spec) + jsonBytes(resolved);
-    const reply = await this.#replies.expect((replyId) =>
-      this.#writer.inbox.push({ kind: 'submit', replyId, requestId, bodyHash, spec, ...resolved }, bytes),
+    const bytes = specBytes + jsonBytes(resolved);
+    const reply = await replies.expect((replyId) =>
+      writer.inbox.push({ kind: 'submit', replyId, requestId, bodyHash, spec, ...resolved }, bytes),
     );
     if (reply.kind !== 'submitted') throw new Error(`a submit was answered with ${reply.kind}`);
     return reply.reply;
   }
 
-  async cancel(request: { requestId: string; jobId: string; reason: string }): Promise<JobView> {
-    this.#admit();
-    const { jobId, reason } = request;
-    await this.#replies.expect((replyId) =>
-      this.#writer.inbox.push({ kind: 'cancel', replyId, bodyHash: hashOf({ jobId, reason }), ...request }),
+  async orderJob(order: JobOrder): Promise<JobView> {
+    await this.#order(order);
+    return this.job(order.jobId);
+  }
+
+  async orderAgent(order: AgentOrder): Promise<AgentView | undefined> {
+    const { agentId } = order;
+    await this.#order(order);
+    return await this.#read((state) =>
+      state.agents.has(agentId) ? agentView(state, agentId, this.#options.clock.nowMs()) : undefined,
     );
-    return this.job(jobId);
+  }
+
+  async orderShare(order: ShareOrder): Promise<void> {
+    await this.#order(order);
   }
 
   async job(jobId: string): Promise<JobDetail> {
-    return found(jobId, await this.#writer.read((state) => jobDetail(state, jobId)));
+    return found(jobId, await this.#read((state) => jobDetail(state, jobId)));
   }
 
   jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>> {
-    return this.#writer.read((state) => jobPage(state, filter, page));
+    return this.#read((state) => jobPage(state, filter, page));
   }
 
   async attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>> {
-    return await this.#writer.read((state) => {
+    return await this.#read((state) => {
       found(jobId, state.jobs.get(jobId));
       return attemptPage(state, jobId, page);
     });
@@ -175,58 +143,41 @@ export class Engine implements Farm {
 
   async explain(jobId: string): Promise<Explanation> {
     const { settings, clock } = this.#options;
-    return found(
-      jobId,
-      await this.#writer.read((state) => explanation(state, settings, clock.nowMs(), jobId)),
-    );
+    return found(jobId, await this.#read((state) => explanation(state, settings, clock.nowMs(), jobId)));
   }
 
   agents(page: PageRequest): Promise<Page<AgentView>> {
-    return this.#writer.read((state) => agentPage(state, this.#options.clock.nowMs(), page));
+    return this.#read((state) => agentPage(state, this.#options.clock.nowMs(), page));
   }
 
   queues(): Promise<readonly QueueView[]> {
-    return this.#writer.read((state) =>
-      queueViews(state, this.#options.settings, this.#options.clock.nowMs()),
-    );
+    return this.#read((state) => queueViews(state, this.#options.settings, this.#options.clock.nowMs()));
+  }
+
+  summary(): Promise<FarmSummary> {
+    return this.#read((state) => farmSummary(state));
   }
 
   watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {
-    return this.#watches.watch(request, signal);
+    return this.#candidate.reign().watches.watch(request, signal);
   }
 
   async attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession> {
-    this.#admit();
-    const { writer, outlets, replies } = {
-      writer: this.#writer,
-      outlets: this.#outlets,
-      replies: this.#replies,
-    };
-    return await attachAgent({ writer, outlets, replies, clock: this.#options.clock }, hello, outlet);
+    return await this.#admit().attach(hello, outlet);
   }
 
   logPlace(jobId: string, fence: Fence): ReturnType<Farm['logPlace']> {
-    return this.#writer.read((state) => {
+    return this.#read((state) => {
       const job = state.jobs.get(jobId);
       const attempt = state.attempts.get(attemptKey({ jobId, fence }));
       if (job?.logDate === undefined || attempt === undefined) return undefined;
       const { logDate, username, channelName } = job;
-      return { logDate, username, channelName, attemptNumber: attempt.number };
+      return { logDate, username, channelName, attemptNumber: attempt.number, agentId: attempt.agentId };
     });
   }
 
   status(): ControllerStatus {
-    const { epoch, recoveryUntilMs } = this.#writer.state;
-    return {
-      role: 'leading',
-      sinceMs: 0,
-      serving: this.serving,
-      leaderId: epoch.leaderId,
-      term: epoch.term,
-      leaderAddresses: [],
-      durability: '',
-      ...(recoveryUntilMs !== undefined && { recoveryUntilMs }),
-    };
+    return { ...this.#candidate.status(), serving: this.serving };
   }
 
   onServing(listener: (serving: boolean) => void): () => void {
@@ -234,36 +185,25 @@ export class Engine implements Farm {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ends watches, refuses what is new, decides what has come, closes the store. */
+  /**
+   * Ends watches, refuses what is new, decides what has come, resigns and closes the store, says Goodbye to agents.
+   * Idempotent.
+   */
   async stop(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    this.serve(false);
-    this.#resolving.abort(
-      new FarmError('SHUTTING_DOWN', 'the controller is stopping', { retryAfterMs: 1_000 }),
-    );
-    this.#watches.stop();
-    await this.#writer.stop();
-    this.#replies.failAll(
-      new FarmError('SHUTTING_DOWN', 'the controller is stopping', { retryAfterMs: 1_000 }),
-    );
-    await this.#options.store.close();
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
   }
 
-  /** @internal */
-  serve(serving: boolean): void {
-    if (this.serving === serving || (serving && this.#stopping)) return;
+  async #stop(): Promise<void> {
+    this.#serve(false);
+    this.#resolving.abort(stopping());
+    await this.#candidate.stop();
+  }
+
+  #serve(serving: boolean): void {
+    if (this.serving === serving || (serving && this.#stopped !== undefined)) return;
     this.serving = serving;
     for (const listener of this.#listeners) listener(serving);
-  }
-
-  /** @internal */
-  fail(error: unknown): void {
-    this.serve(false);
-    this.#replies.failAll(
-      new FarmError('NOT_LEADING', 'this controller no longer leads the farm', { cause: error }),
-    );
-    this.#options.onFatal(error);
   }
 
   async #validateOnly({ spec }: SubmitRequest): Promise<SubmitReply> {
@@ -273,25 +213,51 @@ export class Engine implements Farm {
         resource: { type: 'queue', name: queue },
       });
     }
-    const existed = await this.#writer.read(
+    const existed = await this.#read(
       (state) => state.jobs.has(spec.jobId) || state.tombstones.has(spec.jobId),
     );
     return { jobId: spec.jobId, queue, routeRule: rule, existed };
   }
 
-  #admit(): void {
-    if (this.#stopping)
-      throw new FarmError('SHUTTING_DOWN', 'the controller is stopping', { retryAfterMs: 1_000 });
-    if (this.#writer.storeAway) {
+  async #order(order: JobOrder | AgentOrder | ShareOrder): Promise<void> {
+    const { writer, replies } = this.#admit();
+    const bodyHash = hashOf({ ...order, requestId: '' });
+    await replies.expect((replyId) => writer.inbox.push({ ...order, replyId, bodyHash }));
+  }
+
+  /** @throws NOT_LEADING, SHUTTING_DOWN */
+  #read<T>(look: (state: FarmState) => T): Promise<T> {
+    return this.#candidate.reign().writer.read(look);
+  }
+
+  /** What leads, where it takes something new. @throws NOT_LEADING, SHUTTING_DOWN, STORAGE_UNAVAILABLE, TOO_MANY_REQUESTS */
+  /** Specs that are being looked up are bounded like those that wait for their turn. */
+  async #resolve(spec: JobSpec, bytes: number): Promise<ResolvedJob> {
+    const { inboxBytesMax } = this.#options.settings.limits;
+    if (this.#resolvingBytes + bytes > inboxBytesMax) {
+      const message = `jobs of ${this.#resolvingBytes} bytes are being looked up already`;
+      throw new FarmError('TOO_MANY_REQUESTS', message, { retryAfterMs: 500 });
+    }
+    this.#resolvingBytes += bytes;
+    try {
+      return await this.#options.resolve(spec, this.#resolving.signal);
+    } finally {
+      this.#resolvingBytes -= bytes;
+    }
+  }
+
+  #admit(): Reign {
+    const reign = this.#candidate.reign();
+    const { storeAway, inbox } = reign.writer;
+    if (storeAway) {
       throw new FarmError('STORAGE_UNAVAILABLE', 'the store cannot be written just now', {
         retryAfterMs: 1_000,
       });
     }
-    if (this.#writer.inbox.full) {
-      throw new FarmError('TOO_MANY_REQUESTS', `${this.#writer.inbox.size} requests wait already`, {
-        retryAfterMs: 500,
-      });
+    if (inbox.full) {
+      throw new FarmError('TOO_MANY_REQUESTS', `${inbox.size} requests wait already`, { retryAfterMs: 500 });
     }
+    return reign;
   }
 }
 

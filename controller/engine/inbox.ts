@@ -13,40 +13,54 @@ interface Entry {
   readonly bytes: number;
 }
 
+export interface InboxLimits {
+  /** Inputs that may wait. */
+  readonly inboxMax: number;
+  /** Bytes of records that they may make together, roughly. */
+  readonly inboxBytesMax: number;
+}
+
 /** The bounded queue before the engine. */
 export class Inbox {
-  readonly #max: number;
+  readonly #limits: InboxLimits;
   #entries: Entry[] = [];
+  #bytes = 0;
   #wake: (() => void) | undefined;
   #stopped = false;
+  #closed = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(max: number) {
-    this.#max = max;
+  constructor(limits: InboxLimits) {
+    this.#limits = limits;
   }
 
+  /** Whoever can wait or be refused has to; what comes all the same is taken (a stream's last message, its end). */
   get full(): boolean {
-    return this.#entries.length >= this.#max;
+    return this.#entries.length >= this.#limits.inboxMax || this.#bytes >= this.#limits.inboxBytesMax;
   }
 
   /** @param bytes of the records that the input will make, where that can be much */
   push(input: Input, bytes = usualBytes): void {
+    if (this.#closed) return;
     this.#entries.push({ input, bytes });
+    this.#bytes += bytes;
     this.#wake?.();
   }
 
   /** Before everything that waits: what must be known when the rest is judged. */
   pushFirst(input: Input): void {
+    if (this.#closed) return;
     this.#entries.unshift({ input, bytes: usualBytes });
+    this.#bytes += usualBytes;
     this.#wake?.();
   }
 
   take(): readonly Input[] {
     const count = this.#countOfTurn();
-    const taken = this.#entries.slice(0, count).map(({ input }) => input);
-    this.#entries = this.#entries.slice(count);
+    const taken = this.#entries.splice(0, count);
+    for (const { bytes } of taken) this.#bytes -= bytes;
     if (!this.full) for (const resume of this.#waiting.splice(0)) resume();
-    return taken;
+    return taken.map(({ input }) => input);
   }
 
   /** Resolves when there is something to take, or `stop` is called. */
@@ -69,6 +83,14 @@ export class Inbox {
     this.#stopped = true;
     this.#wake?.();
     for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  /** Nobody takes anything any more: forgets what waits, and all that still comes. */
+  close(): void {
+    this.#closed = true;
+    this.#entries = [];
+    this.#bytes = 0;
+    this.stop();
   }
 
   get size(): number {

@@ -2,7 +2,8 @@ import type { Clock } from './ports.ts';
 
 /** Who waits to be woken. */
 export interface Sleeper {
-  wake(): void;
+  /** False: it did not sleep. */
+  wake(): boolean;
 }
 
 /** Sleepers that are woken at a time. Each reads up to 32 changes, at about 30 us a change. */
@@ -26,7 +27,7 @@ export class WakePacer {
   /** Idempotent until it is woken. */
   add(sleeper: Sleeper): void {
     this.#due.add(sleeper);
-    if (this.#cancelPause === undefined) this.#pause(0);
+    if (this.#cancelPause === undefined) this.#wakeSome();
   }
 
   remove(sleeper: Sleeper): void {
@@ -39,19 +40,14 @@ export class WakePacer {
     this.#cancelPause = undefined;
   }
 
-  #pause(ms: number): void {
-    this.#cancelPause = this.#clock.after(ms, () => this.#wakeSome());
-  }
-
   #wakeSome(): void {
     this.#cancelPause = undefined;
     let woken = 0;
     for (const sleeper of this.#due) {
       if (woken === wokenMax) break;
-      woken += 1;
       this.#due.delete(sleeper);
-      sleeper.wake();
+      if (sleeper.wake()) woken += 1;
     }
-    if (woken > 0) this.#pause(pauseMs);
+    if (woken > 0) this.#cancelPause = this.#clock.after(pauseMs, () => this.#wakeSome());
   }
 }

@@ -107,9 +107,12 @@ export class Watcher {
     });
   }
 
-  wake(): void {
-    this.#wake?.();
+  /** False: it is busy with what it took; what has come meanwhile it finds by itself. */
+  wake(): boolean {
+    const wake = this.#wake;
     this.#wake = undefined;
+    wake?.();
+    return wake !== undefined;
   }
 
   /** The result, or undefined as soon as the watch is closed: a store that is away keeps no stream open. */

@@ -163,8 +163,9 @@ export class Watches {
         yield { ...change, resumeToken };
       }
       if (watcher.closed || (round.allEnded && watcher.idle)) return;
+      const woken = watcher.woken();
       if (!watcher.idle) this.#pacer.add(watcher);
-      await watcher.woken();
+      await woken;
     }
   }
 

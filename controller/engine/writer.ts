@@ -1,12 +1,19 @@
 import type { FarmSettings } from '../domain/settings.ts';
-import type { Leadership, Store } from '../store/port.ts';
-import { Committer, LeadershipLost } from './committer.ts';
+import { timedBudget } from '../scheduling/budget.ts';
+import { type Epoch, type Leadership, type Store, someoneElseLed } from '../store/port.ts';
+import { Committer } from './committer.ts';
 import { Inbox } from './inbox.ts';
+import { LeadershipLost, notLeading, stopping, WriterStopped } from './leadership-errors.ts';
+import { obtainLeadership } from './obtain-leadership.ts';
 import type { Clock, EngineLog } from './ports.ts';
+import { TickTimer } from './tick-timer.ts';
 import type { Effect, Input, Moment } from './turn/inputs.ts';
-import { stateFrom } from './turn/records.ts';
+import { plansOn } from './turn/planning.ts';
+import { allRecords, stateFrom } from './turn/records.ts';
 import type { FarmState } from './turn/state.ts';
 import { beginRecovery, nextDeadlineMs, type Turned, turn } from './turn/turn.ts';
+import { unlessAborted } from './unless-aborted.ts';
+import { WaitingReads } from './waiting-reads.ts';
 
 export interface WriterOptions {
   readonly store: Store;
@@ -14,11 +21,11 @@ export interface WriterOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: EngineLog;
-  /** Carries out effects; called after their batch is durable, in order. */
+  /** For a leadership that is taken anew while it lasts. */
+  readonly addresses: readonly string[];
+  /** Carries out effects; called after their batch is durable, in order, and only while we lead. */
   readonly perform: (effects: readonly Effect[]) => void;
   readonly onServing: (serving: boolean) => void;
-  /** The leadership is gone, or an assumption of ours is broken: nothing more is decided. */
-  readonly onFatal: (error: unknown) => void;
   /** @default the real turn, and a look at the clock every second */
   readonly decider?: Decider;
 }
@@ -33,81 +40,120 @@ export interface Decider {
 
 const realDecider: Decider = { turn, beginRecovery, tickMs: 1_000 };
 
+/** What a writer begins with. */
+export interface WriterStart {
+  readonly leadership: Leadership;
+  /** Of this leadership's epoch. */
+  readonly state: FarmState;
+  /** Memory is newer than the store: all of it is written first. */
+  readonly rewrite: boolean;
+}
+
 /**
- * The single writer: one turn at a time, each durable before the next begins. While a commit is on its way the next
- * turn's inputs gather: that is the group commit.
+ * The single writer, for one leadership: one turn at a time, each durable before the next begins. While a commit is on
+ * its way the next turn's inputs gather: that is the group commit. From the moment in which the leadership is lost
+ * nothing is decided, nothing is shown, and no effect leaves.
  */
 export class Writer {
   readonly #options: WriterOptions;
   readonly #committer: Committer;
   readonly #decider: Decider;
-  readonly #reads: (() => void)[] = [];
+  readonly #reads: WaitingReads;
+  readonly #timer: TickTimer;
   readonly state: FarmState;
   readonly inbox: Inbox;
-  #busy = false;
-  readonly #ending = new AbortController();
-  #stopping = false;
-  #cancelTick: (() => void) | undefined;
-  #tickDueMs = 0;
-  #raiseTermTo = 0;
+  readonly #over = new AbortController();
+  readonly #rewrite: boolean;
+  /** Undefined while a new term is taken: that may end the old leadership by our own wish. */
   #leadership: Leadership | undefined;
+  #busy = true;
+  #stopping = false;
+  #raiseTermTo = 0;
   #running: Promise<void> | undefined;
   storeAway = false;
 
-  private constructor(options: WriterOptions, leadership: Leadership, state: FarmState, lastBatch: number) {
+  constructor(options: WriterOptions, { leadership, state, rewrite }: WriterStart) {
     const { store, clock, log, settings } = options;
     this.#options = options;
     this.#decider = options.decider ?? realDecider;
     this.state = state;
-    this.inbox = new Inbox(settings.limits.inboxMax);
+    this.#leadership = leadership;
+    this.#rewrite = rewrite;
+    this.inbox = new Inbox(settings.limits);
+    const { readWaitMs } = settings.times;
+    this.#timer = new TickTimer({
+      clock,
+      tickMs: this.#decider.tickMs,
+      deadlineMs: () => nextDeadlineMs(state, settings),
+      isUrgent: () => plansOn(state),
+      onTick: (lateMs) => this.#tick(lateMs),
+    });
+    this.#reads = new WaitingReads({ clock, waitMs: readWaitMs, readsMax: settings.limits.inboxMax });
     this.#committer = new Committer(
       {
         store,
         clock,
         log,
         retryMs: settings.times.commitRetryMs,
+        over: this.#over.signal,
         onOutage: (outage) => this.#noteOutage(outage),
       },
-      state.epoch,
-      lastBatch,
+      leadership.epoch,
+      leadership.lastBatch,
     );
     this.#follow(leadership);
   }
 
-  /** Takes the farm over from the store, under a leadership that was just obtained. */
+  /** Begins from what the store holds. */
   static async open(options: WriterOptions, leadership: Leadership): Promise<Writer> {
-    const loaded = await options.store.load();
-    return new Writer(options, leadership, stateFrom(loaded, leadership.epoch), loaded.lastBatch);
+    const state = stateFrom(await options.store.load(), leadership.epoch);
+    return new Writer(options, { leadership, state, rewrite: false });
   }
 
-  start(): void {
-    this.#running = this.#loop().catch((error: unknown) => {
-      // A leadership that is waited for is given up by our own wish.
-      if (!this.#ending.signal.aborted || error !== this.#ending.signal.reason) this.#options.onFatal(error);
-    });
+  /** Milliseconds (Unix) of the last batch that became durable; undefined before the first. */
+  get lastCommitAtMs(): number | undefined {
+    return this.#committer.lastCommitAtMs;
   }
 
-  /** Decides what is in the inbox, then stops. */
-  async stop(): Promise<void> {
+  /**
+   * Decides until `stop` is called.
+   * @throws LeadershipLost; any other error is a broken assumption
+   */
+  run(): Promise<void> {
+    this.#running = this.#loop()
+      .catch((error: unknown) => {
+        // What was aborted meanwhile is the first cause, whatever failed because of it.
+        const cause: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
+        if (!(cause instanceof WriterStopped)) throw cause;
+      })
+      .finally(() => this.#end());
+    return this.#running;
+  }
+
+  /** Decides what is in the inbox, then stops; what the store has not taken after `limitMs` has no effect. */
+  async stop(limitMs: number): Promise<void> {
     this.#stopping = true;
-    this.#ending.abort(new Error('the controller stops'));
-    this.#cancelTick?.();
+    this.#timer.stop();
     this.inbox.stop();
-    if (this.storeAway) this.#committer.stop();
-    await this.#running;
+    if (this.storeAway) this.#giveUp();
+    const cancelLimit = this.#options.clock.after(limitMs, () => this.#giveUp());
+    // How it ended is for whoever called `run`.
+    await this.#running?.catch(() => undefined);
+    cancelLimit();
   }
 
-  /** Reads committed state: at once, or as soon as the turn under way is durable. */
+  /** Reads committed state: at once, or as soon as the turn under way is durable. @throws NOT_LEADING, SHUTTING_DOWN */
   read<T>(look: (state: FarmState) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = () => {
         try {
+          this.#requireLeadership();
           resolve(look(this.state));
         } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
+          reject(toCaller(error));
         }
       };
-      if (this.#busy) this.#reads.push(run);
+      if (this.#busy && !this.#over.signal.aborted) this.#reads.add(run, reject);
       else run();
     });
   }
@@ -118,75 +164,119 @@ export class Writer {
   }
 
   async #loop(): Promise<void> {
-    await this.#finish(this.#decider.beginRecovery(this.state, this.#options.settings, this.#moment()));
-    this.#options.onServing(true);
-    this.#planTick();
+    const { settings, onServing } = this.#options;
+    if (this.#rewrite) await this.#writeAll();
+    await this.#finish(this.#decider.beginRecovery(this.state, settings, this.#moment()));
+    if (!this.#stopping) onServing(true);
+    this.#timer.plan();
     for (;;) {
       await this.inbox.filled();
+      this.#requireLeadership();
       if (this.#stopping && this.inbox.size === 0) return;
-      if (this.#raiseTermTo > this.state.epoch.term) await this.#leadAgain();
+      if (this.#raiseTermTo > this.state.epoch.term) {
+        await this.#leadAgain(this.#raiseTermTo, 'an agent had seen a higher term');
+      }
       this.#busy = true;
-      const { settings } = this.#options;
-      const turned = this.#decider.turn(this.state, settings, this.inbox.take(), this.#moment());
-      if (!(await this.#finish(turned))) return;
-      if (!this.#stopping) this.#planTick();
+      await this.#finish(this.#decider.turn(this.state, settings, this.inbox.take(), this.#moment()));
+      if (!this.#stopping) this.#timer.plan();
     }
   }
 
-  async #finish(turned: Turned): Promise<boolean> {
+  /** The order that everything rests on: durable, still leading, then the effects. */
+  async #finish(turned: Turned): Promise<void> {
     this.#busy = true;
-    const durable = await this.#committer.commit(turned);
-    if (!durable) return false;
+    if ((await this.#committer.commit(turned)) === 'broken-chain') await this.#mend();
+    this.#requireLeadership();
     this.#busy = false;
     this.#options.perform(turned.effects);
-    for (const read of this.#reads.splice(0)) read();
-    return true;
+    this.#reads.run();
+  }
+
+  /** The store has lost its tail. Memory has it, with the turn under way: it is written anew under a new term. */
+  async #mend(): Promise<void> {
+    await this.#leadAgain(Math.floor(this.#options.clock.nowMs()), 'the store had lost its last batches');
+    await this.#writeAll();
+    this.inbox.pushFirst({ kind: 'outage', what: 'the store had lost its last batches' });
+  }
+
+  async #writeAll(): Promise<void> {
+    const { farmId } = this.state;
+    const records = allRecords(this.state);
+    await this.#committer.rewrite({ farmId, records });
+    this.#options.log.warn({ records: records.length }, 'the whole farm was written to the store again');
   }
 
   #moment(): Moment {
-    return { nowMs: this.#options.clock.nowMs(), random: this.#options.random };
-  }
-
-  #planTick(): void {
-    this.#cancelTick?.();
-    const { clock, settings } = this.#options;
+    const { clock, random, settings } = this.#options;
     const nowMs = clock.nowMs();
-    this.#tickDueMs = Math.max(
-      nowMs,
-      Math.min(nowMs + this.#decider.tickMs, nextDeadlineMs(this.state, settings)),
-    );
-    this.#cancelTick = clock.after(this.#tickDueMs - nowMs, () => this.#tick());
+    return { nowMs, random, planning: timedBudget(settings.times.planningMs, () => clock.nowMs()) };
   }
 
-  #tick(): void {
-    const { clock, settings } = this.#options;
-    const lateMs = clock.nowMs() - this.#tickDueMs;
-    if (lateMs > settings.times.loopStallMs)
+  #tick(lateMs: number): void {
+    if (lateMs > this.#options.settings.times.loopStallMs)
       this.inbox.pushFirst({ kind: 'outage', what: `stalled for ${lateMs} ms` });
     this.inbox.push({ kind: 'tick' });
   }
 
-  async #leadAgain(): Promise<void> {
-    const { store, log } = this.#options;
-    const { leaderId } = this.state.epoch;
-    // Taking a new term ends the old leadership by our own wish.
+  /** A new term while we lead: agents stay attached, and nothing leaves until we have it. @throws LeadershipLost */
+  async #leadAgain(termAtLeast: number, why: string): Promise<void> {
+    this.#busy = true;
+    const { clock, log, settings, addresses } = this.#options;
+    const mine = this.state.epoch;
+    const late = () => this.#lose(`no new term within ${settings.times.leadAgainMs} ms (${why})`);
+    const cancelLate = clock.after(settings.times.leadAgainMs, late);
+    const wish = { leaderId: mine.leaderId, termAtLeast, addresses, signal: this.#over.signal };
     this.#leadership = undefined;
-    const { signal } = this.#ending;
-    const leadership = await store.lead({ leaderId, termAtLeast: this.#raiseTermTo, signal });
-    this.#follow(leadership);
+    try {
+      const obtaining = obtainLeadership(this.#options, () => wish);
+      this.#takeOver(await unlessAborted(obtaining, this.#over.signal), mine);
+      log.warn({ term: this.state.epoch.term, why }, 'leading again under a new term');
+    } finally {
+      cancelLate();
+    }
+  }
+
+  #takeOver(leadership: Leadership, mine: Epoch): void {
+    if (someoneElseLed(leadership, mine)) {
+      this.#lose(`leader ${leadership.otherEpoch.leaderId} has led meanwhile`);
+      this.#over.signal.throwIfAborted();
+    }
+    this.#leadership = leadership;
     this.state.epoch = leadership.epoch;
     this.#committer.epoch = leadership.epoch;
-    log.warn({ term: leadership.epoch.term }, 'an agent had seen a higher term: leading again above it');
+    this.#follow(leadership);
   }
 
   #follow(leadership: Leadership): void {
-    this.#leadership = leadership;
+    const { lost } = leadership;
     const onLost = () => {
-      if (this.#leadership !== leadership || this.#stopping) return;
-      this.#options.onFatal(new LeadershipLost('the leadership of the store was lost'));
+      if (this.#leadership === leadership) this.#lose(messageOf(lost.reason));
     };
-    if (leadership.lost.aborted) onLost();
-    else leadership.lost.addEventListener('abort', onLost, { once: true });
+    if (lost.aborted) onLost();
+    else lost.addEventListener('abort', onLost, { once: true });
+  }
+
+  /** @throws LeadershipLost, also where the clock knows it before any timer has fired; WriterStopped */
+  #requireLeadership(): void {
+    if (!this.#over.signal.aborted && this.#leadership?.isHeld() !== true)
+      this.#lose('it was not renewed in time');
+    this.#over.signal.throwIfAborted();
+  }
+
+  #lose(why: string): void {
+    this.#over.abort(new LeadershipLost(why));
+    this.inbox.stop();
+  }
+
+  #giveUp(): void {
+    this.#over.abort(new WriterStopped('the store did not take the last turn in time'));
+  }
+
+  #end(): void {
+    this.#timer.stop();
+    if (!this.#over.signal.aborted) this.#over.abort(new WriterStopped('the controller has stopped'));
+    this.inbox.close();
+    this.#reads.fail(toCaller(this.#over.signal.reason));
   }
 
   #noteOutage({ over, ms }: { readonly over: boolean; readonly ms: number }): void {
@@ -194,14 +284,25 @@ export class Writer {
     if (!over) {
       this.storeAway = true;
       if (ms >= times.notServingMs) this.#options.onServing(false);
-      if (this.#stopping) this.#committer.stop();
+      if (this.#stopping) this.#giveUp();
       return;
     }
     this.storeAway = false;
-    this.#options.onServing(true);
+    if (!this.#stopping) this.#options.onServing(true);
     if (ms > times.storageOutageMs) {
       const input: Input = { kind: 'outage', what: `the store was away for ${Math.round(ms / 1000)} s` };
       this.inbox.pushFirst(input);
     }
   }
+}
+
+/** What whoever reads is told. */
+function toCaller(error: unknown): Error {
+  if (error instanceof LeadershipLost) return notLeading([], error);
+  if (error instanceof WriterStopped) return stopping();
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -56,15 +56,38 @@ async function serve(
 ): Promise<void> {
   context.authorise(call.metadata);
   refuseWhenStopping(context);
+  if (sentToLeader(link, context)) return;
   const messages = link.received[Symbol.asyncIterator]();
   const hello = await firstHello(link, messages, context.limits.helloMs);
   if (hello === undefined) return;
   requireAgentName(call, hello.agentId);
   const logger = context.logger;
-  const session = await context.farm.attach(hello, outletOf(link, hello.agentId, logger));
+  const session = await attach(link, hello, context);
+  if (session === undefined) return;
   const how = await deliverAll(link, messages, session);
   session.ended(how);
   logger.info({ agentId: hello.agentId, sessionId: session.sessionId, how }, "An agent's stream ended");
+}
+
+/** Undefined where the leadership was lost meanwhile: the agent was sent on. */
+async function attach(link: AgentLink, hello: Hello, context: RpcContext): Promise<AgentSession | undefined> {
+  try {
+    return await context.farm.attach(hello, outletOf(link, hello.agentId, context.logger));
+  } catch (error) {
+    const lost = error instanceof FarmError && error.code === 'NOT_LEADING';
+    if (lost && sentToLeader(link, context)) return undefined;
+    throw error;
+  }
+}
+
+/** A controller that does not lead says who does, as far as it knows, and ends the stream. */
+function sentToLeader(link: AgentLink, { farm, logger }: RpcContext): boolean {
+  const { role, leaderAddresses } = farm.status();
+  if (role === 'leading') return false;
+  const [address] = leaderAddresses;
+  const to = address === undefined ? {} : { address };
+  endLink(link, { kind: 'goodbye', reason: 'redirect', comeBackAfterMs: 0, ...to }, logger);
+  return true;
 }
 
 /** Undefined where the stream ended before it. */

@@ -62,11 +62,13 @@ function encodeDetails(code: number, message: string, error: FarmError): Buffer 
 }
 
 function detailsOf(error: FarmError, fieldViolations: readonly FieldViolation[]): Any[] {
-  const { code, violations, resource, retryAfterMs } = error;
-  const count: Record<string, string> =
-    violations.length > 0 ? { violation_count: String(violations.length) } : {};
+  const { code, violations, resource, retryAfterMs, info } = error;
+  const metadata: Record<string, string> = {
+    ...info,
+    ...(violations.length > 0 && { violation_count: String(violations.length) }),
+  };
   const details = [
-    any('ErrorInfo', ErrorInfo.encode({ reason: code, domain: errorDomain, metadata: count }).finish()),
+    any('ErrorInfo', ErrorInfo.encode({ reason: code, domain: errorDomain, metadata }).finish()),
   ];
   if (fieldViolations.length > 0) {
     details.push(any('BadRequest', BadRequest.encode({ fieldViolations }).finish()));

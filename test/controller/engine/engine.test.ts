@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FarmSettings } from '../../../controller/domain/settings.ts';
-import { type Engine, startEngine } from '../../../controller/engine/engine.ts';
+import { createEngine, type Engine } from '../../../controller/engine/engine.ts';
 import type { AgentOutlet, AgentSession, JobChange } from '../../../controller/engine/farm.ts';
 import { MemoryDisk } from '../../../controller/store/memory/memory-disk.ts';
 import { openMemoryStore } from '../../../controller/store/memory/memory-store.ts';
@@ -31,28 +31,26 @@ class Controller {
 
   async start(settings: Partial<FarmSettings> = {}): Promise<this> {
     const log = (_fields: object, message: string) => void this.logged.push(message);
-    this.#engine = await startEngine(
-      {
-        store: openMemoryStore({ disk: this.disk }),
-        settings: farmSettings(settings),
-        clock: this.clock,
-        random: () => 0.5,
-        log: { info: log, warn: log, error: log },
-        onFatal: (error) => this.fatal.push(error),
-        resolve: (spec) =>
-          Promise.resolve({
-            username: spec.userId,
-            resolved: spec.items.map(({ position, itemType, path }) => ({
-              position,
-              itemType,
-              path: path ?? '',
-            })),
-            resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
-            shares: ['clips'],
-          }),
-      },
-      new AbortController().signal,
-    );
+    this.#engine = createEngine({
+      store: openMemoryStore({ disk: this.disk }),
+      settings: farmSettings(settings),
+      clock: this.clock,
+      random: () => 0.5,
+      log: { info: log, warn: log, error: log },
+      onFatal: (error) => this.fatal.push(error),
+      resolve: (spec) =>
+        Promise.resolve({
+          username: spec.userId,
+          resolved: spec.items.map(({ position, itemType, path }) => ({
+            position,
+            itemType,
+            path: path ?? '',
+          })),
+          resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
+          shares: ['clips'],
+        }),
+    });
+    void this.#engine.start(['127.0.0.1:1']);
     await settled();
     return this;
   }
@@ -239,16 +237,14 @@ describe('the engine', () => {
   it('decides nothing more when another leader has taken over', async () => {
     const old = await new Controller().start();
     const fresh = await crashed(old);
-    old.engine
-      .submit({ requestId: '', spec: jobSpec(7), validateOnly: false, jobIdMade: false })
-      .catch((error: unknown) => {
-        assert.equal((error as { code: string }).code, 'NOT_LEADING');
-      });
-    await settled();
-    assert.equal(old.fatal.length > 0, true);
+    await assert.rejects(old.submit(7), { code: 'NOT_LEADING' });
+    await assert.rejects(old.engine.job(jobId(7)), { code: 'NOT_LEADING' });
     assert.equal(old.engine.serving, false);
+    assert.equal(old.engine.status().role, 'lost');
     await assert.rejects(fresh.engine.job(jobId(7)), { code: 'JOB_NOT_FOUND' });
+    await old.engine.stop();
     await fresh.engine.stop();
+    assert.deepEqual(old.fatal, []);
   });
 
   it('leads above a term that an agent has seen, before it welcomes it', async () => {
