@@ -205,7 +205,8 @@ class Fuzzed {
     const job = [...stored.values()].findLast((record) => record.kind === 'job');
     if (job === undefined) return;
     for (const key of [...stored.keys()]) {
-      const [of, id = ''] = [key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)];
+      const slash = key.indexOf('/');
+      const [of, id] = [key.slice(0, slash), key.slice(slash + 1)];
       const its = id === job.id || id.startsWith(`${job.id}/`);
       if (its && of === 'attempt') stored.delete(key);
       if (its && kind === 'job') stored.delete(key);
