@@ -49,7 +49,7 @@ export function takeAttach(ledger: Ledger, input: Attach): void {
 /** The open stream has proved that it is alive: the newcomer is a clone (rule 2). */
 export function refuseNewcomer(ledger: Ledger, presence: Presence, newcomer: Newcomer): void {
   presence.newcomer = undefined;
-  ledger.log('error', 'agent-cloned', { agentId: presence.agentId, instanceId: newcomer.hello.instanceId });
+  ledger.alarm('agent-cloned', { agentId: presence.agentId, instanceId: newcomer.hello.instanceId });
   ledger.reply(newcomer.replyId, {
     kind: 'refused',
     code: 'AGENT_CLONED',

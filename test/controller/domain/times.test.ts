@@ -5,7 +5,15 @@ import { defaultTimes, scaleTimes, timeNames } from '../../../controller/domain/
 test('One factor scales every time, and only the floors hold it back', () => {
   const scaled = scaleTimes(defaultTimes, 0.1);
   const held = timeNames.filter((name) => scaled[name] !== Math.round(defaultTimes[name] * 0.1));
-  assert.deepEqual(held.sort(), ['ffmpegStallMs', 'ffmpegStartStallMs']);
+  assert.deepEqual(held.sort(), [
+    'ffmpegStallMs',
+    'ffmpegStartStallMs',
+    'leadershipGraceMs',
+    'leadershipRenewMs',
+    'leadershipTtlMs',
+    'planningMs',
+    'storeCallMs',
+  ]);
   assert.equal(scaled.ffmpegStallMs, 15_000);
   assert.equal(scaled.heartbeatMs, 500);
 });
@@ -24,5 +32,7 @@ for (const factor of [1, 0.1, 0.02]) {
     assert.ok(times.heartbeatMs < times.suspectMs && times.suspectMs < times.leaseMs);
     assert.ok(times.ffmpegStallMs <= times.ffmpegStartStallMs);
     assert.ok(times.softRunMs < times.hardRunMs);
+    assert.ok(times.leadershipRenewMs < times.leadershipGraceMs);
+    assert.ok(times.leadershipGraceMs < times.leadershipTtlMs);
   });
 }
