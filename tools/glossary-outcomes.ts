@@ -56,7 +56,14 @@ export function outcomeTable(): string {
 
 function fateOf({ outcome, failureClass }: Case): string {
   if (outcome === 'published') return '`published`';
-  const end = { outcome, message: '', problems: [], ...(failureClass && { failureClass }) };
+  const end = {
+    outcome,
+    message: '',
+    problems: [],
+    lossCounts: true,
+    fitsElsewhere: true,
+    ...(failureClass && { failureClass }),
+  };
   const first = afterAttempt(jobWith(0), end, 0, 0, policy).to;
   const last = afterAttempt(jobWith(1), end, 0, 0, policy).to;
   return first === last ? `\`${first}\`` : `\`${first}\`; at its limit \`${last}\``;
@@ -84,7 +91,7 @@ function jobWith(count: number): JobRecord {
     attemptCount: count,
     charged: count,
     losses: count,
-    environmentFailuresAtMs: Array.from({ length: count }, () => 0),
+    environmentFailures: Array.from({ length: count }, () => ({ atMs: 0, cause: '' })),
     features: [],
     problems: [],
     timeline: [],

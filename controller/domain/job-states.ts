@@ -82,7 +82,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
   published: { meaning: 'the file has its final name', status: 'completed', next: [] },
   failed: { meaning: 'ended with an error', status: 'failed', next: ['waiting'] },
   quarantined: {
-    meaning: 'lost too many agents; a person decides',
+    meaning: 'lost too many agents, or failed too often for reasons of PCs; a person decides',
     status: 'failed',
     next: ['waiting', 'cancelled'],
   },

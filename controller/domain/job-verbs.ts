@@ -56,7 +56,7 @@ function retry(job: JobRecord, reason: string, atMs: number): WishAnswer {
     return refused('JOB_NOT_ENDED', `job ${job.jobId} is ${job.state}: only a job that has ended is retried`);
   }
   const detail = because('by a person; its counters begin anew', reason);
-  const fresh = { charged: 0, losses: 0, environmentFailuresAtMs: [], problems: [] };
+  const fresh = { charged: 0, losses: 0, environmentFailures: [], problems: [] };
   return granted(moveJob(reopened(job), 'waiting', { atMs, what: 'retried', detail }, fresh));
 }
 
@@ -83,7 +83,7 @@ function release(job: JobRecord, reason: string, atMs: number): WishAnswer {
   }
   if (job.state === 'quarantined') {
     const entry = { atMs, what: 'released', detail: because('from quarantine by a person', reason) };
-    const fresh = { losses: 0, environmentFailuresAtMs: [], problems: [] };
+    const fresh = { losses: 0, environmentFailures: [], problems: [] };
     return granted(moveJob(reopened(job), 'waiting', entry, fresh));
   }
   const message = `job ${job.jobId} is ${job.state}: only a held or quarantined job is released`;

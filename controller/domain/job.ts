@@ -65,6 +65,13 @@ export interface TimelineEntry {
   readonly agentId?: string;
 }
 
+/** A failure for a reason of the PC; those of one cause count together. */
+export interface EnvironmentFailure {
+  readonly atMs: number;
+  /** Code of the attempt's first problem; empty where it named none. */
+  readonly cause: string;
+}
+
 /** The right to publish, given to one attempt by a committed record (protocol.md rule 8b). */
 export interface Grant {
   readonly fence: Fence;
@@ -111,8 +118,8 @@ export interface JobRecord {
   /** Attempts that count against the limit (scheduling.md, Outcomes and retries). */
   readonly charged: number;
   readonly losses: number;
-  /** Times of recent uncharged `environment` failures. */
-  readonly environmentFailuresAtMs: readonly number[];
+  /** Recent uncharged `environment` failures, oldest first. */
+  readonly environmentFailures: readonly EnvironmentFailure[];
   readonly agentId?: string;
   readonly startedAtMs?: number;
   readonly endedAtMs?: number;

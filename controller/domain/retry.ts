@@ -41,7 +41,7 @@ export interface AttemptEnd {
 }
 
 /** What becomes of the job, with the counters that change. */
-export type Disposition = Pick<JobRecord, 'charged' | 'losses' | 'environmentFailuresAtMs'> &
+export type Disposition = Pick<JobRecord, 'charged' | 'losses' | 'environmentFailures'> &
   (
     | { readonly to: 'waiting'; readonly reason: string }
     | { readonly to: 'delayed'; readonly reason: string; readonly notBeforeMs: number }
@@ -64,7 +64,7 @@ export function afterAttempt(
   const counters = {
     charged: job.charged,
     losses: job.losses,
-    environmentFailuresAtMs: job.environmentFailuresAtMs,
+    environmentFailures: job.environmentFailures,
   };
   switch (end.outcome) {
     case 'cancelled':
@@ -83,7 +83,7 @@ export function afterAttempt(
   }
 }
 
-type Counters = Pick<JobRecord, 'charged' | 'losses' | 'environmentFailuresAtMs'>;
+type Counters = Pick<JobRecord, 'charged' | 'losses' | 'environmentFailures'>;
 
 function afterLoss(counters: Counters, end: AttemptEnd, policy: RetryPolicy): Disposition {
   if (!end.lossCounts) return { ...counters, to: 'waiting', reason: `requeued: ${end.message}` };
@@ -142,6 +142,7 @@ function afterCharge(
   };
 }
 
+/** Not charged; the back-off, and what is too much, count by cause: a full disk says nothing of a lost encoder. */
 function afterEnvironment(
   counters: Counters,
   end: AttemptEnd,
@@ -149,25 +150,34 @@ function afterEnvironment(
   random: number,
   policy: RetryPolicy,
 ): Disposition {
-  const recent = [...counters.environmentFailuresAtMs, nowMs].filter(
-    (at) => at > nowMs - policy.environmentWindowMs,
+  const cause = (end.problems[0]?.code ?? '').slice(0, causeCharactersMax);
+  const environmentFailures = [...counters.environmentFailures, { atMs: nowMs, cause }].filter(
+    ({ atMs }) => atMs > nowMs - policy.environmentWindowMs,
   );
-  if (recent.length >= policy.environmentMax) {
+  const same = environmentFailures.filter((failure) => failure.cause === cause).length;
+  const isTooMuch =
+    same >= policy.environmentMax || environmentFailures.length >= causesMax * policy.environmentMax;
+  if (isTooMuch) {
+    const count = same >= policy.environmentMax ? same : environmentFailures.length;
     return {
       ...counters,
-      environmentFailuresAtMs: recent,
+      environmentFailures,
       to: 'quarantined',
-      reason: `quarantined: its surroundings failed ${recent.length} times in 24 h, the last time: ${end.message}`,
+      reason: `quarantined: its surroundings failed ${count} times in 24 h, the last time: ${end.message}`,
     };
   }
   return {
     ...counters,
-    environmentFailuresAtMs: recent,
+    environmentFailures,
     to: 'delayed',
     reason: `waits after a failure of its surroundings: ${end.message}`,
-    notBeforeMs: nowMs + backoffMs(recent.length, random, policy),
+    notBeforeMs: nowMs + backoffMs(same, random, policy),
   };
 }
+
+/** Causes are an agent's words: neither their length nor their number is ours. */
+const causeCharactersMax = 64;
+const causesMax = 5;
 
 function backoffMs(failures: number, random: number, policy: RetryPolicy): number {
   const ceiling = Math.min(policy.backoffMaxMs, policy.backoffMinMs * 2 ** (failures - 1));

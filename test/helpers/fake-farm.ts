@@ -234,7 +234,7 @@ export function jobRecord(jobId: string, state: JobRecord['state'] = 'waiting'):
     attemptCount: 0,
     charged: 0,
     losses: 0,
-    environmentFailuresAtMs: [],
+    environmentFailures: [],
     features: [],
     problems: [],
     timeline: [{ atMs: 1_700_000_000_000, what: 'submitted', detail: 'to default_queue' }],

@@ -142,8 +142,8 @@ function settle(
 }
 
 function patchOf(disposition: Disposition, problems: readonly Problem[], nowMs: number): Partial<JobRecord> {
-  const { charged, losses, environmentFailuresAtMs, reason } = disposition;
-  const counters = { charged, losses, environmentFailuresAtMs };
+  const { charged, losses, environmentFailures, reason } = disposition;
+  const counters = { charged, losses, environmentFailures };
   switch (disposition.to) {
     case 'waiting':
       return counters;

@@ -154,7 +154,7 @@ function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
     attemptCount: 0,
     charged: 0,
     losses: 0,
-    environmentFailuresAtMs: [],
+    environmentFailures: [],
     ...(job.logDate !== '' && { logDate: job.logDate }),
     features: [],
     problems: [],

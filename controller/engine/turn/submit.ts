@@ -118,7 +118,7 @@ function newJob(
     attemptCount: 0,
     charged: 0,
     losses: 0,
-    environmentFailuresAtMs: [],
+    environmentFailures: [],
     features: [],
     problems: [],
     timeline: [
