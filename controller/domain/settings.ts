@@ -52,6 +52,8 @@ export interface FarmLimits {
   readonly watchBacklogMax: number;
   /** Inputs that may wait for the engine's next turn. */
   readonly inboxMax: number;
+  /** Bytes of records that they may make together, roughly. */
+  readonly inboxBytesMax: number;
 }
 
 /** Charges and losses (scheduling.md, Outcomes and retries). */

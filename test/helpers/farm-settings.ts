@@ -27,6 +27,7 @@ export function farmSettings(changes: Partial<FarmSettings> = {}): FarmSettings 
       watchersMax: 500,
       watchBacklogMax: 1_000,
       inboxMax: 10_000,
+      inboxBytesMax: 128 * 2 ** 20,
     },
     retries: { attemptsMax: 3, lossesMax: 3, environmentFailuresMax: 10 },
     times: defaultTimes,
