@@ -35,6 +35,12 @@ interface FailureRow {
 const failureTable: readonly FailureRow[] = [
   { pattern: /No space left on device|Disk quota exceeded/u, failureClass: 'environment', code: 'DISK_FULL' },
   {
+    // NVENC's words for "no session left", of older and newer drivers; unverified on real cards.
+    pattern: /OpenEncodeSessionEx failed: (?:out of memory|incompatible client key)/u,
+    failureClass: 'environment',
+    code: 'ENCODER_SESSION_LIMIT',
+  },
+  {
     pattern:
       /Cannot load (?:libcuda|nvcuda|libnvidia-encode|nvEncodeAPI)|No (?:NVENC )?capable devices found|OpenEncodeSessionEx failed|CUDA_ERROR|minimum required Nvidia driver|Failed to (?:initialise VAAPI|set value .* for option 'vaapi_device')|Error (?:initializing|creating) a? ?(?:MFX|internal MFX)|Failed to open (?:amfrt|libamfrt)|Error while opening encoder for output stream/u,
     failureClass: 'environment',
@@ -55,7 +61,7 @@ const failureTable: readonly FailureRow[] = [
   },
   {
     pattern:
-      /Invalid data found when processing input|moov atom not found|Could not find codec parameters|partial file|Error while decoding|matches no streams|Invalid NAL unit size/u,
+      /not on whitelist|Invalid data found when processing input|moov atom not found|Could not find codec parameters|partial file|Error while decoding|matches no streams|Invalid NAL unit size/u,
     failureClass: 'input',
     code: 'SOURCE_UNREADABLE',
   },

@@ -7,7 +7,13 @@ export const joinFiles = { list: 'segments.txt', sound: 'sound.m4a', chapters: '
 /** Ticks a second of the result's picture: 512 to a frame, FFmpeg's own choice for 30 fps. */
 const resultTimescale = 15_360;
 
-const concatInput = ['-f', 'concat', '-safe', '0', ...inputArguments(joinFiles.list)];
+/** Segments and sound are MOV and MP4 of our own. */
+const madeFormats = 'mov';
+
+const concatInput = [
+  ...['-f', 'concat', '-safe', '0'],
+  ...inputArguments(joinFiles.list, undefined, `concat,${madeFormats}`),
+];
 
 /** The concat demuxer's list. Its names are ours, so nothing needs escaping. */
 export function concatList(segmentNames: readonly string[]): string {
@@ -33,8 +39,10 @@ export function joinArguments(outputPath: string, hasChapters: boolean): readonl
   return [
     ...commonArguments,
     ...concatInput,
-    ...inputArguments(joinFiles.sound),
-    ...(hasChapters ? ['-f', 'ffmetadata', ...inputArguments(joinFiles.chapters)] : []),
+    ...inputArguments(joinFiles.sound, undefined, madeFormats),
+    ...(hasChapters
+      ? ['-f', 'ffmetadata', ...inputArguments(joinFiles.chapters, undefined, 'ffmetadata')]
+      : []),
     ...['-map', '0:v:0', '-map', '1:a:0', '-map_metadata:g', '-1', '-map_chapters', hasChapters ? '2' : '-1'],
     ...['-c', 'copy', '-video_track_timescale', `${resultTimescale}`, '-movflags', '+faststart'],
     ...['-f', 'mp4', outputPath],
@@ -46,7 +54,7 @@ export function decodeArguments(file: string, jointsSeconds: readonly number[]):
   const aroundSeconds = 0.1;
   const inputs = jointsSeconds.flatMap((joint) => {
     const from = Math.max(0, joint - aroundSeconds).toFixed(3);
-    return ['-ss', from, '-t', `${2 * aroundSeconds}`, ...inputArguments(file)];
+    return ['-ss', from, '-t', `${2 * aroundSeconds}`, ...inputArguments(file, undefined, madeFormats)];
   });
   const maps = jointsSeconds.flatMap((_, index) => ['-map', `${index}:v:0`, '-map', `${index}:a:0`]);
   return [...commonArguments, ...inputs, ...maps, '-f', 'null', '-'];

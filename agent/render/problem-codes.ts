@@ -19,6 +19,7 @@ export const renderProblemCodes = {
   FFMPEG_FAILED: 'FFmpeg failed, and its words fit no other row.',
   FFMPEG_STALLED: 'FFmpeg gave neither a frame nor a byte for too long.',
   FFMPEG_KILLED: 'Somebody else ended FFmpeg (the kernel, when memory ran out).',
+  ENCODER_SESSION_LIMIT: 'The encoder had no session left: the card gives only so many at once.',
   ENCODER_UNAVAILABLE: 'The GPU or its driver refused the encoder.',
   DISK_FULL: 'No space left.',
   FILE_ACCESS: 'A file could not be read or written.',

@@ -47,6 +47,15 @@ test('The words of FFmpeg decide whose fault it is, its exit code only what is t
   ]);
 });
 
+test('An encoder without a session left is told apart from one that is not there', () => {
+  for (const words of ['out of memory (10): (no details)', 'incompatible client key (21): (no details)']) {
+    const errorLines = [`[h264_nvenc @ 0x1] [error] OpenEncodeSessionEx failed: ${words}`];
+    assert.deepEqual(explain({ errorLines }).slice(0, 2), ['environment', 'ENCODER_SESSION_LIMIT']);
+  }
+  const errorLines = ['[h264_nvenc @ 0x1] [error] OpenEncodeSessionEx failed: no encode device (1)'];
+  assert.equal(explain({ errorLines })[1], 'ENCODER_UNAVAILABLE');
+});
+
 test('A full disk is told before the unreadable file that it causes', () => {
   const errorLines = [
     '[error] Error while decoding stream',

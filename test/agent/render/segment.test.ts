@@ -65,7 +65,7 @@ test('A segment has one timescale, and threads where they are limited', () => {
     { ...settings, encoder: { ...settings.encoder, threads: 1 } },
     names,
   ).join(' ');
-  assert.match(args, /-threads 1 -protocol_whitelist file -i video_0\.mp4/u);
+  assert.match(args, /-threads 1 -protocol_whitelist file -format_whitelist \S+ -i video_0\.mp4/u);
   assert.match(
     args,
     /-c:a pcm_s16le -ar 48000 -ac 2 -video_track_timescale 30 -f mov segment_0\.mov\.part$/u,
