@@ -1,0 +1,89 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fault } from './fault.ts';
+import { type Injected, type Injection, skipped, victimOf } from './injection.ts';
+import { mountReadOnly, unmount } from './mounts.ts';
+
+const fillerName = 'chaos-filler';
+
+/** Fills the small file system below a data folder to its last byte. */
+export function fillDisk(fault: Fault & { kind: 'disk-full' }, { farm, mounted }: Injected): Injection {
+  const folder = fault.whose === 'controller' ? farm.layout.controllerData : farm.agents[0]?.dataDir;
+  if (folder === undefined || !mounted.small.has(folder)) {
+    return skipped(`no small file system there: ${mounted.refused ?? 'none was mounted'}`);
+  }
+  const filler = join(folder, fillerName);
+  fill(filler, folder);
+  return { did: `filled ${folder}`, undo: () => rmSync(filler, { force: true }) };
+}
+
+/** The folder that agents see is another one for a while, or cannot be written. The real one stays as it is. */
+export function shareFault(fault: Fault & { kind: 'share' }, injected: Injected): Injection {
+  const { layout } = injected.farm;
+  const { how } = fault;
+  if (how === 'sources-away') return standIn(layout.clips, injected, undefined);
+  if (how === 'away') return standIn(layout.results, injected, undefined);
+  if (how === 'another') return standIn(layout.results, injected, 'another-share');
+  const refused = mountReadOnly(layout.results);
+  if (refused !== undefined) return skipped(`read-only was refused: ${refused}`);
+  return { did: `made ${layout.results} read-only`, undo: () => unmount(layout.results) };
+}
+
+/** Kills an agent and empties its data folder. */
+export function loseDisk(fault: Fault & { kind: 'disk-lost' }, { farm }: Injected): Injection {
+  const agent = victimOf(farm.agents, fault.victim);
+  if (agent === undefined || !agent.program.signal('SIGKILL')) return skipped('it does not run');
+  return {
+    did: `killed ${agent.agentId} and took its disk`,
+    async undo() {
+      await agent.program.ended();
+      agent.tail.read();
+      agent.tail.stop();
+      for (const name of readdirSync(agent.dataDir)) {
+        // What the encoder probe found is true for the machine, and takes long to find.
+        if (name !== 'encoders.json') rmSync(join(agent.dataDir, name), { recursive: true, force: true });
+      }
+      agent.tail.follow();
+      agent.program.start();
+    },
+  };
+}
+
+function standIn(path: string, { keep, farm }: Injected, shareId: string | undefined): Injection {
+  const real = `${path}.real`;
+  renameSync(path, real);
+  mkdirSync(path);
+  if (shareId !== undefined) {
+    mkdirSync(join(path, '.renderfarm'));
+    writeFileSync(join(path, '.renderfarm', 'share-id'), `${shareId}\n`);
+  }
+  return {
+    did: `put an empty folder in the place of ${path}`,
+    undo() {
+      const aside = join(keep, `stand-in-${Date.now()}`);
+      renameSync(path, aside);
+      renameSync(real, path);
+      // A file that was copied meanwhile is missing where it is looked for now: it was made for the folder's name.
+      if (path === farm.layout.clips) moveFiles(aside, path);
+    },
+  };
+}
+
+/** New sources that the job stream made while another folder stood in. */
+function moveFiles(from: string, to: string): void {
+  for (const name of readdirSync(from)) {
+    if (!existsSync(join(to, name))) cpSync(join(from, name), join(to, name));
+  }
+}
+
+function fill(filler: string, folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const chunk = Buffer.alloc(64 * 1024);
+  try {
+    for (let left = bavail * bsize + chunk.length; left > 0; left -= chunk.length) {
+      writeFileSync(filler, chunk, { flag: 'a' });
+    }
+  } catch {
+    // Full, as was meant.
+  }
+}
