@@ -9,17 +9,19 @@ import { tempFolder } from '../helpers/temp-folder.ts';
 
 const controllerMain = fileURLToPath(new URL('../../controller/main.ts', import.meta.url));
 
-test('a second controller on the same file says that it waits, ends when it is asked to, and else takes over', async (t) => {
+test('a second controller on the same file answers that it waits, ends when it is asked to, and else takes over', async (t) => {
   const file = await configured(t);
   const first = start(t, file);
-  await first.saw('listens on');
+  await first.saw('leading the farm');
   const impatient = start(t, file);
+  await impatient.saw('listens on');
   await impatient.saw('another controller leads');
   assert.equal(await impatient.kill('SIGTERM'), 0);
   const second = start(t, file);
   await second.saw('another controller leads');
+  assert.equal(second.count('leading the farm'), 0);
   await first.kill('SIGKILL');
-  await second.saw('listens on');
+  await second.saw('leading the farm');
   assert.equal(await second.kill('SIGTERM'), 0);
 });
 

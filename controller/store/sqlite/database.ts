@@ -32,8 +32,14 @@ export function openDatabase(file: string, fileBytesMax: number): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
+    if (isNoDatabase(error)) throw new StoreIncompatible(`${file}: ${error.message}`);
     throw error;
   }
+}
+
+/** SQLITE_NOTADB: whoever waits for it to become one waits for ever. */
+function isNoDatabase(error: unknown): error is Error {
+  return error instanceof Error && 'errcode' in error && error.errcode === 26;
 }
 
 /** Runs `act` as one transaction that is there as a whole, or not at all. */

@@ -161,14 +161,14 @@ test('SQLite: a database of a later release or of another program is refused unt
   }
 });
 
-test('SQLite: a file that is no database is unavailable', async (t) => {
+test('SQLite: a file that is no database is none of ours', async (t) => {
   const folder = join(await tempFolder(t), 'data');
   await mkdir(folder);
   const file = join(folder, 'farm.sqlite');
   await writeFile(file, 'this is no database, but a text that is long enough to be taken for one'.repeat(30));
   const store = openSqliteStore({ file });
   t.after(() => store.close());
-  await assert.rejects(lead(store), StoreUnavailable);
+  await assert.rejects(lead(store), StoreIncompatible);
 });
 
 test('SQLite: it says how durable it is', async (t) => {
