@@ -33,7 +33,7 @@ export interface WatchesOptions {
   readonly watchBacklogMax: number;
   /** What tokens are good for: this leadership. */
   readonly origin: string;
-  readonly clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'nowMs'>;
 }
 
 /**

@@ -17,7 +17,7 @@ class Jobs {
   readonly watches: Watches;
   looks = 0;
 
-  constructor(watchBacklogMax = 5, watchersMax = 2, clock: Pick<Clock, 'after'> = systemClock()) {
+  constructor(watchBacklogMax = 5, watchersMax = 2, clock: Clock = systemClock()) {
     const farm = {
       view: (id: string) => this.#view(id),
       jobIds: () => this.views.keys(),
