@@ -5,7 +5,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
 export interface RedisServerOptions {
@@ -132,7 +131,7 @@ export class RedisServer {
 
 /** Makes and starts a server; it is killed and its folder removed when the test has ended. */
 export async function startRedisServer(
-  t: Pick<TestContext, 'after'>,
+  t: { after(end: () => Promise<void>): void },
   options: RedisServerOptions = {},
 ): Promise<RedisServer> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'renderfarm-redis-')));

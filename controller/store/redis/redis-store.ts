@@ -84,7 +84,7 @@ class RedisStore implements Store {
 
   async lead(options: LeadOptions): Promise<Leadership> {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
-    await this.#lease?.end();
+    await this.#endLease(options.leaderId);
     await this.#track(() => this.#refuseEviction());
     for (;;) {
       signal.throwIfAborted();
@@ -127,6 +127,12 @@ class RedisStore implements Store {
 
   close(): Promise<void> {
     return (this.#closed ??= this.#closeAll());
+  }
+
+  /** Whoever leads again goes on under its own lease; as somebody else it would wait for itself. */
+  async #endLease(nextLeaderId: string): Promise<void> {
+    if (this.#lease?.epoch.leaderId === nextLeaderId) await this.#lease.end();
+    else await this.#lease?.resign();
   }
 
   async #tryLead(options: LeadOptions): Promise<Leadership | undefined> {

@@ -14,6 +14,20 @@ runConformance('memory', () => {
       disk.planFailures(({ recordIds }) =>
         recordId !== undefined && recordIds.includes(recordId) ? 'before' : undefined,
       ),
+    faults: ['before', 'after'],
+    failWrites: (fault) => disk.planFailures(({ name }) => (name === 'load' ? undefined : fault)),
+    expire: () => {
+      disk.expireLeadership();
+      return Promise.resolve();
+    },
+    save: () => {
+      const { contents } = disk;
+      return Promise.resolve(() => {
+        disk.write(contents);
+        return Promise.resolve();
+      });
+    },
+    losesTailWhileOpen: true,
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -18,8 +18,35 @@ runConformance('SQLite', async (t) => {
   return {
     open: () => openSqliteStore({ file, leadRetryMs: 5 }),
     failAt: (recordId) => failAt(file, recordId),
+    // An answer that is lost is what kill -9 does (below).
+    faults: ['before'],
+    failWrites: (fault) => failFarm(file, fault !== undefined),
+    save: async () => await saveFile(file),
+    losesTailWhileOpen: false,
   };
 });
+
+/** As `failAt`, for the row that every call that writes changes. */
+function failFarm(file: string, fails: boolean): void {
+  const db = new DatabaseSync(file, { timeout: 2_000 });
+  db.exec('DROP TRIGGER IF EXISTS fail_farm');
+  if (fails)
+    db.exec("CREATE TRIGGER fail_farm BEFORE UPDATE ON farm BEGIN SELECT RAISE(ABORT, 'planned'); END");
+  db.close();
+}
+
+/** A copy that can be put back while no store is open: what a machine has after it lost its newest writes. */
+async function saveFile(file: string): Promise<() => Promise<void>> {
+  const copy = `${file}.saved`;
+  await rm(copy, { force: true });
+  const db = new DatabaseSync(file, { timeout: 2_000 });
+  db.exec(`VACUUM INTO '${copy}'`);
+  db.close();
+  return async () => {
+    for (const end of ['-wal', '-shm']) await rm(file + end, { force: true });
+    await copyFile(copy, file);
+  };
+}
 
 /** A trigger that stands for a write that fails: SQLite itself gives up the statement, in the middle of the batch. */
 function failAt(file: string, recordId: string | undefined): void {
