@@ -72,6 +72,7 @@ class RunningAgent {
   #rooms: AgentRooms | undefined;
   #shell: CoreShell | undefined;
   #link: ControllerLink | undefined;
+  #dialled: string | undefined;
   #address: string | undefined;
 
   constructor(config: AgentConfig, deps: AgentDeps) {
@@ -159,13 +160,13 @@ class RunningAgent {
       listener: {
         opened: (linkId, address) => {
           logger.info({ address, linkId }, 'attached to the controller');
-          this.#address = address;
+          this.#dialled = address;
           this.#shell?.input({ type: 'link-opened', linkId });
         },
         received: (linkId, message) => {
           logger.debug({ linkId, message: message.kind }, 'received');
           this.#shell?.input({ type: 'received', linkId, message });
-          if (message.kind === 'welcome') this.#rooms?.logUpload.nudge();
+          if (message.kind === 'welcome') this.#welcomed();
         },
         closed: (linkId, why) => {
           logger.warn({ linkId, why }, 'the stream to the controller has ended');
@@ -174,6 +175,12 @@ class RunningAgent {
         trouble: (message) => logger.warn(message),
       },
     });
+  }
+
+  /** This one leads: job logs go there too. */
+  #welcomed(): void {
+    this.#address = this.#dialled;
+    this.#rooms?.logUpload.nudge();
   }
 
   #send(linkId: number, message: AgentMessage): void {

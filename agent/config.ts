@@ -20,7 +20,10 @@ const schema = z.strictObject({
   /** Who this PC is; equals the certificate's name where there is one. */
   agentId: name.default(() => hostname().slice(0, 63)),
   /** Every controller, as `host:port`; tried in turn. */
-  controllers: z.array(z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port')).min(1),
+  controllers: z
+    .array(z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port'))
+    .min(1)
+    .max(16),
   /** Without it the connection is not encrypted: for loopback only. */
   tls: z
     .strictObject({

@@ -10,9 +10,11 @@ import type { Backoff } from './backoff.ts';
 import { createBackoff } from './backoff.ts';
 import type { LinkSecurity } from './connection.ts';
 import { callMetadata, openConnection, waitUntilReady } from './connection.ts';
+import type { Dialled } from './rounds.ts';
+import { Rounds } from './rounds.ts';
 
 export interface LinkOptions {
-  /** `host:port` of every controller; tried in turn. */
+  /** `host:port` of every controller; tried in turn (`Rounds`). */
   readonly controllers: readonly string[];
   readonly security: LinkSecurity;
   readonly listener: LinkListener;
@@ -63,9 +65,10 @@ class Dialer {
   readonly #options: LinkOptions;
   readonly #stopping = new AbortController();
   readonly #backoff: Backoff;
+  readonly #rounds: Rounds;
+  readonly #shortWaitMs: () => number;
   #current: { readonly id: number; readonly link: OpenLink; hasRoom: boolean } | undefined;
-  #nextController = 0;
-  #redirect: string | undefined;
+  #dialled: Dialled = notServed;
   #afterMs = 0;
   #linkId = 0;
 
@@ -73,13 +76,25 @@ class Dialer {
     this.#options = options;
     const { backoffFirstMaxMs = 2_000, backoffMaxMs = 10_000, random = Math.random } = options;
     this.#backoff = createBackoff(backoffFirstMaxMs, backoffMaxMs, random);
+    this.#shortWaitMs = () => Math.round(random() * backoffFirstMaxMs);
+    this.#rounds = new Rounds(options.controllers);
   }
 
+  /** Addresses of a round follow each other at once; between two rounds there is a pause. */
   async run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#dial(this.#takeAddress());
-      const waitMs = this.#afterMs + this.#backoff.next();
+      const address = this.#rounds.next();
+      if (address === undefined) {
+        this.#rounds.begin();
+        continue;
+      }
+      this.#dialled = notServed;
+      await this.#dial(address);
+      const { wasAnswered } = this.#rounds;
+      const isOver = this.#rounds.ended(address, this.#dialled);
+      if (!isOver && this.#afterMs === 0) continue;
+      const waitMs = this.#afterMs + this.#pauseMs(wasAnswered || this.#dialled.sentAway);
       this.#afterMs = 0;
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
@@ -102,7 +117,7 @@ class Dialer {
   reopen(linkId: number, reason: string, afterMs: number, address?: string): void {
     if (this.#current?.id !== linkId) return;
     this.#afterMs = afterMs;
-    this.#redirect = address;
+    this.#dialled = { ...this.#dialled, left: true, ...(address !== undefined && { redirect: address }) };
     this.#current.link.close(new Error(reason));
   }
 
@@ -139,7 +154,7 @@ class Dialer {
     let reason = 'the controller has ended the stream';
     try {
       for await (const message of link.received) {
-        if (message.kind === 'welcome') this.#welcomed(address);
+        this.#heard(message);
         listener.received(id, message);
       }
     } catch (error) {
@@ -150,24 +165,22 @@ class Dialer {
     listener.closed(id, reason);
   }
 
-  #welcomed(address: string): void {
-    this.#backoff.reset();
-    // The next dial begins with the controller that was the leader.
-    const index = this.#options.controllers.indexOf(address);
-    if (index >= 0) this.#nextController = index;
+  #heard(message: ControllerMessage): void {
+    if (message.kind === 'welcome') {
+      this.#backoff.reset();
+      this.#dialled = { ...this.#dialled, served: true };
+    } else if (message.kind === 'goodbye' && !this.#dialled.served) {
+      this.#dialled = { ...this.#dialled, sentAway: true };
+    }
   }
 
-  #takeAddress(): string {
-    const { controllers } = this.#options;
-    const redirect = this.#redirect;
-    this.#redirect = undefined;
-    if (redirect !== undefined) return redirect;
-    const address = controllers[this.#nextController % controllers.length];
-    this.#nextController += 1;
-    if (address === undefined) throw new Error('an agent needs at least one controller address');
-    return address;
+  /** While a standby answers, only the leader is missing: it leads within seconds, and is found within this. */
+  #pauseMs(wasAnswered: boolean): number {
+    return wasAnswered ? this.#shortWaitMs() : this.#backoff.next();
   }
 }
+
+const notServed: Dialled = { served: false, sentAway: false, left: false };
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -103,6 +103,23 @@ describe('the way to the controller', () => {
     assert.equal((await opened.next()).address, leader.address);
   });
 
+  test('goes on to the next controller where one is silent after its session, or knows no leader', async (t) => {
+    const frozen = await controller(t);
+    const standby = await controller(t);
+    const { link, opened } = dial(t, [frozen.address, standby.address]);
+    const session = await frozen.session();
+    await session.hello();
+    session.send(welcome());
+    const first = await opened.next();
+    assert.equal(first.address, frozen.address);
+    link.reopen(first.linkId, 'no heartbeat was answered', 0);
+    const second = await opened.next();
+    assert.equal(second.address, standby.address);
+    (await standby.session()).send({ kind: 'goodbye', reason: 'redirect', comeBackAfterMs: 0 });
+    link.reopen(second.linkId, 'redirect without an address', 0);
+    assert.equal((await opened.next()).address, frozen.address);
+  });
+
   test('drops what is meant for another stream', async (t) => {
     const scripted = await controller(t);
     const { link, opened } = dial(t, [scripted.address]);
