@@ -1,10 +1,15 @@
 import {
+  agentModes,
   attemptStateNames,
+  controllerRoles,
   type farmWire,
   frameSizes,
   fromOptionalDuration,
+  jobStateNames,
   livenessNames,
 } from '../proto/index.ts';
+import { RenderfarmError } from './errors.ts';
+import type { AgentOrderView, ControllerStatusView, FarmStatusView, SicknessView } from './farm-views.ts';
 import { present } from './present.ts';
 import type { AgentView, HeldJobView, QueueView } from './views.ts';
 
@@ -35,6 +40,10 @@ export function decodeAgent(agent: farmWire.Agent): AgentView {
     ...present('silenceMs', fromOptionalDuration(agent.silence, 'silence')),
     loadAverage1m: agent.load1,
     scratchFreeBytes: agent.scratchFreeBytes,
+    // A controller of an earlier release knows no modes.
+    mode: agentModes.optionalFromWire(agent.mode, 'mode') ?? 'active',
+    ...present('order', agent.order && decodeOrder(agent.order)),
+    ...present('sickness', agent.sickness && decodeSickness(agent.sickness)),
   };
 }
 
@@ -48,6 +57,56 @@ export function decodeQueue(queue: farmWire.Queue): QueueView {
     ...present('softRunLimitMs', fromOptionalDuration(queue.softRunLimit, 'soft_run_limit')),
     ...present('hardRunLimitMs', fromOptionalDuration(queue.hardRunLimit, 'hard_run_limit')),
     ...present('oldestWaitMs', fromOptionalDuration(queue.oldestWait, 'oldest_wait')),
+  };
+}
+
+export function decodeStatus(reply: farmWire.GetFarmStatusResponse): FarmStatusView {
+  return {
+    controller: decodeController(reply.controller),
+    ...present('farmId', reply.farmId),
+    jobs: reply.jobs.map(({ state, count }) => ({
+      state: jobStateNames.fromWire(state, 'jobs.state'),
+      count,
+    })),
+    ...present('agents', reply.agents),
+    alarms: reply.alarms.map(({ at, event, fields }) => ({ ...present('at', at), event, fields })),
+  };
+}
+
+function decodeController(status: farmWire.ControllerStatus | undefined): ControllerStatusView {
+  if (status === undefined) {
+    throw new RenderfarmError('UNEXPECTED_REPLY', 'the controller did not say how it stands');
+  }
+  return {
+    role: controllerRoles.fromWire(status.role, 'role'),
+    ...present('since', status.since),
+    serving: status.serving,
+    ...present('leaderId', status.leaderId),
+    ...present('term', status.term === 0 ? undefined : status.term),
+    leaderAddresses: status.leaderAddresses,
+    ...present('durability', status.durability),
+    ...present('recoveryUntil', status.recoveryUntil),
+    ...present('lastCommitAgeMs', fromOptionalDuration(status.lastCommitAge, 'last_commit_age')),
+  };
+}
+
+function decodeOrder(order: farmWire.AgentOrder): AgentOrderView {
+  return {
+    ...present('reason', order.reason),
+    ...present('by', order.by),
+    ...present('since', order.since),
+    ...present('until', order.until),
+    drained: order.drained,
+  };
+}
+
+function decodeSickness(sickness: farmWire.Sickness): SicknessView {
+  return {
+    reason: sickness.reason,
+    ...present('since', sickness.since),
+    checks: sickness.checks,
+    ...present('nextCheck', sickness.nextCheck),
+    ...present('finding', sickness.finding),
   };
 }
 

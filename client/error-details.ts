@@ -19,6 +19,8 @@ export interface ErrorDetails extends ErrorFacts {
 
 /** Where gRPC carries a `google.rpc.Status`. */
 const detailsKey = 'grpc-status-details-bin';
+/** Of ErrorInfo: where the leader is, from a controller that does not lead. */
+const leaderKey = 'leader';
 /** Of ErrorInfo: how many bad fields there are, where not all of them are sent. */
 const violationCountKey = 'violation_count';
 
@@ -40,7 +42,11 @@ function detailOf({ typeUrl, value }: Any): ErrorDetails {
   switch (typeUrl) {
     case 'type.googleapis.com/google.rpc.ErrorInfo': {
       const { reason, metadata } = ErrorInfo.decode(value);
-      return { ...present('code', reason), ...countOf(metadata[violationCountKey]) };
+      return {
+        ...present('code', reason),
+        ...countOf(metadata[violationCountKey]),
+        ...present('leader', metadata[leaderKey]),
+      };
     }
     case 'type.googleapis.com/google.rpc.BadRequest': {
       const { fieldViolations } = BadRequest.decode(value);

@@ -55,6 +55,7 @@ export interface ErrorFacts {
   readonly violationCount?: number;
   readonly resource?: Resource;
   readonly retryAfterMs?: number;
+  readonly leader?: string;
   readonly cause?: unknown;
 }
 
@@ -72,6 +73,8 @@ export class RenderfarmError extends Error {
   readonly resource: Resource | undefined;
   /** The controller asks for a pause of this length before the next try. */
   readonly retryAfterMs: number | undefined;
+  /** With `NOT_LEADING`: the address of the controller that leads, where it is known. */
+  readonly leader: string | undefined;
 
   constructor(code: ClientErrorCode | (string & {}), message: string, facts: ErrorFacts = {}) {
     super(message, { cause: facts.cause });
@@ -82,5 +85,6 @@ export class RenderfarmError extends Error {
     this.violationCount = facts.violationCount ?? this.violations.length;
     this.resource = facts.resource;
     this.retryAfterMs = facts.retryAfterMs;
+    this.leader = facts.leader;
   }
 }

@@ -1,4 +1,4 @@
-import { backoffMs } from './backoff.ts';
+import { pauseMs } from './backoff.ts';
 import type { RenderfarmError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 
@@ -38,7 +38,7 @@ export class Patience {
     this.#failures += 1;
     const now = this.#now();
     this.#unservedSince ??= now;
-    const waitMs = Math.max(backoffMs(this.#failures, this.#settings), failure.retryAfterMs ?? 0);
+    const waitMs = pauseMs(this.#failures, failure, this.#settings);
     const limitMs = this.#hasServed ? watchGiveUpAfterMs : callTimeoutMs;
     if (now + waitMs - this.#unservedSince > limitMs) throw failure;
     return waitMs;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type farmWire, jobStateNames, jobWire } from '../proto/index.ts';
+import { type farmWire, jobStateNames, jobWire, priorityClasses } from '../proto/index.ts';
 import { Connection } from './connection.ts';
 import { decodeAgent, decodeQueue } from './decode-farm.ts';
 import {
@@ -10,7 +10,8 @@ import {
   decodeSubmission,
 } from './decode-job.ts';
 import { RenderfarmError } from './errors.ts';
-import type { JobInput } from './job-input.ts';
+import { FarmOperator } from './farm-operator.ts';
+import type { JobInput, Priority } from './job-input.ts';
 import { jobRequest } from './job-request.ts';
 import { type ClientSettings, type ConnectOptions, resolveOptions } from './options.ts';
 import { allPages } from './pages.ts';
@@ -41,7 +42,9 @@ export interface SubmitOptions extends CallControl {
   readonly validateOnly?: boolean;
 }
 
-export interface CancelOptions extends CallControl {
+/** For every verb of a job. */
+export interface JobOrderOptions extends CallControl {
+  /** Makes a repeated call the same one, for 24 h. @default A new UUID for each call. */
   readonly requestId?: string;
   /** For the job's history. */
   readonly reason?: string;
@@ -71,11 +74,14 @@ export class RenderfarmClient {
   readonly #settings: ClientSettings;
   readonly #connection: Connection;
   readonly #closing = new AbortController();
+  /** Orders to agents, and how the farm stands. */
+  readonly operator: FarmOperator;
 
   /** Use `connect`. */
   constructor(settings: ClientSettings) {
     this.#settings = settings;
     this.#connection = new Connection(settings);
+    this.operator = new FarmOperator((start, decode, control) => this.#call(start, decode, control));
   }
 
   /** Hands in a job. When it returns, the job is stored durably and will not be lost. */
@@ -113,11 +119,43 @@ export class RenderfarmClient {
    *
    * @throws RenderfarmError `JOB_PUBLISHING`, `JOB_ENDED`, `JOB_NOT_FOUND`
    */
-  cancel(jobId: string, options: CancelOptions = {}): Promise<JobView> {
-    const request = { jobId, requestId: options.requestId ?? randomUUID(), reason: options.reason ?? '' };
-    return this.#call<jobWire.CancelJobResponse, JobView>(
-      ({ jobs }, ...rest) => jobs.cancelJob(request, ...rest),
-      (reply) => decodeJob(reply.job),
+  cancel(jobId: string, options: JobOrderOptions = {}): Promise<JobView> {
+    const request = orderOf(jobId, options);
+    return this.#call(({ jobs }, ...rest) => jobs.cancelJob(request, ...rest), decodeOrdered, options);
+  }
+
+  /**
+   * A fresh start for a job that failed, was quarantined or cancelled: what was counted against it is forgotten.
+   *
+   * @throws RenderfarmError `JOB_NOT_ENDED`, `JOB_ENDED` (published), `JOB_ARCHIVED`, `TOO_MANY_JOBS`, `JOB_NOT_FOUND`
+   */
+  retry(jobId: string, options: JobOrderOptions = {}): Promise<JobView> {
+    const request = orderOf(jobId, options);
+    return this.#call(({ jobs }, ...rest) => jobs.retryJob(request, ...rest), decodeOrdered, options);
+  }
+
+  /** Keeps a waiting job from every agent. @throws RenderfarmError `JOB_PROCESSING`, `JOB_ENDED`, `JOB_NOT_FOUND` */
+  hold(jobId: string, options: JobOrderOptions = {}): Promise<JobView> {
+    const request = orderOf(jobId, options);
+    return this.#call(({ jobs }, ...rest) => jobs.holdJob(request, ...rest), decodeOrdered, options);
+  }
+
+  /**
+   * Lets a held job wait for an agent again, or a quarantined one go on with its history.
+   *
+   * @throws RenderfarmError `JOB_NOT_HELD`, `JOB_NOT_FOUND`
+   */
+  release(jobId: string, options: JobOrderOptions = {}): Promise<JobView> {
+    const request = orderOf(jobId, options);
+    return this.#call(({ jobs }, ...rest) => jobs.releaseJob(request, ...rest), decodeOrdered, options);
+  }
+
+  /** While the job has not ended. @throws RenderfarmError `JOB_ENDED`, `JOB_NOT_FOUND` */
+  setPriority(jobId: string, priority: Priority, options: JobOrderOptions = {}): Promise<JobView> {
+    const request = { ...orderOf(jobId, options), priority: priorityClasses.toWire(priority) };
+    return this.#call(
+      ({ jobs }, ...rest) => jobs.changeJobPriority(request, ...rest),
+      decodeOrdered,
       options,
     );
   }
@@ -194,6 +232,15 @@ export class RenderfarmClient {
   #signal({ signal }: CallControl): AbortSignal {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
   }
+}
+
+/** Made once: every try of a call is the same request. */
+function orderOf(jobId: string, { requestId, reason }: JobOrderOptions): jobWire.CancelJobRequest {
+  return { jobId, requestId: requestId ?? randomUUID(), reason: reason ?? '' };
+}
+
+function decodeOrdered({ job }: jobWire.CancelJobResponse): JobView {
+  return decodeJob(job);
 }
 
 /** protocol.md, rule 10: the controller would refuse it without reading it. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { backoffMs } from './backoff.ts';
+import { pauseMs } from './backoff.ts';
 import { callError, isRetryable } from './call-errors.ts';
 import type { Connection } from './connection.ts';
 import { RenderfarmError } from './errors.ts';
@@ -32,8 +32,8 @@ export async function callUnary<Reply, View>(
       signal.throwIfAborted();
       const error = callError(thrown, channel.address);
       if (!isRetryable(error)) throw error;
-      if (error.status !== 'RESOURCE_EXHAUSTED') connection.giveUp(channel);
-      const waitMs = Math.max(backoffMs(failures, settings), error.retryAfterMs ?? 0);
+      if (error.status !== 'RESOURCE_EXHAUSTED') connection.giveUp(channel, error.leader);
+      const waitMs = pauseMs(failures, error, settings);
       if (Date.now() + waitMs + shortestTryMs >= endsAt) throw lastWord(error, settings, failures);
       await pause(waitMs, undefined, { signal });
     }

@@ -1,3 +1,4 @@
+import type { AgentMode, AgentOrderView, SicknessView } from './farm-views.ts';
 import type { ItemInput, Priority } from './job-input.ts';
 
 /** The farm's own state of a job. */
@@ -24,7 +25,7 @@ export type JobState =
   | 'published'
   /** Ended with an error. */
   | 'failed'
-  /** Ended: it lost too many agents; a person decides. */
+  /** Ended: it lost too many agents, or failed too often for reasons of PCs; a person decides. */
   | 'quarantined'
   /** Ended by a person's wish. */
   | 'cancelled';
@@ -239,6 +240,12 @@ export interface AgentView {
   readonly silenceMs?: number;
   readonly loadAverage1m: number;
   readonly scratchFreeBytes: number;
+  /** What holds for it now; `cordoned` also while it is sick. */
+  readonly mode: AgentMode;
+  /** Absent: nobody ordered anything. */
+  readonly order?: AgentOrderView;
+  /** Absent: it is well. */
+  readonly sickness?: SicknessView;
 }
 
 export interface QueueView {

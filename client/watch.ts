@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { AddressTurn } from './address-turn.ts';
 import { callError, isRetryable } from './call-errors.ts';
 import { openChannel } from './channel.ts';
-import { addressAt } from './connection.ts';
 import { RenderfarmError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 import { Patience } from './patience.ts';
@@ -39,9 +39,10 @@ export async function* watchJobs(
   const untilEnded = jobIds.length > 0 && (options.untilEnded ?? true);
   const memory = new WatchMemory(untilEnded ? jobIds : []);
   const patience = new Patience(settings);
-  for (let turn = 0; ; turn += 1) {
+  const turn = new AddressTurn(settings);
+  for (;;) {
     const times: StreamTimes = {};
-    const channel = openChannel(addressAt(settings, turn), settings);
+    const channel = openChannel(turn.address, settings);
     let failure: RenderfarmError;
     try {
       const request = { jobIds, userId: options.userId ?? '', resumeToken: memory.resumeToken, untilEnded };
@@ -62,6 +63,8 @@ export async function* watchJobs(
       continue;
     }
     if (!isWorthReopening(failure)) throw failure;
+    // One that says that we read too slowly, or that others watch already, leads: it is asked again.
+    if (failure.status !== 'ABORTED' && failure.status !== 'RESOURCE_EXHAUSTED') turn.moveOn(failure.leader);
     const lastedMs = times.stoodAtMs === undefined ? 0 : Date.now() - times.stoodAtMs;
     const waitMs = patience.afterFailure(failure, lastedMs);
     options.onInterruption?.(failure);

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { printError } from './print-error.ts';
 import { program } from './program.ts';
@@ -19,13 +19,18 @@ async function main(): Promise<void> {
     json,
   });
   const root = program({ env: process.env, terminal, ended: (code) => (process.exitCode = code) });
-  for (const command of [root, ...root.commands]) command.exitOverride();
+  for (const command of everyCommand(root)) command.exitOverride();
   try {
     await root.parseAsync(process.argv);
   } catch (error) {
     const { json = false, verbose = false } = root.opts<{ json?: boolean; verbose?: boolean }>();
     process.exitCode = failed(error, terminal(json), verbose);
   }
+}
+
+/** A command and all below it: a subcommand ends the process by itself otherwise. */
+function everyCommand(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
 }
 
 function failed(error: unknown, terminal: Terminal, verbose: boolean): ExitCode {

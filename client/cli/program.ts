@@ -1,15 +1,17 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { jobFileJsonSchema } from '../job-file-json-schema.ts';
 import { connect, type RenderfarmClient } from '../renderfarm-client.ts';
 import { clientVersion } from '../version.ts';
-import { agents, queues } from './commands/farm.ts';
-import { cancel, get, type ListCommandOptions, list } from './commands/jobs.ts';
+import { queues } from './commands/farm.ts';
+import { get, type ListCommandOptions, list } from './commands/jobs.ts';
 import { type SubmitCommandOptions, submit } from './commands/submit.ts';
 import { attempts, explain } from './commands/why.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
+import { jobOrderCommands, operatorCommands } from './operator-commands.ts';
 import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
 import { say, type Terminal } from './terminal.ts';
+import { positiveNumber, priorities } from './values.ts';
 
 /** What a command needs of the program around it. */
 export interface Surroundings {
@@ -19,16 +21,16 @@ export interface Surroundings {
   readonly ended: (code: ExitCode) => void;
 }
 
-type Act = (client: RenderfarmClient, terminal: Terminal) => Promise<ExitCode>;
+/** Runs a command with a client and a terminal, and tells its exit code. */
+export type Run = (act: (client: RenderfarmClient, terminal: Terminal) => Promise<ExitCode>) => Promise<void>;
 
-const priorities = ['low', 'normal', 'high', 'urgent'];
 const states =
   'held waiting delayed assigned preparing running finishing ready publishing published failed quarantined cancelled';
 
 /** The command line. Nothing happens before it is parsed. */
 export function program(surroundings: Surroundings): Command {
   const root = globalOptions(new Command('renderfarm'));
-  const run = async (act: Act): Promise<void> => {
+  const run: Run = async (act) => {
     const options = root.opts<GlobalOptions>();
     const terminal = surroundings.terminal(options.json ?? false);
     using client = connect(connectOptions(options, surroundings.env));
@@ -36,7 +38,9 @@ export function program(surroundings: Surroundings): Command {
   };
   submitCommands(root, run);
   jobCommands(root, run);
+  jobOrderCommands(root, run);
   farmCommands(root, run);
+  operatorCommands(root, run);
   root
     .command('schema')
     .description('print the JSON Schema of job files')
@@ -71,7 +75,7 @@ ${exitCodeHelp}`,
     );
 }
 
-function submitCommands(root: Command, run: (act: Act) => Promise<void>): void {
+function submitCommands(root: Command, run: Run): void {
   root
     .command('submit')
     .description('submit jobs; all files are checked before the first is submitted')
@@ -95,9 +99,10 @@ function submitCommands(root: Command, run: (act: Act) => Promise<void>): void {
     );
 }
 
-function jobCommands(root: Command, run: (act: Act) => Promise<void>): void {
+function jobCommands(root: Command, run: Run): void {
   root
     .command('list')
+    .alias('jobs')
     .description('list jobs, newest first')
     .option('--user <id>', 'only jobs of this user')
     .option('--queue <name>', 'only jobs of this queue')
@@ -109,17 +114,9 @@ function jobCommands(root: Command, run: (act: Act) => Promise<void>): void {
     .description('show a job and what happened to it')
     .argument('<job>')
     .action((jobId: string) => run((client, terminal) => get(client, terminal, jobId)));
-  root
-    .command('cancel')
-    .description('cancel jobs')
-    .argument('<job...>')
-    .option('--reason <text>', 'for the history of the job')
-    .action((jobIds: string[], { reason }: { reason?: string }) =>
-      run((client, terminal) => cancel(client, terminal, jobIds, reason)),
-    );
 }
 
-function farmCommands(root: Command, run: (act: Act) => Promise<void>): void {
+function farmCommands(root: Command, run: Run): void {
   root
     .command('explain')
     .description('say why a job is where it is')
@@ -131,10 +128,6 @@ function farmCommands(root: Command, run: (act: Act) => Promise<void>): void {
     .argument('<job>')
     .action((jobId: string) => run((client, terminal) => attempts(client, terminal, jobId)));
   root
-    .command('agents')
-    .description('list the render PCs')
-    .action(() => run(agents));
-  root
     .command('queues')
     .description('list the queues')
     .action(() => run(queues));
@@ -142,10 +135,4 @@ function farmCommands(root: Command, run: (act: Act) => Promise<void>): void {
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
 }

@@ -252,7 +252,7 @@ test('list, get, cancel, explain, attempts, agents and queues show what the cont
       /is waiting: pc1 is busy[^]*Place in the order of default_queue: 2[^]*pc1 +no +- +does not take/,
     ],
     [['attempts', jobId], /^1 +pc1 +ended +timed-out/m],
-    [['agents'], /^pc1 +suspect +0\/1/m],
+    [['agents'], /^pc1 +suspect +active +0\/1/m],
     [['queues'], /^4k_queue +3 +0/m],
   ];
   for (const [args, pattern] of shown) {

@@ -1,7 +1,8 @@
 import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import type { AgentView, QueueView } from '../../views.ts';
+import { modeText, modeWord } from '../agent-lines.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { bytesText, clockText } from '../format.ts';
+import { bytesText, clockText, safeText } from '../format.ts';
 import { jsonLine } from '../json-lines.ts';
 import { tableLines } from '../table.ts';
 import { say, type Terminal } from '../terminal.ts';
@@ -13,6 +14,9 @@ export async function agents(client: RenderfarmClient, terminal: Terminal): Prom
     else all.push(agent);
   }
   if (!terminal.json) for (const line of agentTable(all)) say(terminal, line);
+  for (const agent of terminal.json ? [] : all) {
+    if (agent.mode !== 'active') say(terminal, safeText(`  ${agent.agentId}: ${modeText(agent)}`));
+  }
   return exitCodes.ok;
 }
 
@@ -25,10 +29,11 @@ export async function queues(client: RenderfarmClient, terminal: Terminal): Prom
 
 function agentTable(all: readonly AgentView[]): readonly string[] {
   return tableLines(
-    ['AGENT', 'STATE', 'SLOTS', 'QUEUES', 'GPU', 'ENCODER', 'LOAD', 'SCRATCH', 'JOBS', 'NEXT'],
+    ['AGENT', 'STATE', 'MODE', 'SLOTS', 'QUEUES', 'GPU', 'ENCODER', 'LOAD', 'SCRATCH', 'JOBS', 'NEXT'],
     all.map((agent) => [
       agent.agentId,
       agent.liveness,
+      modeWord(agent),
       `${agent.slotsBusy}/${agent.slots}`,
       agent.queues.join(','),
       agent.gpus.join(', '),

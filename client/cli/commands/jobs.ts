@@ -51,23 +51,6 @@ export async function get(client: RenderfarmClient, terminal: Terminal, jobId: s
   return exitCodes.ok;
 }
 
-export async function cancel(
-  client: RenderfarmClient,
-  terminal: Terminal,
-  jobIds: readonly string[],
-  reason: string | undefined,
-): Promise<ExitCode> {
-  for (const jobId of jobIds) {
-    const job = await client.cancel(jobId, {
-      signal: terminal.signal,
-      ...(reason !== undefined && { reason }),
-    });
-    if (terminal.json) say(terminal, jsonLine({ event: 'cancelled', job }));
-    else say(terminal, `${job.jobId}  ${safeText(stateText(job))}`);
-  }
-  return exitCodes.ok;
-}
-
 function factsOf(job: JobView): readonly (readonly [string, string])[] {
   const all: readonly (readonly [string, string | undefined])[] = [
     ['Job', job.jobId],

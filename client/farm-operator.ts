@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { type farmWire, toOptionalDuration } from '../proto/index.ts';
+import { decodeAgent, decodeStatus } from './decode-farm.ts';
+import { decodeJob } from './decode-job.ts';
+import { RenderfarmError } from './errors.ts';
+import type { FarmStatusView } from './farm-views.ts';
+import type { CallControl } from './renderfarm-client.ts';
+import type { Start } from './try-once.ts';
+import type { AgentView, JobView } from './views.ts';
+
+export interface OrderOptions extends CallControl {
+  /** Makes a repeated order the same one, for 24 h. @default A new UUID for each call. */
+  readonly requestId?: string;
+  /** Shown to whoever asks why jobs wait. */
+  readonly reason?: string;
+  /** Who orders it; a client certificate's name goes before it. */
+  readonly by?: string;
+}
+
+export interface EvictOptions extends OrderOptions {
+  /** What still runs then is stopped. @default 0 */
+  readonly deadlineMs?: number;
+}
+
+type Call = <Reply, View>(
+  start: Start<Reply>,
+  decode: (reply: Reply) => View,
+  control: CallControl,
+) => Promise<View>;
+
+/** What operators order of the farm; made by `RenderfarmClient`. */
+export class FarmOperator {
+  readonly #call: Call;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  /** Nothing new starts on the agent; what runs goes on. @throws RenderfarmError `AGENT_NOT_FOUND` */
+  cordon(agentId: string, options: OrderOptions = {}): Promise<AgentView> {
+    const request = orderOf(agentId, options);
+    return this.#call(({ farm }, ...rest) => farm.cordonAgent(request, ...rest), decodeOrdered, options);
+  }
+
+  /** Ends every order, and takes a sick host for well. @throws RenderfarmError `AGENT_NOT_FOUND` */
+  uncordon(agentId: string, options: OrderOptions = {}): Promise<AgentView> {
+    const request = orderOf(agentId, options);
+    return this.#call(({ farm }, ...rest) => farm.uncordonAgent(request, ...rest), decodeOrdered, options);
+  }
+
+  /** Nothing new starts; when nothing runs any more the agent is drained. @throws RenderfarmError `AGENT_NOT_FOUND` */
+  drain(agentId: string, options: OrderOptions = {}): Promise<AgentView> {
+    const request = orderOf(agentId, options);
+    return this.#call(({ farm }, ...rest) => farm.drainAgent(request, ...rest), decodeOrdered, options);
+  }
+
+  /** The same, and what still runs at the deadline is requeued. @throws RenderfarmError `AGENT_NOT_FOUND` */
+  evict(agentId: string, options: EvictOptions = {}): Promise<AgentView> {
+    const request = { ...orderOf(agentId, options), deadline: toOptionalDuration(options.deadlineMs) };
+    return this.#call(({ farm }, ...rest) => farm.evictAgent(request, ...rest), decodeOrdered, options);
+  }
+
+  /** @throws RenderfarmError `AGENT_IN_USE` while it is attached or holds a job, `AGENT_NOT_FOUND` */
+  forget(agentId: string, options: OrderOptions = {}): Promise<void> {
+    const request = orderOf(agentId, options);
+    return this.#call(
+      ({ farm }, ...rest) => farm.forgetAgent(request, ...rest),
+      () => undefined,
+      options,
+    );
+  }
+
+  /** How things stand at the controller that answers, and, where it leads, in the farm. */
+  status(control: CallControl = {}): Promise<FarmStatusView> {
+    return this.#call(({ farm }, ...rest) => farm.getFarmStatus({}, ...rest), decodeStatus, control);
+  }
+
+  /**
+   * Takes a grant back, when its file can be neither published nor found; what an agent finds on the share decides.
+   * @throws RenderfarmError `JOB_NOT_PUBLISHING`
+   */
+  annulPublication(jobId: string, options: OrderOptions = {}): Promise<JobView> {
+    const { requestId, reason } = orderOf('', options);
+    const request = { requestId, jobId, reason };
+    return this.#call(
+      ({ farm }, ...rest) => farm.annulPublication(request, ...rest),
+      (reply: farmWire.AnnulPublicationResponse) => decodeJob(reply.job),
+      options,
+    );
+  }
+
+  /** The share of this name is another one for good. @throws RenderfarmError `UNKNOWN_SHARE` */
+  declareShareReplaced(share: string, options: OrderOptions = {}): Promise<void> {
+    const { requestId, reason } = orderOf('', options);
+    return this.#call(
+      ({ farm }, ...rest) => farm.declareShareReplaced({ requestId, share, reason }, ...rest),
+      () => undefined,
+      options,
+    );
+  }
+}
+
+/** Made once: every try of a call is the same request. */
+function orderOf(agentId: string, { requestId, reason, by }: OrderOptions): farmWire.CordonAgentRequest {
+  return { requestId: requestId ?? randomUUID(), agentId, reason: reason ?? '', by: by ?? '' };
+}
+
+function decodeOrdered({ agent }: farmWire.CordonAgentResponse): AgentView {
+  if (agent === undefined) {
+    throw new RenderfarmError('UNEXPECTED_REPLY', 'the controller sent no agent where one was due');
+  }
+  return decodeAgent(agent);
+}
