@@ -7,6 +7,8 @@ export interface ErrorScript {
   readonly violationCount?: number;
   readonly resource?: { readonly type: string; readonly name: string };
   readonly retryAfterMs?: number;
+  /** Of ErrorInfo. */
+  readonly leader?: string;
 }
 
 /** An error as a controller sends it, its details written by hand: a second reading of google/rpc. */
@@ -26,19 +28,17 @@ function detailsOf({
   violationCount,
   resource,
   retryAfterMs,
+  leader,
 }: ErrorScript): readonly Detail[] {
   const details: Detail[] = [];
   if (code !== undefined) {
     const info = new BinaryWriter().uint32(10).string(code).uint32(18).string('renderfarm');
-    if (violationCount !== undefined) {
-      info
-        .uint32(26)
-        .fork()
-        .uint32(10)
-        .string('violation_count')
-        .uint32(18)
-        .string(String(violationCount))
-        .join();
+    const facts = {
+      ...(violationCount !== undefined && { violation_count: String(violationCount) }),
+      ...(leader !== undefined && { leader }),
+    };
+    for (const [key, value] of Object.entries(facts)) {
+      info.uint32(26).fork().uint32(10).string(key).uint32(18).string(value).join();
     }
     details.push(['ErrorInfo', info]);
   }

@@ -238,3 +238,48 @@ test('A job that is too large is refused before it is sent', async () => {
   const many = Array.from({ length: 800 }, () => ({ ...item, title: 'x'.repeat(1_000) }));
   await assert.rejects(client.submit({ ...job, items: many }), /the job takes \d+ bytes, at most 786432/);
 });
+
+test('A call that meets a standby goes to the leader that it names, at once and with the same request id', async () => {
+  const requests: jobWire.SubmitJobRequest[] = [];
+  await using leader = await startScriptedJobs({
+    submitJob: (request) => {
+      requests.push(request);
+      return accepted;
+    },
+  });
+  const uninvolved = { listQueues: () => rpcError('INTERNAL', 'nobody asks here') };
+  await using other = await startScriptedJobs(uninvolved);
+  await using standby = await startScriptedJobs({
+    submitJob: (request) => {
+      requests.push(request);
+      return rpcError('UNAVAILABLE', 'this controller does not lead the farm', {
+        code: 'NOT_LEADING',
+        leader: leader.address,
+        // Waiting for it would outlast the test.
+        retryAfterMs: 600_000,
+      });
+    },
+  });
+  using client = farm([standby.address, other.address, leader.address]);
+  assert.equal((await client.submit(job)).jobId, jobId);
+  assert.equal(requests.length, 2);
+  assert.equal(requests[0]?.requestId, requests[1]?.requestId);
+});
+
+test('A call waits out a farm without a leader, within its time limit', async () => {
+  let asked = 0;
+  const standby = () =>
+    startScriptedJobs({
+      listQueues: () => {
+        asked += 1;
+        // Another one leads in the third round.
+        if (asked > 4) return { queues: [] };
+        return rpcError('UNAVAILABLE', 'nobody leads', { code: 'NOT_LEADING' });
+      },
+    });
+  await using one = await standby();
+  await using two = await standby();
+  using client = farm([one.address, two.address]);
+  assert.deepEqual(await client.queues(), []);
+  assert.equal(asked, 5);
+});

@@ -194,3 +194,23 @@ test('Many watches that are left in a burst harm neither each other nor the call
   assert.equal(await first, 'published 100');
   assert.equal(server.watches.unread, 0);
 });
+
+test('A watch whose leader steps down goes on at the next one, which does not know its token', async () => {
+  await using old = await startScriptedJobs();
+  await using fresh = await startScriptedJobs();
+  using client = farm([old.address, fresh.address]);
+  const changes = client.watch({ jobIds: [jobId] });
+  const first = next(changes);
+  const before = await old.watches.next();
+  before.send(runningJob(10), 'a-1.1');
+  assert.equal(await first, 'running 10');
+  const second = next(changes);
+  before.fail(rpcError('UNAVAILABLE', 'lost', { code: 'NOT_LEADING', retryAfterMs: 600_000 }));
+  const refused = await fresh.watches.next();
+  assert.equal(refused.request.resumeToken, 'a-1.1');
+  refused.fail(rpcError('OUT_OF_RANGE', 'of another leader', { code: 'RESUME_TOKEN_EXPIRED' }));
+  const anew = await fresh.watches.next();
+  assert.equal(anew.request.resumeToken, '');
+  anew.send(publishedJob(), 'b-2.1');
+  assert.equal(await second, 'published 100');
+});
