@@ -1,93 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FarmSettings } from '../../../controller/domain/settings.ts';
-import { createEngine, type Engine } from '../../../controller/engine/engine.ts';
-import type { AgentOutlet, AgentSession, JobChange } from '../../../controller/engine/farm.ts';
-import { MemoryDisk } from '../../../controller/store/memory/memory-disk.ts';
-import { openMemoryStore } from '../../../controller/store/memory/memory-store.ts';
-import type { ControllerMessage, Hello } from '../../../proto/agent-link.ts';
-import { heartbeat, hello, inventory } from '../../helpers/agent-messages.ts';
-import { farmSettings } from '../../helpers/farm-settings.ts';
-import { ManualClock, settled } from '../../helpers/manual-clock.ts';
+import type { JobChange } from '../../../controller/engine/farm.ts';
+import { heartbeat, inventory } from '../../helpers/agent-messages.ts';
+import { EngineController } from '../../helpers/engine-controller.ts';
+import { settled } from '../../helpers/manual-clock.ts';
 import { jobId, jobSpec } from '../../helpers/turn-farm.ts';
-
-/** An engine on a disk that survives it. */
-class Controller {
-  readonly disk: MemoryDisk;
-  readonly clock: ManualClock;
-  readonly fatal: unknown[] = [];
-  readonly logged: string[] = [];
-  #engine: Engine | undefined;
-
-  constructor(disk = new MemoryDisk('farm-1'), clock = new ManualClock()) {
-    this.disk = disk;
-    this.clock = clock;
-  }
-
-  get engine(): Engine {
-    assert.ok(this.#engine, 'not started');
-    return this.#engine;
-  }
-
-  async start(settings: Partial<FarmSettings> = {}): Promise<this> {
-    const log = (_fields: object, message: string) => void this.logged.push(message);
-    this.#engine = createEngine({
-      store: openMemoryStore({ disk: this.disk }),
-      settings: farmSettings(settings),
-      clock: this.clock,
-      random: () => 0.5,
-      log: { info: log, warn: log, error: log },
-      onFatal: (error) => this.fatal.push(error),
-      resolve: (spec) =>
-        Promise.resolve({
-          username: spec.userId,
-          resolved: spec.items.map(({ position, itemType, path }) => ({
-            position,
-            itemType,
-            path: path ?? '',
-          })),
-          resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
-          shares: ['clips'],
-        }),
-    });
-    void this.#engine.start(['127.0.0.1:1']);
-    await settled();
-    return this;
-  }
-
-  submit(n: number, requestId = ''): ReturnType<Engine['submit']> {
-    return this.engine.submit({ requestId, spec: jobSpec(n), validateOnly: false, jobIdMade: false });
-  }
-}
-
-class Outlet implements AgentOutlet {
-  readonly got: ControllerMessage[] = [];
-  ended = 0;
-  send(message: ControllerMessage): void {
-    this.got.push(message);
-  }
-  end(): void {
-    this.ended += 1;
-  }
-  kinds(): readonly string[] {
-    return this.got.map(({ kind }) => kind);
-  }
-}
-
-async function attach(
-  controller: Controller,
-  id: string,
-  changes: Partial<Hello> = {},
-): Promise<{ outlet: Outlet; session: AgentSession }> {
-  const outlet = new Outlet();
-  const session = await controller.engine.attach(hello(id, changes), outlet);
-  return { outlet, session };
-}
 
 describe('the engine', () => {
   it('answers nothing, sends nothing and shows nothing before the records are durable', async () => {
-    const controller = await new Controller().start();
-    const { outlet } = await attach(controller, 'pc1');
+    const controller = await new EngineController().start();
+    const { outlet } = await controller.attach('pc1');
     controller.disk.freeze();
     let answered = false;
     const submitting = controller.submit(1).then(() => {
@@ -111,7 +33,7 @@ describe('the engine', () => {
   });
 
   it('commits everything that came while a commit was on its way in one batch', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     controller.disk.freeze();
     const first = controller.submit(1);
     await settled();
@@ -125,7 +47,7 @@ describe('the engine', () => {
   });
 
   it('has every acknowledged job after a crash, and remembers request ids', async () => {
-    const before = await new Controller().start();
+    const before = await new EngineController().start();
     await before.submit(1, 'r1');
     const after = await crashed(before);
     assert.equal((await after.engine.job(jobId(1))).job.state, 'waiting');
@@ -134,7 +56,7 @@ describe('the engine', () => {
   });
 
   it('tries the same batch again while the store is away, refuses new work, and recovers', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     let away = true;
     controller.disk.planFailures(() => (away ? 'before' : undefined));
     const waiting = controller.submit(1);
@@ -156,7 +78,7 @@ describe('the engine', () => {
   });
 
   it('is not confused when a commit was done but its answer was lost', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     let lost = false;
     controller.disk.planFailures((call) => {
       if (call.name !== 'commit' || lost) return undefined;
@@ -172,7 +94,7 @@ describe('the engine', () => {
   });
 
   it('takes a flood of the largest jobs that a client may send', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     const items = Array.from({ length: 2_000 }, (_, position) => ({
       position,
       itemType: 'video' as const,
@@ -197,7 +119,7 @@ describe('the engine', () => {
   });
 
   it('shows a watch nothing that is not durable', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     await controller.submit(1);
     const abort = new AbortController();
     await controller.submit(2);
@@ -205,7 +127,7 @@ describe('the engine', () => {
     const states = async () => ((await watch.next()).value as JobChange).view.job.state;
     assert.equal(await states(), 'waiting');
     controller.disk.freeze();
-    const attaching = attach(controller, 'pc1', { inventory: inventory({ slots: 2 }) });
+    const attaching = controller.attach('pc1', { inventory: inventory({ slots: 2 }) });
     await settled();
     // The rest of the first listing is read while both assignments are on their way to the disk.
     assert.equal(await states(), 'waiting');
@@ -217,7 +139,7 @@ describe('the engine', () => {
   });
 
   it('refuses page tokens that it never gave', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     await controller.submit(1);
     for (const token of ['x', '-1', '1.5', '1e1', ' ', '99999999999999999999']) {
       await assert.rejects(
@@ -235,7 +157,7 @@ describe('the engine', () => {
   });
 
   it('decides nothing more when another leader has taken over', async () => {
-    const old = await new Controller().start();
+    const old = await new EngineController().start();
     const fresh = await crashed(old);
     await assert.rejects(old.submit(7), { code: 'NOT_LEADING' });
     await assert.rejects(old.engine.job(jobId(7)), { code: 'NOT_LEADING' });
@@ -248,23 +170,23 @@ describe('the engine', () => {
   });
 
   it('leads above a term that an agent has seen, before it welcomes it', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     const highestTerm = controller.clock.nowMs() + 3_600_000;
-    const { outlet } = await attach(controller, 'pc1', { farmId: 'farm-1', highestTerm });
+    const { outlet } = await controller.attach('pc1', { farmId: 'farm-1', highestTerm });
     const [welcome] = outlet.got;
     assert.ok(welcome?.kind === 'welcome' && welcome.term === highestTerm + 1);
     await controller.submit(1);
     assert.deepEqual(controller.fatal, []);
     const tooHigh = controller.clock.nowMs() + 2 * 24 * 3_600_000;
-    await assert.rejects(attach(controller, 'pc2', { farmId: 'farm-1', highestTerm: tooHigh }), {
+    await assert.rejects(controller.attach('pc2', { farmId: 'farm-1', highestTerm: tooHigh }), {
       code: 'TERM_TOO_HIGH',
     });
     await controller.engine.stop();
   });
 
   it('judges nobody by silence after a stall of its own', async () => {
-    const controller = await new Controller().start();
-    const { session } = await attach(controller, 'pc1');
+    const controller = await new EngineController().start();
+    const { session } = await controller.attach('pc1');
     await controller.submit(1);
     await controller.clock.jump(120_000);
     session.deliver(heartbeat);
@@ -275,7 +197,7 @@ describe('the engine', () => {
   });
 
   it('answers what waits when it stops, and refuses what comes after', async () => {
-    const controller = await new Controller().start();
+    const controller = await new EngineController().start();
     controller.disk.freeze();
     const last = controller.submit(1);
     await settled();
@@ -289,7 +211,7 @@ describe('the engine', () => {
 });
 
 /** Another controller on the same disk; the old one is not stopped, its leadership just ends. */
-async function crashed(controller: Controller): Promise<Controller> {
+async function crashed(controller: EngineController): Promise<EngineController> {
   controller.disk.expireLeadership();
-  return await new Controller(controller.disk, controller.clock).start();
+  return await new EngineController(controller.disk, controller.clock).start();
 }
