@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { type ServiceError, status } from '@grpc/grpc-js';
-import { agentWire, type LogServiceClient } from '../../proto/index.ts';
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { agentIdKey, agentWire, type LogServiceClient } from '../../proto/index.ts';
 import { oneJobId } from '../helpers/fake-farm.ts';
 import { ask, startHarness } from './rpc-harness.ts';
 
@@ -11,12 +11,24 @@ function target(file: agentWire.LogFile = agentWire.LogFile.JOB_LOG, counter = 1
   return { jobId: oneJobId, fence: { term: 1, counter }, file };
 }
 
+/** What the owner of the fake farm's attempts says of itself. */
+function saying(agentId: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set(agentIdKey, agentId);
+  return metadata;
+}
+
+const owner = saying('pc1');
+
 function upload(
   client: LogServiceClient,
   parts: readonly agentWire.UploadLogRequest['part'][],
+  metadata = owner,
 ): Promise<agentWire.UploadLogResponse> {
   return new Promise((resolve, reject) => {
-    const call = client.uploadLog((error, response) => (error ? reject(error) : resolve(response)));
+    const call = client.uploadLog(metadata, (error: ServiceError | null, response) =>
+      error ? reject(error) : resolve(response),
+    );
     for (const part of parts) call.write({ part });
     call.end();
   });
@@ -30,7 +42,7 @@ suite('uploading a log', () => {
   test('goes on from what the controller has', async () => {
     await using rpc = await startHarness();
     const client = rpc.logs();
-    const offset = () => ask(client.getLogOffset.bind(client), { target: target() });
+    const offset = () => ask(client.getLogOffset.bind(client), { target: target() }, owner);
     assert.deepStrictEqual(await offset(), { offsetBytes: 0 });
     const first = await upload(client, [{ $case: 'target', value: target() }, data(0, 'hel')]);
     assert.deepStrictEqual(first, { sizeBytes: 3 });
@@ -80,12 +92,32 @@ suite('uploading a log', () => {
     });
   }
 
+  test('of another agent’s attempt, or by nobody, is refused: its size too', async () => {
+    await using rpc = await startHarness();
+    const client = rpc.logs();
+    for (const [metadata, text] of [
+      [saying('pc2'), /written by pc1: not by pc2$/],
+      [new Metadata(), /written by pc1: the caller does not say who it is \(renderfarm-agent-id\)$/],
+    ] as const) {
+      const part = { $case: 'target', value: target() } as const;
+      const sent: unknown = await upload(client, [part, data(0, 'x')], metadata).catch((e: unknown) => e);
+      assert.equal((sent as ServiceError).code, status.UNAUTHENTICATED);
+      assert.match((sent as ServiceError).details, text);
+      const asked: unknown = await ask(
+        client.getLogOffset.bind(client),
+        { target: target() },
+        metadata,
+      ).catch((e: unknown) => e);
+      assert.equal((asked as ServiceError).code, status.UNAUTHENTICATED);
+    }
+  });
+
   test('that falls silent is ended', async () => {
     await using rpc = await startHarness({ limits: { uploadIdleMs: 20 } });
     const error = await new Promise<ServiceError | null>((resolve) => {
       rpc
         .logs()
-        .uploadLog(resolve)
+        .uploadLog(owner, resolve)
         .write({ part: { $case: 'target', value: target() } });
     });
     assert.match(String(error?.details), /sent nothing for 20 ms/);
