@@ -1,106 +1,158 @@
 /**
- * `npm run bench -- dispatch [--jobs 1000]`: how soon a job reaches an idle agent. The controller is a process of its
- * own with the durable SQLite store; submitter and agent are this process, so that one clock measures. One job at a
- * time: each is submitted when the one before it is published and acknowledged.
+ * `npm run bench -- dispatch [--store sqlite] [--jobs 1000] [--queued 10000 --watchers 500]`: how soon a job reaches an
+ * idle agent. The controller is a process of its own with a durable store; submitter and agent are this process, so that
+ * one clock measures. One job at a time: each is submitted when the one before it is published and acknowledged.
  *
  * `p50_ms`, `p99_ms`: from the arrival of the submit's reply (acknowledged) to the arrival of Assign. Both leave the
  * controller behind the same commit, on two connections, so that it can be negative. `sent_*`: from sending the submit,
  * commit included. `floor_*`: a bare unary gRPC round trip to the same process (the health check), in turn with the jobs.
+ *
+ * With `--queued` or `--watchers` the same is measured again while so many jobs wait in another queue, whose one agent is
+ * busy, and so many watches are told of every change of the jobs that are measured: `loaded_*`, and `ratio` = loaded over
+ * unloaded median, from sending. Both phases begin `--rate` jobs a second then (20): without a pause 500 watchers would
+ * have to be told 100,000 things a second, and would be cut off instead of being a load.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Client, credentials } from '@grpc/grpc-js';
-import { stringify } from 'yaml';
-import { connect } from '../client/renderfarm-client.ts';
-import { addressIn, type FarmProcess, startFarmProcess } from './farm-process.ts';
+import { profileInto, startProcess } from './farm-process.ts';
+import { FarmUnderTest, storeNamed } from './farm-under-test.ts';
 import { NoOpAgent } from './no-op-agent.ts';
 import { percentile, rounded } from './statistics.ts';
+import { Submitter } from './submitter.ts';
 
 /** Not counted: both sides compile their code. */
-const warmUpJobs = 50;
+const warmUpJobs = 100;
+const measuredUser = 'bench';
+/** Submits under way while the queue is filled. */
+const fillingMax = 64;
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
     args: [...args],
-    options: { jobs: { type: 'string', default: '1000' }, store: { type: 'string', default: 'sqlite' } },
+    options: {
+      jobs: { type: 'string', default: '1000' },
+      store: { type: 'string', default: 'sqlite' },
+      queued: { type: 'string', default: '0' },
+      watchers: { type: 'string', default: '0' },
+      rate: { type: 'string', default: '20' },
+      profile: { type: 'string' },
+    },
   });
-  if (values.store !== 'sqlite') throw new Error(`store ${values.store} is not known: sqlite`);
-  const folder = await mkdtemp(join(tmpdir(), 'renderfarm-bench-dispatch-'));
-  let controller: FarmProcess | undefined;
+  const [jobs, queued, watchers] = [Number(values.jobs), Number(values.queued), Number(values.watchers)];
+  const farm = await FarmUnderTest.open(storeNamed(values.store));
+  await profileInto(values.profile);
   try {
-    controller = startFarmProcess('controller/main.ts', await writeConfig(folder));
-    const address = await controller.find(addressIn);
-    const jobs = Number(values.jobs);
-    return { store: 'sqlite', jobs, ...(await measure(address, jobs)) };
+    const { address } = await farm.startController();
+    const isLoaded = queued > 0 || watchers > 0;
+    const everyMs = isLoaded ? 1_000 / Number(values.rate) : 0;
+    const plain = await measure(address, jobs, everyMs);
+    const figures = { store: farm.store, jobs, ...named('', plain), ...floorOf(plain) };
+    if (!isLoaded) return figures;
+    const stopLoad = await load(address, queued, watchers);
+    const loaded = await measure(address, jobs, everyMs);
+    await stopLoad();
+    const ratio = rounded(percentile(loaded.sent, 0.5) / percentile(plain.sent, 0.5));
+    return { ...figures, queued, watchers, ...named('loaded_', loaded), ratio };
   } finally {
-    await controller?.stop();
-    await rm(folder, { recursive: true, force: true });
+    await farm.stop();
   }
 }
 
-async function writeConfig(folder: string): Promise<string> {
-  const file = join(folder, 'controller.yaml');
-  await mkdir(join(folder, 'logs'));
-  const config = {
-    farm: 'bench',
-    listen: ['127.0.0.1:0'],
-    dataDir: join(folder, 'data'),
-    logsDir: join(folder, 'logs'),
-    shares: [
-      { name: 'clips', roots: ['\\\\farm\\Clips'], role: 'source' },
-      { name: 'results', roots: ['\\\\farm\\Results'], role: 'output' },
-    ],
-    output: { share: 'results' },
-  };
-  await writeFile(file, stringify(config));
-  return file;
+interface Measured {
+  readonly acked: readonly number[];
+  readonly sent: readonly number[];
+  readonly floors: readonly number[];
 }
 
-async function measure(address: string, jobs: number): Promise<Record<string, number>> {
-  const assignedAt = new Map<string, (atMs: number) => void>();
-  const agent = new NoOpAgent(address, ({ ref }) => assignedAt.get(ref.jobId)?.(performance.now()));
-  const client = connect({ addresses: [address] });
+async function measure(address: string, jobs: number, everyMs: number): Promise<Measured> {
+  const assigned = new Map<string, (atMs: number) => void>();
+  const published = new Map<string, () => void>();
+  const agent = new NoOpAgent({
+    agentId: 'measured',
+    controllers: [address],
+    queues: ['gpu_queue'],
+    onAssign: ({ ref }) => assigned.get(ref.jobId)?.(performance.now()),
+    onPublished: (jobId) => published.get(jobId)?.(),
+  });
+  const submitter = new Submitter(address, 1);
   const floor = new Client(address, credentials.createInsecure());
-  const acked: number[] = [];
-  const sent: number[] = [];
-  const floors: number[] = [];
+  const measured = { acked: [] as number[], sent: [] as number[], floors: [] as number[] };
   try {
     await agent.ready;
     for (let n = -warmUpJobs; n < jobs; n += 1) {
       const jobId = randomUUID();
-      const assigned = new Promise<number>((resolve) => assignedAt.set(jobId, resolve));
-      const published = agent.published(jobId);
+      const assignment = new Promise<number>((resolve) => assigned.set(jobId, resolve));
+      const publication = new Promise<void>((resolve) => published.set(jobId, resolve));
       const sentAt = performance.now();
-      await client.submit({
-        jobId,
-        userId: 'bench',
-        channelName: 'Bench',
-        items: [{ itemType: 'video', path: '\\\\farm\\Clips\\nothing.mp4', durationMs: 1_000 }],
-      });
+      await submitter.submit({ jobId, userId: measuredUser, queue: 'gpu_queue' });
       const ackedAt = performance.now();
-      const atMs = await assigned;
-      assignedAt.delete(jobId);
-      await published;
+      const atMs = await assignment;
+      await publication;
+      assigned.delete(jobId);
+      published.delete(jobId);
       const floorMs = await roundTrip(floor);
+      await pause(sentAt + everyMs - performance.now());
       if (n < 0) continue;
-      acked.push(atMs - ackedAt);
-      sent.push(atMs - sentAt);
-      floors.push(floorMs);
+      measured.acked.push(atMs - ackedAt);
+      measured.sent.push(atMs - sentAt);
+      measured.floors.push(floorMs);
       if ((n + 1) % 200 === 0) process.stderr.write(`${n + 1} jobs\n`);
     }
+    return measured;
   } finally {
     floor.close();
-    client.close();
+    submitter.close();
     await agent.stop();
   }
+}
+
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await delay(ms);
+}
+
+/** Fills the other queue, makes its agent busy, and lets watchers watch. Resolves to what ends it. */
+async function load(address: string, queued: number, watchers: number): Promise<() => Promise<void>> {
+  const busy = new NoOpAgent({
+    agentId: 'busy',
+    controllers: [address],
+    plan: 'hold',
+    queues: ['default_queue'],
+  });
+  await busy.ready;
+  const submitter = new Submitter(address, fillingMax);
+  let begun = 0;
+  const fill = async (): Promise<void> => {
+    while (begun <= queued) {
+      begun += 1;
+      if (begun % 2_000 === 0) process.stderr.write(`${begun} jobs queued\n`);
+      await submitter.submit({ userId: `user-${begun % 20}`, queue: 'default_queue' });
+    }
+  };
+  await Promise.all(Array.from({ length: fillingMax }, fill));
+  submitter.close();
+  const onLine = (line: string): void => void process.stderr.write(`watchers: ${line}\n`);
+  const watching = startProcess('bench/watcher-main.ts', [address, String(watchers), measuredUser], onLine);
+  await watching.find((line) => (line === 'watching' ? true : undefined));
+  return async () => {
+    await watching.stop();
+    await busy.stop();
+  };
+}
+
+function named(prefix: string, { acked, sent }: Measured): Record<string, number> {
   return {
-    p50_ms: rounded(percentile(acked, 0.5)),
-    p99_ms: rounded(percentile(acked, 0.99)),
-    sent_p50_ms: rounded(percentile(sent, 0.5)),
-    sent_p99_ms: rounded(percentile(sent, 0.99)),
+    [`${prefix}p50_ms`]: rounded(percentile(acked, 0.5)),
+    [`${prefix}p99_ms`]: rounded(percentile(acked, 0.99)),
+    [`${prefix}sent_p50_ms`]: rounded(percentile(sent, 0.5)),
+    [`${prefix}sent_p99_ms`]: rounded(percentile(sent, 0.99)),
+  };
+}
+
+function floorOf({ floors }: Measured): Record<string, number> {
+  return {
     floor_p50_ms: rounded(percentile(floors, 0.5)),
     floor_p99_ms: rounded(percentile(floors, 0.99)),
   };

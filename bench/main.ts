@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = 
   render: () => import('./render.ts'),
   copy: () => import('./copy.ts'),
   dispatch: () => import('./dispatch.ts'),
+  throughput: () => import('./throughput.ts'),
 };
 
 /** `npm run bench -- NAME [options]`: progress on stderr, one line of JSON as the last line of stdout. */

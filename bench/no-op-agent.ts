@@ -1,102 +1,134 @@
 import { randomUUID } from 'node:crypto';
+import type { LinkSecurity } from '../agent/link/connection.ts';
 import { type ControllerLink, startControllerLink } from '../agent/link/controller-link.ts';
-import type { Inventory, Usage } from '../proto/agent-link.ts';
-import type { AgentMessage, Assign, ControllerMessage, JobRef } from '../proto/index.ts';
+import type {
+  AgentMessage,
+  Assign,
+  AttemptEvent,
+  ControllerMessage,
+  HeldAttempt,
+  JobRef,
+  Welcome,
+} from '../proto/agent-link.ts';
+import { fenceText } from '../proto/agent-link.ts';
+import { inventoryOf, usage } from './no-op-messages.ts';
 
-const usage: Usage = {
-  copiedFiles: 0,
-  copiedBytes: 0,
-  reusedFiles: 0,
-  reusedBytes: 0,
-  segmentsRendered: 0,
-  segmentsReused: 0,
-  framesEncoded: 0,
-  runMs: 0,
-  waitedForSharesMs: 0,
-};
+export interface NoOpAgentOptions {
+  readonly agentId: string;
+  readonly controllers: readonly string[];
+  readonly security?: LinkSecurity;
+  readonly queues?: readonly string[];
+  /** @default 1 */
+  readonly slots?: number;
+  /** What it does with a job: its whole life at once, or it starts it and holds it. @default publish */
+  readonly plan?: 'publish' | 'hold';
+  /** A progress report for everything that it holds this often; 0: none. @default 0 */
+  readonly progressMs?: number;
+  /** Told of every assignment, before it is answered. */
+  readonly onAssign?: (assign: Assign) => void;
+  /** Told that the end of this job was acknowledged: it is durable that it is published. */
+  readonly onPublished?: (jobId: string) => void;
+  /** Told of each heartbeat how long its answer took. */
+  readonly onHeartbeat?: (ms: number) => void;
+  readonly onWelcome?: (welcome: Welcome) => void;
+}
+
+interface Held {
+  readonly ref: JobRef;
+  percent: number;
+}
 
 /**
  * An agent on a real stream that does nothing for a job but live its whole life: accepted, started, encoded, ready,
- * and published as soon as it is granted. It renders nothing and writes no journal: only the controller is measured.
+ * and published as soon as it is granted. It renders nothing; its journal of events is in memory and is sent again
+ * where it was not acknowledged. Only the controller is measured.
  */
 export class NoOpAgent {
+  readonly #options: NoOpAgentOptions;
+  readonly #instanceId = randomUUID();
+  readonly #journalId = randomUUID();
   readonly #link: ControllerLink;
-  readonly #onAssign: (assign: Assign) => void;
   readonly #welcomed = Promise.withResolvers<undefined>();
-  readonly #ended = new Map<number, string>();
-  #waiting = new Map<string, () => void>();
+  readonly #held = new Map<string, Held>();
+  /** Sent and not acknowledged, by number. */
+  readonly #journal = new Map<number, Extract<AgentMessage, { kind: 'event' }>>();
+  readonly #beats = new Map<number, number>();
+  #farm: { readonly farmId: string; readonly highestTerm: number } | undefined;
   #linkId = 0;
   #event = 0;
   #sequence = 0;
   #stopping = false;
-  #timer: NodeJS.Timeout | undefined;
+  #heartbeats: NodeJS.Timeout | undefined;
+  #progress: NodeJS.Timeout | undefined;
 
-  constructor(address: string, onAssign: (assign: Assign) => void) {
-    this.#onAssign = onAssign;
+  constructor(options: NoOpAgentOptions) {
+    this.#options = options;
     this.#link = startControllerLink({
-      controllers: [address],
-      security: {},
-      backoffFirstMaxMs: 10,
+      controllers: options.controllers,
+      security: options.security ?? {},
+      backoffFirstMaxMs: 500,
       listener: {
         opened: (linkId) => this.#opened(linkId),
         received: (_, message) => this.#received(message),
         closed: (_, reason) => this.#closed(reason),
-        trouble: (message) => process.stderr.write(`${message}\n`),
+        trouble: () => undefined,
       },
     });
   }
 
-  /** Resolves when the controller has taken the agent. */
+  /** Resolves when the controller has taken the agent for the first time. */
   get ready(): Promise<undefined> {
     return this.#welcomed.promise;
   }
 
-  /** Resolves when the controller has acknowledged, durably, that this job is published. */
-  published(jobId: string): Promise<void> {
-    return new Promise((resolve) => this.#waiting.set(jobId, resolve));
-  }
-
   async stop(): Promise<void> {
     this.#stopping = true;
-    clearInterval(this.#timer);
+    clearInterval(this.#heartbeats);
+    clearInterval(this.#progress);
     this.#send({ kind: 'goodbye', reason: 'shutdown', givesBack: [] });
     await this.#link.stop();
   }
 
   #opened(linkId: number): void {
     this.#linkId = linkId;
+    const { agentId, queues = ['default_queue'], slots = 1 } = this.#options;
+    const [firstUnackedEvent = this.#event + 1] = this.#journal.keys();
     this.#send({
       kind: 'hello',
-      agentId: 'bench',
-      instanceId: randomUUID(),
+      agentId,
+      instanceId: this.#instanceId,
       softwareVersion: '0.0.0',
       protocolMin: 1,
       protocolMax: 1,
       features: [],
       highestTerm: 0,
-      journalId: randomUUID(),
-      firstUnackedEvent: 1,
-      lastEvent: 0,
-      inventory,
-      held: [],
+      ...this.#farm,
+      journalId: this.#journalId,
+      firstUnackedEvent,
+      lastEvent: this.#event,
+      inventory: inventoryOf(queues, slots),
+      held: [...this.#held.values()].map(
+        ({ ref, percent }): HeldAttempt => ({ ref, state: 'running', percent }),
+      ),
       tombstones: [],
     });
   }
 
-  /** What was measured up to here is worth nothing without it. */
   #closed(reason: string): void {
-    if (!this.#stopping) process.stderr.write(`the agent's stream ended: ${reason}\n`);
+    clearInterval(this.#heartbeats);
+    clearInterval(this.#progress);
+    if (!this.#stopping && this.#options.plan !== 'hold')
+      process.stderr.write(`the stream of ${this.#options.agentId} ended: ${reason}\n`);
   }
 
   #received(message: ControllerMessage): void {
     switch (message.kind) {
       case 'welcome':
-        this.#timer ??= setInterval(() => this.#heartbeat(), message.heartbeatMs);
-        this.#welcomed.resolve(undefined);
+        this.#begin(message);
         return;
       case 'assign':
-        this.#onAssign(message);
-        this.#live(message);
+        this.#options.onAssign?.(message);
+        this.#take(message);
         return;
       case 'publish-grant':
         this.#publish(message.ref);
@@ -104,50 +136,95 @@ export class NoOpAgent {
       case 'event-ack':
         this.#acked(message.number);
         return;
+      case 'heartbeat-ack':
+        this.#answered(message.sequence);
+        return;
+      case 'probe':
+        this.#heartbeat(message.probeId);
+        return;
+      case 'goodbye':
+        this.#link.reopen(this.#linkId, message.reason, message.comeBackAfterMs, message.address);
+        return;
       default:
         return;
     }
   }
 
-  #live({ ref, output }: Assign): void {
+  #begin(welcome: Welcome): void {
+    this.#farm = { farmId: welcome.farmId, highestTerm: welcome.term };
+    this.#acked(welcome.ackedEvent);
+    for (const event of this.#journal.values()) this.#send(event);
+    // Heartbeats of many agents are spread, as those of agents that were started at different times are.
+    clearInterval(this.#heartbeats);
+    const first = Math.random() * welcome.heartbeatMs;
+    this.#heartbeats = setTimeout(() => {
+      this.#heartbeat();
+      this.#heartbeats = setInterval(() => this.#heartbeat(), welcome.heartbeatMs);
+    }, first);
+    const { progressMs = 0 } = this.#options;
+    clearInterval(this.#progress);
+    if (progressMs > 0) this.#progress = setInterval(() => this.#tellProgress(), progressMs);
+    this.#options.onWelcome?.(welcome);
+    this.#welcomed.resolve(undefined);
+  }
+
+  #take({ ref, output }: Assign): void {
+    const key = `${ref.jobId}/${fenceText(ref.fence)}`;
+    if (this.#held.has(key)) return;
     this.#send({ kind: 'assignment-reply', ref, accepted: true, presentBytes: 0, presentSegments: 0 });
     this.#tell(ref, { type: 'started', copiedBytes: 0, reusedBytes: 0, totalFrames: 1 });
+    if (this.#options.plan === 'hold') {
+      this.#held.set(key, { ref, percent: 0 });
+      return;
+    }
     this.#tell(ref, { type: 'encoded' });
-    this.#tell(ref, {
-      type: 'ready',
-      manifest: {
-        fileName: output.finalName,
-        sizeBytes: 1,
-        durationMs: 33,
-        frames: 1,
-        sha256: '0'.repeat(64),
-        features: [],
-      },
-    });
+    const facts = { sizeBytes: 1, durationMs: 33, frames: 1, sha256: '0'.repeat(64), features: [] };
+    this.#tell(ref, { type: 'ready', manifest: { fileName: output.finalName, ...facts } });
   }
 
   #publish(ref: JobRef): void {
     const finished = { outcome: 'published', problems: [], stderrTail: [], usage } as const;
-    this.#ended.set(this.#tell(ref, { type: 'finished', finished }), ref.jobId);
+    this.#tell(ref, { type: 'finished', finished });
   }
 
   #acked(number: number): void {
-    for (const [event, jobId] of this.#ended) {
-      if (event > number) continue;
-      this.#ended.delete(event);
-      this.#waiting.get(jobId)?.();
-      this.#waiting.delete(jobId);
+    for (const [event, { ref, event: said }] of this.#journal) {
+      if (event > number) return;
+      this.#journal.delete(event);
+      if (said.type === 'finished') this.#options.onPublished?.(ref.jobId);
     }
   }
 
-  #tell(ref: JobRef, event: Extract<AgentMessage, { kind: 'event' }>['event']): number {
+  #tell(ref: JobRef, event: AttemptEvent): void {
     this.#event += 1;
-    this.#send({ kind: 'event', number: this.#event, ref, atMs: Date.now(), event });
-    return this.#event;
+    const message = { kind: 'event', number: this.#event, ref, atMs: Date.now(), event } as const;
+    this.#journal.set(this.#event, message);
+    this.#send(message);
   }
 
-  #heartbeat(): void {
+  #tellProgress(): void {
+    for (const held of this.#held.values()) {
+      held.percent = Math.min(99, held.percent + 0.1);
+      const percent = Math.floor(held.percent);
+      this.#link.send(
+        this.#linkId,
+        {
+          kind: 'progress',
+          ref: held.ref,
+          state: 'running',
+          percent,
+          framesDone: 1,
+          framesTotal: 2,
+          etaMs: 600_000,
+        },
+        true,
+      );
+    }
+  }
+
+  #heartbeat(probeId?: string): void {
     this.#sequence += 1;
+    if (this.#options.onHeartbeat) this.#beats.set(this.#sequence, performance.now());
     this.#send({
       kind: 'heartbeat',
       sequence: this.#sequence,
@@ -155,36 +232,17 @@ export class NoOpAgent {
       scratchFreeBytes: 1e12,
       worstLoopStallMs: 0,
       oldestShareOperationMs: 0,
+      ...(probeId !== undefined && { probeId }),
     });
+  }
+
+  #answered(sequence: number): void {
+    const sentAt = this.#beats.get(sequence);
+    this.#beats.delete(sequence);
+    if (sentAt !== undefined) this.#options.onHeartbeat?.(performance.now() - sentAt);
   }
 
   #send(message: AgentMessage): void {
     this.#link.send(this.#linkId, message);
   }
 }
-
-const inventory: Inventory = {
-  hostname: 'bench',
-  os: 'none',
-  cpuModel: 'none',
-  cpuCores: 1,
-  memoryBytes: 1e9,
-  gpus: [],
-  encoders: [
-    {
-      encoder: 'libx264',
-      rung: 'libx264',
-      hardware: false,
-      max: '2160p',
-      framesPerSecond: 100,
-      sessionsProbed: 1,
-    },
-  ],
-  ffmpegVersion: 'none',
-  scratchFreeBytes: 1e12,
-  queues: ['default_queue'],
-  slots: 1,
-  labels: [],
-  shares: ['clips', 'results'],
-  shareIds: [],
-};
