@@ -4,7 +4,7 @@ import type { DependencyType, IConfiguration, IForbiddenRuleType } from 'depende
 
 type Rule = IForbiddenRuleType & { name: string; comment: string };
 
-const anyRoom = '^(proto|controller|agent|client|demo|bench|test|tools)/';
+const anyRoom = '^(proto|controller|agent|client|demo|bench|chaos|test|tools)/';
 /** The one vocabulary of the agent protocol: types, and two pure functions over them. */
 const agentLink = '^proto/agent-link\\.ts$';
 const npm: DependencyType[] = [

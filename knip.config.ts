@@ -13,11 +13,11 @@ const config = {
     '{controller,agent}/**/*-thread.ts',
     'test/fixtures/**/*.ts',
   ],
-  project: ['{proto,controller,agent,client,demo,bench,test,tools}/**/*.ts', '!proto/gen/**'],
+  project: ['{proto,controller,agent,client,demo,bench,chaos,test,tools}/**/*.ts', '!proto/gen/**'],
   // Types that are the documented shape of something exported are exported with it.
   ignoreExportsUsedInFile: true,
   // Programs that system packages bring.
-  ignoreBinaries: ['apt-get', 'dpkg-query', 'fc-list', 'ffmpeg', 'ffprobe'],
+  ignoreBinaries: ['apt-get', 'dpkg-query', 'fc-list', 'ffmpeg', 'ffprobe', 'mount', 'redis-server', 'umount'],
   // Started by its program's name (tools/checks.ts); what people pipe our logs through; a font that is read as a file.
   ignoreDependencies: ['@bufbuild/buf', 'pino-pretty', '@expo-google-fonts/anton'],
 } satisfies KnipConfig;

@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from './fault.ts';
 import { type Injected, type Injection, skipped, victimOf } from './injection.ts';
@@ -32,7 +41,7 @@ export function shareFault(fault: Fault & { kind: 'share' }, injected: Injected)
 /** Kills an agent and empties its data folder. */
 export function loseDisk(fault: Fault & { kind: 'disk-lost' }, { farm }: Injected): Injection {
   const agent = victimOf(farm.agents, fault.victim);
-  if (agent === undefined || !agent.program.signal('SIGKILL')) return skipped('it does not run');
+  if (agent?.program.signal('SIGKILL') !== true) return skipped('it does not run');
   return {
     did: `killed ${agent.agentId} and took its disk`,
     async undo() {

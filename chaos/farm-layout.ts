@@ -83,15 +83,17 @@ export interface AgentPlace {
   readonly controllerPorts: readonly number[];
   readonly ffmpeg: string;
   readonly ffprobe: string;
+  readonly slots: number;
 }
 
 export function agentConfig(layout: FarmLayout, place: AgentPlace): object {
-  const { agentId, dataDir, controllerPorts, ffmpeg, ffprobe } = place;
+  const { agentId, dataDir, controllerPorts, ffmpeg, ffprobe, slots } = place;
   return {
     agentId,
     dataDir,
     controllers: controllerPorts.map((port) => `127.0.0.1:${port}`),
     queues: ['4k_queue', 'gpu_queue', 'default_queue'],
+    slots,
     encoder: { rung: 'libx264', threads: 1 },
     mounts: {
       clips: { roots: [sourceRoot], localPath: layout.clips },

@@ -89,14 +89,17 @@ export async function buildFarm(
   const ports: number[] = [];
   for (let n = 0; n < options.controllers; n += 1) ports.push(await freePort());
   const controllers: FarmController[] = [];
-  for (const [n, port] of ports.entries()) controllers.push(await buildController(building, n + 1, port, redisPort));
+  for (const [n, port] of ports.entries())
+    controllers.push(await buildController(building, n + 1, port, redisPort));
   const agents: FarmAgent[] = [];
   for (let n = 1; n <= options.agents; n += 1) agents.push(await buildAgent(building, `pc${n}`, ports));
   return {
     ...{ run, layout, controllers, agents, redis, redisFolder },
     clips: options.fakeRenderer ? fakeClips(layout.clips) : realClips(layout.clips, layout.keep),
     clientAddresses: controllers.map(({ network }) => `127.0.0.1:${network.port}`),
-    closeNetwork: async () => void (await Promise.all(proxies.map((each) => each.close()))),
+    async closeNetwork() {
+      await Promise.all(proxies.map((each) => each.close()));
+    },
   };
 }
 
@@ -139,9 +142,12 @@ async function buildAgent(building: Building, agentId: string, ports: readonly n
   const controllerPorts = network.map(({ port }) => port);
   const ffmpeg = join(renderers, options.fakeRenderer ? 'fake-ffmpeg' : 'marking-ffmpeg');
   const ffprobe = options.fakeRenderer ? join(renderers, 'fake-ffprobe') : 'ffprobe';
+  // A script needs no core of its own; a second real render at a time would only be slower.
+  const slots = options.fakeRenderer ? 2 : 1;
+  const place = { agentId, controllerPorts, ffmpeg, ffprobe, slots };
   const programFor = async (name: string, dataDir: string): Promise<Program> => {
     const file = join(layout.folder, `${name}.yaml`);
-    await writeFile(file, stringify(agentConfig(layout, { agentId, dataDir, controllerPorts, ffmpeg, ffprobe })));
+    await writeFile(file, stringify(agentConfig(layout, { ...place, dataDir })));
     return node(building, name, 'agent/main.ts', ['run', '--config', file]);
   };
   const dataDir = layout.agentData(agentId);

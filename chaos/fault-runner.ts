@@ -1,15 +1,15 @@
-import { clone, freeze, killAt, lateRename, restart } from './process-faults.ts';
 import { fillDisk, loseDisk, shareFault } from './disk-faults.ts';
 import { type Fault, faultText } from './fault.ts';
 import type { Injected, Injection } from './injection.ts';
 import { pause } from './later.ts';
 import { breakNetwork, loseRedisTail } from './network-faults.ts';
+import { clone, freeze, killAt, lateRename, restart } from './process-faults.ts';
 import type { Recorder } from './recorder.ts';
 import type { PlannedFault } from './schedule.ts';
 
 export interface FaultRunner {
   /** Lets faults happen until the signal ends it, and puts everything back. */
-  run(planned: Iterator<PlannedFault>): Promise<void>;
+  run(planned: Iterator<PlannedFault, never>): Promise<void>;
   /** Faults that really happened. */
   readonly happened: () => number;
 }
@@ -41,11 +41,12 @@ export function createFaultRunner(injected: Injected, recorder: Recorder): Fault
     happened: () => happened,
     async run(planned) {
       const { signal } = injected;
-      while (!signal.aborted) {
-        const { afterMs, fault } = planned.next().value as PlannedFault;
+      for (;;) {
+        const { afterMs, fault } = planned.next().value;
         await pause(afterMs, signal);
+        if (signal.aborted) break;
         const claims = claimsOf(fault, injected);
-        if (signal.aborted || claims.some((claim) => claimed.has(claim))) continue;
+        if (claims.some((claim) => claimed.has(claim))) continue;
         for (const claim of claims) claimed.add(claim);
         const work = one(fault, claims);
         running.add(work);
@@ -91,7 +92,11 @@ function claimsOf(fault: Fault, { farm }: Injected): readonly string[] {
       return fault.who === 'ffmpeg' ? ['renderers'] : [fault.who];
     case 'freeze':
       if (fault.who === 'agent') return ['an agent is frozen'];
-      return fault.who === 'ffmpeg' ? ['renderers'] : fault.who === 'share' ? ['share children'] : [fault.who];
+      return fault.who === 'ffmpeg'
+        ? ['renderers']
+        : fault.who === 'share'
+          ? ['share children']
+          : [fault.who];
     case 'restart':
       return fault.who === 'agent' ? ['an agent is killed'] : ['controller'];
     case 'net':

@@ -50,6 +50,11 @@ export type Fault =
 
 export type FaultKind = Fault['kind'];
 
+export const faultKinds: readonly FaultKind[] = [
+  ...(['kill', 'freeze', 'restart', 'net', 'redis-tail'] as const),
+  ...(['disk-full', 'share', 'late-rename', 'disk-lost', 'clone'] as const),
+];
+
 /** For people and for the history. */
 export function faultText(fault: Fault): string {
   const { kind, lastsMs, ...rest } = fault;

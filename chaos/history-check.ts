@@ -6,7 +6,7 @@ import type { JournalRecord } from '../agent/core/journal-records.ts';
 import type { JobState } from '../client/views.ts';
 import { fenceText, type JobRef } from '../proto/agent-link.ts';
 import type { History } from './history.ts';
-import type { ToldLine } from './history-lines.ts';
+import { jobOfResult, type ToldLine } from './history-lines.ts';
 
 export interface Violation {
   readonly rule: RuleName;
@@ -35,6 +35,8 @@ export type RuleName =
   | 'published-without-grant'
   /** Journals of two attempts both say that theirs was published. */
   | 'two-say-published'
+  /** It got its name in a folder that only stood in for the output share: nobody will find it. */
+  | 'published-elsewhere'
   /** A broken job cannot be published. */
   | 'broken-published';
 
@@ -57,7 +59,8 @@ export function checkHistory(history: History): Verdict {
   ];
   const counts: Record<string, number> = {};
   for (const { state } of jobs.values()) counts[state ?? 'open'] = (counts[state ?? 'open'] ?? 0) + 1;
-  const of = (rule: RuleName): number => new Set(violations.filter((v) => v.rule === rule).map((v) => v.jobId)).size;
+  const of = (rule: RuleName): number =>
+    new Set(violations.filter((v) => v.rule === rule).map((v) => v.jobId)).size;
   return {
     jobs: jobs.size,
     counts,
@@ -86,7 +89,9 @@ function jobsOf({ told }: History): ReadonlyMap<string, ToldJob> {
   const jobs = new Map<string, ToldJob>();
   for (const [jobId, own] of lines) {
     if (!own.some(({ what }) => what === 'acknowledged')) continue;
-    const ends = own.flatMap((line) => (line.what === 'ended' || line.what === 'at-rest' ? [line.state] : []));
+    const ends = own.flatMap((line) =>
+      line.what === 'ended' || line.what === 'at-rest' ? [line.state] : [],
+    );
     const known = ends.findLast((state) => state !== 'unknown' && endStates.includes(state));
     jobs.set(jobId, {
       jobId,
@@ -122,21 +127,25 @@ function attemptsOf({ journals }: History): ReadonlyMap<string, WrittenAttempt> 
     };
     attempts.set(name, { ...before, ...changes });
   };
-  for (const records of journals.values()) {
-    for (const record of records) note(record, change, (ref) => attempts.get(nameOf(ref)));
-  }
+  for (const records of journals.values()) for (const record of records) note(record, change, attempts);
   return attempts;
 }
 
 function note(
   record: JournalRecord,
   change: (ref: JobRef, changes: Partial<WrittenAttempt>) => void,
-  known: (ref: JobRef) => WrittenAttempt | undefined,
+  known: ReadonlyMap<string, WrittenAttempt>,
 ): void {
   switch (record.kind) {
     case 'accepted':
-      change(record.assign.ref, {});
+      change(record.assign.ref, record.startedAs === undefined ? {} : { madeBy: nameOf(record.startedAs) });
       return;
+    case 'adopted': {
+      // Goes on under another fence: what it staged, and the folder that it works in, stay.
+      const { stagedBytes, madeBy = nameOf(record.ref) } = known.get(nameOf(record.ref)) ?? {};
+      change({ jobId: record.ref.jobId, fence: record.fence }, { stagedBytes, madeBy });
+      return;
+    }
     case 'staged':
       change(record.ref, { stagedBytes: record.manifest.sizeBytes });
       return;
@@ -150,21 +159,22 @@ function note(
       if (record.tombstone.outcome === 'published') change(record.tombstone.ref, { saysPublished: true });
       return;
     default:
-      void known;
       return;
   }
 }
 
 function checkJob(
   job: ToldJob,
-  { results, sightings }: History,
+  { results, sightings, strayed }: History,
   attempts: ReadonlyMap<string, WrittenAttempt>,
 ): readonly Violation[] {
   const { jobId, state } = job;
   const found: Violation[] = [];
   const complain = (rule: RuleName, detail: string): void => void found.push({ rule, jobId, detail });
   const files = results.filter((file) => file.jobId === jobId);
-  const inodes = new Set(sightings.filter(({ name }) => name.endsWith(`_${jobId}.mp4`)).map(({ inode }) => inode));
+  const inodes = new Set(
+    sightings.filter(({ name }) => name.endsWith(`_${jobId}.mp4`)).map(({ inode }) => inode),
+  );
 
   if (job.isUnknown) complain('job-lost', 'it was acknowledged, and the farm knows no such job');
   else if (state === undefined) complain('never-ended', `told: ${job.ends.join(', ') || 'nothing'}`);
@@ -175,18 +185,25 @@ function checkJob(
     complain('published-after-end', `${state}, and ${files[0]?.name ?? 'a file that is gone again'}`);
   }
   if (inodes.size > 1 || files.length > 1) complain('published-twice', `${inodes.size} files had its name`);
+  for (const name of strayed.filter((each) => jobOfResult(each) === jobId)) {
+    complain('published-elsewhere', `${name} lies in a folder that stood in for the share`);
+  }
   if (job.isBroken && files.length > 0) complain('broken-published', 'one of its files never was');
   for (const file of files) {
     if (file.attempt?.startsWith(`${jobId}-`) !== true) {
       complain('foreign-content', `${file.name} says ${file.attempt ?? 'nothing'}`);
       continue;
     }
-    const staged = attempts.get(file.attempt)?.stagedBytes;
-    if (staged !== undefined && staged !== file.sizeBytes) {
-      complain('torn-file', `${file.name} has ${file.sizeBytes} bytes, ${staged} were staged`);
+    const staged = [...attempts.values()].flatMap((each) =>
+      each.madeBy === file.attempt && each.stagedBytes !== undefined ? [each.stagedBytes] : [],
+    );
+    if (staged.length > 0 && !staged.includes(file.sizeBytes)) {
+      complain('torn-file', `${file.name} has ${file.sizeBytes} bytes, ${staged.join(', ')} were staged`);
     }
   }
-  const says = [...attempts.values()].filter(({ ref, saysPublished }) => ref.jobId === jobId && saysPublished);
+  const says = [...attempts.values()].filter(
+    ({ ref, saysPublished }) => ref.jobId === jobId && saysPublished,
+  );
   const makers = new Set(says.map(({ madeBy }) => madeBy));
   if (makers.size > 1) complain('two-say-published', [...makers].join(', '));
   return found;
@@ -197,7 +214,9 @@ function checkGrants(
   { results, finishRequests }: History,
   attempts: ReadonlyMap<string, WrittenAttempt>,
 ): readonly Violation[] {
-  const granted = new Set([...attempts.values()].filter(({ isGranted }) => isGranted).map(({ madeBy }) => madeBy));
+  const granted = new Set(
+    [...attempts.values()].filter(({ isGranted }) => isGranted).map(({ madeBy }) => madeBy),
+  );
   const without = results.filter(({ attempt }) => attempt !== undefined && !granted.has(attempt));
   return without.slice(finishRequests).map(({ jobId, name }) => ({
     rule: 'published-without-grant' as const,

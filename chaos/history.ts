@@ -21,6 +21,8 @@ export interface History {
   readonly journals: ReadonlyMap<string, readonly JournalRecord[]>;
   readonly sightings: readonly SightingLine[];
   readonly results: readonly ResultFile[];
+  /** Names of results in folders that stood in for the output share for a while. */
+  readonly strayed: readonly string[];
   /** Publications that an agent was asked to finish for another, by the agents' logs. */
   readonly finishRequests: number;
   /** Time spent on encoding, by attempt (its folder's name), in ms; empty with real FFmpeg. */
@@ -35,10 +37,13 @@ const tickMs = 100;
 export function readHistory(folder: string): History {
   const layout = layoutOf(folder);
   return {
-    told: jsonLines<ToldLine>(join(folder, historyFiles.told)),
+    told: jsonLines(join(folder, historyFiles.told)) as readonly ToldLine[],
     journals: journalsIn(join(folder, historyFiles.journals)),
-    sightings: jsonLines<SightingLine>(join(folder, historyFiles.share)),
+    sightings: jsonLines(join(folder, historyFiles.share)) as readonly SightingLine[],
     results: resultsIn(layout.results),
+    strayed: namesIn(layout.keep)
+      .flatMap((name) => namesIn(join(layout.keep, name)))
+      .filter((name) => jobOfResult(name) !== undefined),
     finishRequests: finishRequestsIn(layout.logs),
     encodingMs: new Map(
       namesIn(layout.ticks).map((name) => [name, statSync(join(layout.ticks, name)).size * tickMs]),
@@ -47,11 +52,12 @@ export function readHistory(folder: string): History {
   };
 }
 
-function jsonLines<Line>(path: string): readonly Line[] {
+/** Its lines are ours: their shape is known. */
+function jsonLines(path: string): readonly unknown[] {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, 'utf8').split('\n');
   // The last line may be torn, when the run itself was killed.
-  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as Line);
+  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as unknown);
 }
 
 function journalsIn(folder: string): ReadonlyMap<string, readonly JournalRecord[]> {
@@ -94,5 +100,5 @@ function neededIn(folder: string): ReadonlyMap<string, number> {
 }
 
 function namesIn(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(folder) : [];
 }

@@ -4,13 +4,14 @@
  * (all is kept), 2 a wrong command line.
  */
 import process from 'node:process';
-import { chaosUsage, readOptions } from './options.ts';
-import { runChaos } from './run-chaos.ts';
+import { chaosTimeScale } from './farm-layout.ts';
+import { type ChaosOptions, chaosUsage, readOptions } from './options.ts';
+import { type ChaosResult, runChaos } from './run-chaos.ts';
 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  let options: ReturnType<typeof readOptions>;
+  let options: ChaosOptions;
   try {
     options = readOptions(process.argv.slice(2), Date.now());
   } catch (error) {
@@ -23,6 +24,20 @@ async function main(): Promise<number> {
     signal: stop.signal,
     say: (line) => void process.stderr.write(`${line}\n`),
   });
-  process.stdout.write(`${JSON.stringify(result.line)}\n`);
+  process.stdout.write(`${JSON.stringify(lineOf(options, result))}\n`);
   return result.passed ? 0 : 1;
+}
+
+/** The keys up to `history` are those of every run; what follows says under which circumstances. */
+function lineOf(
+  { seed, store, agents, controllers, fakeRenderer }: ChaosOptions,
+  result: ChaosResult,
+): object {
+  const { minutes, faults, history, verdict, atRest, passed } = result;
+  return {
+    ...{ minutes, seed, jobs: verdict.jobs, faults, lost: verdict.lost },
+    ...{ published_twice: verdict.publishedTwice, useful_share: verdict.usefulShare ?? null, history },
+    ...{ passed, violations: verdict.violations.length, at_rest: atRest, ends: verdict.counts },
+    ...{ store, agents, controllers, renderer: fakeRenderer ? 'fake' : 'ffmpeg', time_scale: chaosTimeScale },
+  };
 }

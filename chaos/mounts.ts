@@ -10,7 +10,9 @@ export interface MountedFolders {
 }
 
 /** Mounts a small tmpfs on each folder; where that is not allowed the run goes on without. */
-export function mountSmall(folders: readonly { readonly path: string; readonly mib: number }[]): MountedFolders {
+export function mountSmall(
+  folders: readonly { readonly path: string; readonly mib: number }[],
+): MountedFolders {
   const small = new Set<string>();
   let refused: string | undefined;
   for (const { path, mib } of folders) {

@@ -1,5 +1,5 @@
-import type { Fault } from './fault.ts';
 import type { ChaosFarm } from './farm.ts';
+import type { Fault } from './fault.ts';
 import { type Injected, type Injection, skipped, victimOf } from './injection.ts';
 import { cutTail } from './redis-process.ts';
 import type { TcpProxy } from './tcp-proxy.ts';

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type FaultKind, faultKinds } from './fault.ts';
 
 export type StoreKind = 'sqlite' | 'redis';
 
@@ -15,7 +16,7 @@ export interface ChaosOptions {
   /** Where everything is kept. */
   readonly folder: string | undefined;
   /** Only these kinds of faults; empty: all. */
-  readonly only: readonly string[];
+  readonly only: readonly FaultKind[];
 }
 
 export const chaosUsage = `npm run chaos -- [options]
@@ -56,8 +57,15 @@ export function readOptions(args: readonly string[], nowMs: number): ChaosOption
     agents: wholeOf('agents', values.agents, 1, 8),
     controllers: wholeOf('controllers', controllers, 1, 3),
     folder: values.folder,
-    only: values.only === '' ? [] : values.only.split(','),
+    only: kindsOf(values.only),
   };
+}
+
+function kindsOf(text: string): readonly FaultKind[] {
+  const words = text === '' ? [] : text.split(',');
+  const unknown = words.find((word) => !faultKinds.some((kind) => kind === word));
+  if (unknown !== undefined) throw new Error(`no such kind of fault: ${unknown} (${faultKinds.join(', ')})`);
+  return faultKinds.filter((kind) => words.includes(kind));
 }
 
 function numberOf(name: string, text: string, min: number, max: number): number {

@@ -22,7 +22,8 @@ export async function killAt(fault: Fault & { kind: 'kill' }, injected: Injected
   });
   if (moment === undefined || struck === undefined) return skipped(`no ${fault.at} was seen`);
   const about = `at ${fault.at} of ${moment.jobId ?? 'the store'}`;
-  if (typeof struck === 'number') return { did: `killed the renderer ${struck} ${about}`, undo: () => undefined };
+  if (typeof struck === 'number')
+    return { did: `killed the renderer ${struck} ${about}`, undo: () => undefined };
   const program = struck;
   return { did: `killed ${program.name} ${about}`, undo: () => program.start() };
 }

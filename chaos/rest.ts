@@ -10,7 +10,12 @@ const restLimitMs = 150_000;
  * Starts what does not run, and waits until every job that was acknowledged has ended. A program that has ended by
  * itself is noted: none of ours may. Returns whether the farm came to rest.
  */
-export async function comeToRest(farm: ChaosFarm, jobs: JobStream, recorder: Recorder, signal: AbortSignal): Promise<boolean> {
+export async function comeToRest(
+  farm: ChaosFarm,
+  jobs: JobStream,
+  recorder: Recorder,
+  signal: AbortSignal,
+): Promise<boolean> {
   const programs = [
     ...(farm.redis === undefined ? [] : [farm.redis]),
     ...farm.controllers.map(({ program }) => program),

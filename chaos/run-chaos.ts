@@ -1,20 +1,18 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Program } from './child-process.ts';
-import { buildFarm, type ChaosFarm } from './farm.ts';
+import { buildFarm } from './farm.ts';
 import { chaosTimeScale } from './farm-layout.ts';
+import { startFarm, stopFarm } from './farm-life.ts';
 import { createFaultRunner } from './fault-runner.ts';
 import { readHistory } from './history.ts';
 import { checkHistory, type Verdict } from './history-check.ts';
 import { historyFiles } from './history-lines.ts';
-import { createJobStream } from './job-stream.ts';
-import { pause } from './later.ts';
+import { createJobStream, type JobStream } from './job-stream.ts';
 import { Moments } from './moments.ts';
 import { mountSmall } from './mounts.ts';
 import type { ChaosOptions } from './options.ts';
-import { processesOf, signalQuietly } from './own-processes.ts';
 import { seededRandom } from './random.ts';
-import { openRecorder } from './recorder.ts';
+import { openRecorder, type Recorder } from './recorder.ts';
 import { comeToRest } from './rest.ts';
 import { planFaults } from './schedule.ts';
 import { ShareWatch } from './share-watch.ts';
@@ -22,8 +20,12 @@ import { watchCommits } from './watch-commits.ts';
 
 export interface ChaosResult {
   readonly passed: boolean;
-  /** What is printed: testing.md names the keys. */
-  readonly line: Readonly<Record<string, unknown>>;
+  /** Whether every job ended when everything was in order again. */
+  readonly atRest: boolean;
+  readonly minutes: number;
+  readonly faults: number;
+  /** The folder of the kept history. */
+  readonly history: string;
   readonly verdict: Verdict;
 }
 
@@ -33,18 +35,41 @@ export interface ChaosHooks {
   readonly say: (line: string) => void;
 }
 
-const stopGraceMs = 8_000;
-
 /** One run, from an empty folder to the verdict. Leaves no process and no mount behind, whatever happens. */
-export async function runChaos(options: ChaosOptions, { signal, say }: ChaosHooks): Promise<ChaosResult> {
+export async function runChaos(options: ChaosOptions, hooks: ChaosHooks): Promise<ChaosResult> {
   const startedAt = performance.now();
-  const history = resolve(options.folder ?? join('out', 'chaos', `${options.store}-${options.seed}-${Date.now()}`));
+  const { say } = hooks;
+  const name = `${options.store}-${options.seed}-${Date.now()}`;
+  const history = resolve(options.folder ?? join('out', 'chaos', name));
   mkdirSync(history, { recursive: true });
   writeFileSync(join(history, 'options.json'), JSON.stringify({ ...options, timeScale: chaosTimeScale }));
-  say(`seed ${options.seed}, ${options.store}, every time limit times ${chaosTimeScale}; history in ${history}`);
+  say(
+    `seed ${options.seed}, ${options.store}, every time limit times ${chaosTimeScale}; history in ${history}`,
+  );
   const recorder = openRecorder(history, () => Math.round(performance.now() - startedAt));
+  let lived: Lived;
+  try {
+    lived = await live(options, hooks, recorder);
+  } finally {
+    recorder.close();
+  }
+  const verdict = checkHistory(readHistory(history));
+  const passed = lived.atRest && verdict.violations.length === 0;
+  writeFileSync(
+    join(history, historyFiles.verdict),
+    JSON.stringify({ passed, ...lived, ...verdict }, undefined, 1),
+  );
+  for (const { rule, jobId, detail } of verdict.violations) say(`VIOLATION ${rule}: ${jobId}: ${detail}`);
+  if (!lived.atRest) say('the farm did not come to rest');
+  const minutes = Math.round(((performance.now() - startedAt) / 60_000) * 100) / 100;
+  return { ...lived, passed, minutes, history, verdict };
+}
+
+type Lived = Pick<ChaosResult, 'atRest' | 'faults'>;
+
+/** The farm's life: built, started, broken, put in order, come to rest, stopped. */
+async function live(options: ChaosOptions, { signal, say }: ChaosHooks, recorder: Recorder): Promise<Lived> {
   const moments = new Moments();
-  const random = seededRandom(options.seed);
   const broken = new AbortController();
   const farm = await buildFarm(options, recorder, moments, () => broken.abort());
   const mounted = mountSmall([
@@ -53,74 +78,41 @@ export async function runChaos(options: ChaosOptions, { signal, say }: ChaosHook
   ]);
   if (mounted.refused !== undefined) say(`no disk will be full: ${mounted.refused}`);
   const share = new ShareWatch(farm.layout.results, recorder, moments);
+  const stopCommits = watchCommits(farm, moments);
   const jobs = createJobStream({
     ...{ farm, random: seededRandom(options.seed + 1), recorder, moments },
-    openMax: options.agents * 2 + 1,
+    openMax: options.agents * (options.fakeRenderer ? 3 : 2),
   });
-  const stopCommits = watchCommits(farm, moments);
-  const working = AbortSignal.any([signal, broken.signal, AbortSignal.timeout(options.minutes * 60_000)]);
-  const faults = createFaultRunner({ farm, moments, mounted, keep: farm.layout.keep, signal: working }, recorder);
-  let atRest = false;
+  const minutesOver = AbortSignal.timeout(options.minutes * 60_000);
+  const working = AbortSignal.any([signal, broken.signal, minutesOver]);
+  const faults = createFaultRunner(
+    { farm, moments, mounted, keep: farm.layout.keep, signal: working },
+    recorder,
+  );
   try {
     share.start();
-    await startAll(farm);
+    await startFarm(farm);
     const submitting = jobs.run(working);
-    await faults.run(planFaults(random, options));
-    say(`${faults.happened()} faults in ${Math.round((performance.now() - startedAt) / 1000)} s; coming to rest`);
+    await faults.run(planFaults(seededRandom(options.seed), options));
     await submitting;
-    atRest = await comeToRest(farm, jobs, recorder, broken.signal);
-    await jobs.askAll();
-  } catch (error) {
-    recorder.fault({ fault: 'the run itself', what: error instanceof Error ? (error.stack ?? '') : String(error) });
-    say(`the run has failed: ${String(error)}`);
-    atRest = false;
+    say(`${faults.happened()} faults, ${jobs.acknowledged()} jobs; everything is in order again`);
+    const atRest = await comeToRest(farm, jobs, recorder, broken.signal);
+    await askAll(jobs, say);
+    return { atRest, faults: faults.happened() };
   } finally {
     jobs.close();
     stopCommits();
-    await stopAll(farm);
-    for (const { tail } of farm.agents) {
-      tail.read();
-      tail.stop();
-    }
+    await stopFarm(farm);
     share.stop();
-    await farm.closeNetwork();
     mounted.unmountAll();
-    recorder.close();
-  }
-  const verdict = checkHistory(readHistory(history));
-  const passed = atRest && verdict.violations.length === 0;
-  writeFileSync(join(history, historyFiles.verdict), JSON.stringify({ passed, atRest, ...verdict }, undefined, 1));
-  for (const { rule, jobId, detail } of verdict.violations) say(`VIOLATION ${rule}: ${jobId}: ${detail}`);
-  if (!atRest) say('the farm did not come to rest');
-  const minutes = Math.round(((performance.now() - startedAt) / 60_000) * 100) / 100;
-  const { seed, store } = options;
-  const { lost, publishedTwice, usefulShare, counts } = verdict;
-  const line = {
-    ...{ minutes, seed, jobs: verdict.jobs, faults: faults.happened(), lost, published_twice: publishedTwice },
-    ...{ useful_share: usefulShare ?? null, history },
-    ...{ store, renderer: options.fakeRenderer ? 'fake' : 'ffmpeg', time_scale: chaosTimeScale, ...counts },
-    violations: verdict.violations.length,
-  };
-  return { passed, line, verdict };
-}
-
-async function startAll(farm: ChaosFarm): Promise<void> {
-  farm.redis?.start();
-  if (farm.redis !== undefined) await pause(300);
-  for (const { program } of farm.controllers) program.start();
-  for (const { program, tail } of farm.agents) {
-    tail.follow();
-    program.start();
   }
 }
 
-/** Agents first, so that what they give back still reaches a controller. */
-async function stopAll(farm: ChaosFarm): Promise<void> {
-  const stop = (programs: readonly Program[]): Promise<unknown> =>
-    Promise.all(programs.map((program) => program.stop(stopGraceMs)));
-  await stop(farm.agents.flatMap(({ program, clone }) => [program, clone]));
-  await stop(farm.controllers.map(({ program }) => program));
-  if (farm.redis !== undefined) await stop([farm.redis]);
-  if (!existsSync('/proc')) return;
-  for (const { pid } of processesOf(farm.run)) signalQuietly(pid, 'SIGKILL');
+/** A farm that cannot be asked any more is judged by what it said before. */
+async function askAll(jobs: JobStream, say: (line: string) => void): Promise<void> {
+  try {
+    await jobs.askAll();
+  } catch (error) {
+    say(`the farm did not answer at the end: ${String(error)}`);
+  }
 }

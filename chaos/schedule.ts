@@ -1,5 +1,5 @@
 /** Which faults come when: decided by the seed alone, so that a schedule can be had again (its effects cannot). */
-import type { Fault, FaultKind } from './fault.ts';
+import { type Fault, type FaultKind, faultKinds } from './fault.ts';
 import { momentNames } from './moments.ts';
 import type { ChaosOptions } from './options.ts';
 import type { Random } from './random.ts';
@@ -18,7 +18,15 @@ const kinds: Readonly<Record<FaultKind, { readonly weight: number; readonly draw
   kill: {
     weight: 34,
     draw(random, { store }) {
-      const who = random.pick(['controller', 'controller', 'agent', 'agent', 'agent', 'ffmpeg', 'redis'] as const);
+      const who = random.pick([
+        'controller',
+        'controller',
+        'agent',
+        'agent',
+        'agent',
+        'ffmpeg',
+        'redis',
+      ] as const);
       if (who === 'redis' && store !== 'redis') return undefined;
       const at = who === 'ffmpeg' ? random.pick(['encoding', 'joining'] as const) : random.pick(momentNames);
       return { kind: 'kill', who, at, victim: random.between(0, 7), lastsMs: backAfterMs(random) };
@@ -83,11 +91,13 @@ const kinds: Readonly<Record<FaultKind, { readonly weight: number; readonly draw
   },
   clone: {
     weight: 2,
-    draw: (random) => ({ kind: 'clone', victim: random.between(0, 7), lastsMs: random.between(1_500, 4_000) }),
+    draw: (random) => ({
+      kind: 'clone',
+      victim: random.between(0, 7),
+      lastsMs: random.between(1_500, 4_000),
+    }),
   },
 };
-
-export const faultKinds = Object.keys(kinds) as readonly FaultKind[];
 
 /** Faults without an end, one every two seconds on the average. */
 export function* planFaults(

@@ -63,7 +63,7 @@ class Proxy implements TcpProxy {
 
   constructor(targetPort: () => number) {
     this.#targetPort = targetPort;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
 
   get port(): number {
@@ -107,7 +107,7 @@ class Proxy implements TcpProxy {
       down.resetAndDestroy();
       return;
     }
-    const up = connect({ port: this.#targetPort(), host: '127.0.0.1', noDelay: true });
+    const up = connect({ port: this.#targetPort(), host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     const pair: Pair = { down, up, isHalfOpen: false };
     this.#pairs.add(pair);
     this.#pump(pair, down, up);

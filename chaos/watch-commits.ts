@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { pause } from './later.ts';
 import type { ChaosFarm } from './farm.ts';
+import { pause } from './later.ts';
 import type { Moments } from './moments.ts';
 import { appendFolder } from './redis-process.ts';
 
@@ -13,7 +13,8 @@ export function watchCommits(farm: ChaosFarm, moments: Moments): () => void {
     while (!stopped.signal.aborted && watcher === undefined) {
       try {
         watcher = watch(folder, (_event, name) => {
-          if (name?.endsWith('-wal') === true || name?.endsWith('.aof') === true) moments.saw({ name: 'committing' });
+          if (name?.endsWith('-wal') === true || name?.endsWith('.aof') === true)
+            moments.saw({ name: 'committing' });
         });
         watcher.on('error', () => undefined);
       } catch {

@@ -21,7 +21,7 @@ export interface CheckResult {
 
 export const repositoryFolder = join(import.meta.dirname, '..');
 
-const rooms = ['proto', 'controller', 'agent', 'client', 'demo', 'bench', 'test', 'tools'];
+const rooms = ['proto', 'controller', 'agent', 'client', 'demo', 'bench', 'chaos', 'test', 'tools'];
 /** The contract as it was last released; while there is none, the last commit stands for it. */
 const releasedContract = 'proto/released.binpb';
 

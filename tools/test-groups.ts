@@ -7,7 +7,7 @@ interface TestGroup {
 /** The groups in the order in which they run: what is fast and says most comes first. */
 export const testGroups: readonly TestGroup[] = [
   { name: 'static', folders: ['tidy'] },
-  { name: 'unit', folders: ['proto', 'controller', 'agent', 'client', 'demo', 'tools', 'bench'] },
+  { name: 'unit', folders: ['proto', 'controller', 'agent', 'client', 'demo', 'tools', 'bench', 'chaos'] },
   { name: 'contract', folders: ['contract'] },
   { name: 'simulation', folders: ['simulation'] },
   { name: 'integration', folders: ['integration'] },
