@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Heartbeat } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
-import type { OnClose } from './agent-media.ts';
+import type { AgentMedia, OnClose } from './agent-media.ts';
 import { openAgentMedia } from './agent-media.ts';
 import type { Attempts } from './attempt/attempts.ts';
 import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
@@ -20,13 +20,14 @@ import type { Input } from './core/inputs.ts';
 import { prepareDataDir } from './host/data-dir.ts';
 import type { HostWatch } from './host/host-watch.ts';
 import type { Load } from './host/load.ts';
-import { startLoadMeter } from './host/load.ts';
+import { freeBytes, startLoadMeter } from './host/load.ts';
 import type { LinkSecurity } from './link/connection.ts';
 import { createLogReceiver } from './link/log-receiver.ts';
 import { openGate } from './media/gate.ts';
 import { ffprobeVersion } from './media/probe-files.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import { openOutbox } from './outbox/outbox.ts';
+import { openProcessBook } from './process/process-book.ts';
 
 /** Everything that an agent works with, opened and ready. */
 export interface AgentRooms {
@@ -82,31 +83,16 @@ async function openAll(
     onTrouble,
   });
   onClose(() => outbox.close());
-  await emptyWorkFolder(folder('work'), onTrouble);
+  await emptyWorkFolder(folder('work'), folder('processes'), onTrouble);
 
   const media = await openAgentMedia(config, logger, signal, onClose);
-  const { mounts, outputs, cache, watch } = media;
+  const { mounts, outputs, watch } = media;
   const share = createOutputShare(mounts, outputs);
   const ahead: { prefetches?: Prefetches } = {};
   const services: AttemptServices = {
-    agentId: config.agentId,
-    workFolder: folder('work'),
-    logsFolder: folder('logs'),
-    mounts,
-    cache,
-    share,
-    lookAtOutput: createOutputLook(mounts, outputs),
-    ffmpeg: { ffmpeg: config.ffmpeg, ffprobe: config.ffprobe, versionText: media.ffmpegVersionText },
+    ...servicesOf(config, media, share, onTrouble),
     ffprobeVersion: await ffprobeVersion({ ffprobe: config.ffprobe, signal }),
-    encoderFor: (enable4k) => media.encoderFor(enable4k),
-    segmentCache: { folder: folder('cache/segments'), bytesMax: config.cache.segmentBytesMax },
-    concurrency: config.concurrency,
-    fetchLane: createFetchLane(),
-    tailLane: openGate(1),
     announcedJob: () => ahead.prefetches?.current(),
-    nowMs: () => performance.now(),
-    wallMs: () => Date.now(),
-    onTrouble,
   };
   const attempts = createAttempts(services, (ref, report) => input({ type: 'attempt', ref, report }));
   onClose(() => attempts.stopAll());
@@ -121,7 +107,9 @@ async function openAll(
     onSent: ({ jobId }) => logger.debug({ jobId }, 'the controller has the log of an attempt'),
   });
   onClose(() => logUpload.stop());
-  const load = await startVitals(config.dataDir, (freeBytes) => input({ type: 'scratch-space', freeBytes }));
+  const load = await startVitals(config.dataDir, (bytes) =>
+    input({ type: 'scratch-space', freeBytes: bytes }),
+  );
   onClose(() => load.stop());
 
   return {
@@ -134,6 +122,35 @@ async function openAll(
     vitals: () => ({ ...load.latest(), oldestShareOperationMs: media.oldestOperationMs() }),
     outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
+  };
+}
+
+function servicesOf(
+  config: AgentConfig,
+  { mounts, outputs, cache, ...media }: AgentMedia,
+  share: OutputShare,
+  onTrouble: AttemptServices['onTrouble'],
+): Omit<AttemptServices, 'ffprobeVersion' | 'announcedJob'> {
+  const folder = (name: string): string => join(config.dataDir, name);
+  const { ffmpeg, ffprobe, concurrency } = config;
+  return {
+    agentId: config.agentId,
+    workFolder: folder('work'),
+    logsFolder: folder('logs'),
+    ...{ mounts, cache, share, concurrency, onTrouble },
+    lookAtOutput: createOutputLook(mounts, outputs),
+    underway: () => media.operations.underway(),
+    scratchFree: () => freeBytes(config.dataDir),
+    ffmpeg: {
+      ...{ ffmpeg, ffprobe, versionText: media.ffmpegVersionText },
+      book: openProcessBook(folder('processes')),
+    },
+    encoderFor: (enable4k) => media.encoderFor(enable4k),
+    segmentCache: { folder: folder('cache/segments'), bytesMax: config.cache.segmentBytesMax },
+    fetchLane: createFetchLane(),
+    tailLane: openGate(1),
+    nowMs: () => performance.now(),
+    wallMs: () => Date.now(),
   };
 }
 
@@ -157,7 +174,7 @@ async function discardStaging(
 /** The figures of the heartbeat, taken in the background: a heartbeat waits for nothing. */
 async function startVitals(
   folder: string,
-  onScratch: (freeBytes: number) => void,
+  onScratch: (bytes: number) => void,
 ): Promise<{ latest(): Load; stop(): undefined }> {
   const meter = startLoadMeter({ scratchFolder: folder });
   let latest = await meter.sample();

@@ -137,9 +137,10 @@ async function closeLog(
 /** Empties `work/`: at the start of a process nothing in it belongs to anybody. */
 export async function emptyWorkFolder(
   workFolder: string,
+  bookFolder: string,
   onTrouble: (message: string) => void,
 ): Promise<void> {
-  const leftovers = await endLeftovers(workFolder);
+  const leftovers = await endLeftovers(workFolder, bookFolder);
   if (leftovers > 0) onTrouble(`ended ${leftovers} processes that an earlier agent had left running`);
   await mkdir(workFolder, { recursive: true });
   for (const name of await readdir(workFolder)) {

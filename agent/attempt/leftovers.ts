@@ -1,36 +1,36 @@
-import { readdir, readlink } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readlink } from 'node:fs/promises';
+import { sep } from 'node:path';
+import process from 'node:process';
+import { endRecorded } from '../process/process-book.ts';
+import { runningProcesses, untilGone } from '../process/process-table.ts';
 
 /** How long the system may take to end a process that was killed. */
 const goneMs = 5_000;
-const lookEveryMs = 20;
 
 /**
- * Ends what a killed agent has left running: FFmpeg outlives its parent, and would go on writing into `work/`. They
- * are known by the folder that they work in. Linux only: elsewhere nothing is found. Returns how many were ended.
+ * Ends what a killed agent has left running: FFmpeg outlives its parent, and would go on writing into `work/`. First what
+ * is in its book, by pid and start, with all of its group; then, on Linux, whatever works in a folder of ours: also what
+ * was started a moment before the kill, and a grandchild whose parents are gone. Returns how many were ended.
  */
-export async function endLeftovers(workFolder: string): Promise<number> {
-  if (process.platform !== 'linux') return 0;
+export async function endLeftovers(workFolder: string, bookFolder: string): Promise<number> {
+  const recorded = await endRecorded(bookFolder);
   const found = await processesIn(workFolder);
-  for (const pid of found) end(pid);
-  for (let waitedMs = 0; waitedMs < goneMs; waitedMs += lookEveryMs) {
-    if ((await processesIn(workFolder)).length === 0) break;
-    await delay(lookEveryMs);
-  }
-  return found.length;
+  for (const { pid } of found) end(pid);
+  if (found.length > 0) await untilGone(({ pid }) => worksIn(pid, workFolder), goneMs);
+  return recorded + found.length;
 }
 
-async function processesIn(folder: string): Promise<readonly number[]> {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/u.test(name));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      // Another user's process, or one that is gone: not ours.
-      const cwd = await readlink(join('/proc', name, 'cwd')).catch(() => '');
-      return cwd.startsWith(folder + sep) && Number(name) !== process.pid ? Number(name) : undefined;
-    }),
-  );
-  return found.filter((pid) => pid !== undefined);
+async function processesIn(folder: string) {
+  const all = await runningProcesses();
+  const isOurs = await Promise.all(all.map(({ pid }) => worksIn(pid, folder)));
+  return all.filter((_, index) => isOurs[index]);
+}
+
+async function worksIn(pid: number, folder: string): Promise<boolean> {
+  if (pid === process.pid) return false;
+  // Another user's process, or one that is gone: not ours.
+  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+  return cwd.startsWith(folder + sep);
 }
 
 /** Its whole group, where it leads one: that is how the agent starts programs. */

@@ -71,6 +71,7 @@ async function run(
       cache: services.cache,
       concurrency: services.concurrency.copy,
       ffprobe: services.ffmpeg.ffprobe,
+      ...(services.ffmpeg.book === undefined ? {} : { book: services.ffmpeg.book }),
       version: services.ffprobeVersion,
       signal,
     });

@@ -3,12 +3,14 @@ import type { FetchedFile, FetchResult } from '../media/fetch.ts';
 import { fetchItems } from '../media/fetch.ts';
 import type { ProbeResult } from '../media/probe-files.ts';
 import { probeFiles } from '../media/probe-files.ts';
+import { resolveUnc } from '../media/unc.ts';
 import { planRender } from '../render/plan.ts';
 import type { RenderPlan } from '../render/render-plan.ts';
 import type { RenderItem, SourceFile } from '../render/render-request.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { JobLog } from './job-log.ts';
 import type { AttemptServices } from './services.ts';
+import { watchShareWait } from './share-wait.ts';
 
 export interface Prepared {
   readonly items: readonly RenderItem[];
@@ -26,6 +28,8 @@ export interface PrepareOptions {
   readonly signal: AbortSignal;
   /** Kills what a stop has not ended yet. */
   readonly force?: AbortSignal;
+  /** Hears how long the shares were waited for; see share-wait.ts. @default nobody */
+  readonly onShareWait?: (totalMs: number, reason: string | undefined) => void;
 }
 
 /**
@@ -75,10 +79,17 @@ async function fetchStep({
   log,
   workFolder,
   signal,
+  onShareWait,
 }: PrepareOptions): Promise<FetchResult> {
   log.step('1c', `Copying files, ${services.concurrency.copy} at a time`);
   const leave = services.fetchLane.enter();
   const startedMs = services.nowMs();
+  const endWait = watchShareWait({
+    underway: services.underway,
+    paths: sourcePaths(assign, services),
+    nowMs: services.nowMs,
+    onWait: (totalMs, reason) => onShareWait?.(totalMs, reason),
+  });
   try {
     const fetched = await fetchItems(assign.job.items, {
       mounts: services.mounts,
@@ -97,8 +108,22 @@ async function fetchStep({
     log.info(`Copied ${copied.length} of ${fetched.files.length} files, ${bytes} bytes, in ${ms} ms`);
     return fetched;
   } finally {
+    endWait();
     leave();
   }
+}
+
+/** Where the job's files are on this PC; a path that is refused is told of by the fetch. */
+function sourcePaths({ job }: Assign, { mounts }: AttemptServices): ReadonlySet<string> {
+  const paths = job.items.flatMap(({ path, logoPath }) => (logoPath === undefined ? path : [path, logoPath]));
+  const located = paths.flatMap((path) => {
+    try {
+      return resolveUnc(path, mounts, process.platform).localPath;
+    } catch {
+      return [];
+    }
+  });
+  return new Set(located);
 }
 
 async function probeStep(
@@ -110,6 +135,7 @@ async function probeStep(
     cache: services.cache,
     version: services.ffprobeVersion,
     ffprobe: services.ffmpeg.ffprobe,
+    ...(services.ffmpeg.book === undefined ? {} : { book: services.ffmpeg.book }),
     concurrency: services.concurrency.probe,
     signal,
     ...(force === undefined ? {} : { force }),

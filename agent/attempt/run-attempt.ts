@@ -10,8 +10,10 @@ import type { LogFolder } from './log-folder.ts';
 import { attemptFolderName } from './log-folder.ts';
 import { prepare } from './prepare-step.ts';
 import { renderStep } from './render-step.ts';
+import { demandScratch } from './scratch-room.ts';
 import type { AttemptServices } from './services.ts';
 import { stageOutput } from './stage-step.ts';
+import type { UsageCount } from './usage-count.ts';
 import { createUsageCount } from './usage-count.ts';
 
 export interface AttemptRun {
@@ -44,10 +46,18 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     // Looked at while the files come: it must not keep the first frame waiting.
     const looking = services.lookAtOutput(assign.output, signal);
     looking.catch(() => undefined);
-    const prepared = await prepare({ ...run, workFolder });
+    const prepared = await prepare({
+      ...{ ...run, workFolder },
+      onShareWait(totalMs, reason) {
+        usage.waitedForSources(totalMs);
+        run.report(waitingOf(usage, totalMs, reason));
+      },
+    });
     state.release = () => prepared.release();
     const room = await looking;
-    room.demand({ enable4k: assign.job.enable4k, frames: prepared.plan.frames });
+    const result = { enable4k: assign.job.enable4k, frames: prepared.plan.frames };
+    room.demand(result);
+    demandScratch(result, await services.scratchFree(), services.workFolder);
     usage.fetched(prepared.files);
     const { copiedBytes, reusedBytes } = usage.total();
     run.report({ type: 'prepared', copiedBytes, reusedBytes, totalFrames: prepared.plan.frames });
@@ -56,11 +66,11 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
       workFolder,
       prepared,
       usage,
-      onProgress: (progress) => run.report(progressOf(progress)),
+      onProgress: (progress) => run.report(progressOf(progress, usage)),
       onSegment: (segment) => run.report({ type: 'segment', ...segment }),
       onEncoded: () => run.report({ type: 'encoded' }),
     });
-    const { manifest, shareId } = await stage(run, output);
+    const { manifest, shareId } = await stage(run, output, usage);
     const identity = shareId === undefined ? {} : { shareId };
     last = { type: 'staged', manifest, usage: usage.total(), ...identity };
   } catch (error) {
@@ -74,47 +84,61 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
   run.report(last);
 }
 
-async function stage({ assign, services, signal, log, report }: AttemptRun, output: RenderedOutput) {
+async function stage(
+  { assign, services, signal, log, report }: AttemptRun,
+  output: RenderedOutput,
+  usage: UsageCount,
+) {
   const { frames, durationMs, sizeBytes } = output;
   log.step('5', `Output: ${assign.output.finalName}, ${sizeBytes} bytes, to ${assign.output.stagingFolder}`);
-  const leave = await services.tailLane.enter(signal);
-  try {
-    const { shareId, ...staged } = await stageOutput({
-      share: services.share,
-      output: assign.output,
-      localFile: output.file,
-      signal,
-      onWaiting(reason, waitedMs) {
-        log.warn(`${reason}; tried again (waited ${Math.round(waitedMs / 1000)} s so far)`);
-        report({
-          type: 'progress',
-          percent: verifiedPercent,
-          framesDone: frames,
-          framesTotal: frames,
-          waiting: { reason, waitedMs },
-          waitedForSharesMs: 0,
-        });
-      },
-    });
-    log.info(`Uploaded ${staged.sizeBytes} bytes, sha256 ${staged.sha256}`);
-    const { features } = output;
-    const manifest: Manifest = {
-      ...{ fileName: assign.output.finalName, ...staged, durationMs, frames, features },
-    };
-    return { manifest, shareId };
-  } finally {
-    leave();
-  }
+  const { shareId, ...staged } = await stageOutput({
+    share: services.share,
+    output: assign.output,
+    localFile: output.file,
+    signal,
+    lane: services.tailLane,
+    nowMs: services.nowMs,
+    onWaiting(reason, waitedMs) {
+      usage.waitedForOutput(waitedMs);
+      log.warn(`${reason}; tried again (waited ${Math.round(waitedMs / 1000)} s so far)`);
+      report({
+        type: 'progress',
+        percent: verifiedPercent,
+        framesDone: frames,
+        framesTotal: frames,
+        waiting: { reason, waitedMs },
+        waitedForSharesMs: usage.waitedForSharesMs(),
+      });
+    },
+  });
+  log.info(`Uploaded ${staged.sizeBytes} bytes, sha256 ${staged.sha256}`);
+  const { features } = output;
+  const manifest: Manifest = {
+    ...{ fileName: assign.output.finalName, ...staged, durationMs, frames, features },
+  };
+  return { manifest, shareId };
 }
 
-function progressOf({ percent, framesDone, framesTotal, etaMs }: RenderProgress): AttemptReport {
+/** An attempt that waits for its sources has nothing else to tell. */
+function waitingOf(usage: UsageCount, waitedMs: number, reason: string | undefined): AttemptReport {
+  return {
+    ...{ type: 'progress', percent: 0, framesDone: 0, framesTotal: 0 },
+    ...(reason === undefined ? {} : { waiting: { reason, waitedMs } }),
+    waitedForSharesMs: usage.waitedForSharesMs(),
+  };
+}
+
+function progressOf(
+  { percent, framesDone, framesTotal, etaMs }: RenderProgress,
+  usage: UsageCount,
+): AttemptReport {
   return {
     type: 'progress',
     percent,
     framesDone,
     framesTotal,
     ...(etaMs === undefined ? {} : { etaMs }),
-    waitedForSharesMs: 0,
+    waitedForSharesMs: usage.waitedForSharesMs(),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ContentCache } from '../media/content-cache.ts';
 import type { Gate } from '../media/gate.ts';
+import type { UnderwayOperation } from '../media/share-operations.ts';
 import type { Mounts } from '../media/unc.ts';
 import type { EncoderChoice, FfmpegInstall, SegmentCacheSettings } from '../render/render-request.ts';
 import type { FetchLane } from './fetch-lane.ts';
@@ -16,6 +17,10 @@ export interface AttemptServices {
   readonly cache: ContentCache;
   readonly share: OutputShare;
   readonly lookAtOutput: LookAtOutput;
+  /** What is being read from the source shares now. */
+  readonly underway: () => readonly UnderwayOperation[];
+  /** Bytes that are free where the work folders are. */
+  readonly scratchFree: () => Promise<number>;
   readonly ffmpeg: FfmpegInstall;
   /** From `ffprobeVersion`: part of what is remembered of a probed file. */
   readonly ffprobeVersion: string;

@@ -8,6 +8,11 @@ export interface UsageCount {
   segment(reused: boolean, frames: number): void;
   /** The last frame is encoded: the run clock stops. Only the first call counts. */
   encoded(): void;
+  /** All the time that was waited for source shares so far. */
+  waitedForSources(totalMs: number): void;
+  /** All the time that was waited for the output share so far. */
+  waitedForOutput(totalMs: number): void;
+  waitedForSharesMs(): number;
   total(): Usage;
 }
 
@@ -15,6 +20,8 @@ export function createUsageCount(nowMs: () => number): UsageCount {
   const startedMs = nowMs();
   const segments = { rendered: 0, reused: 0 };
   let files = { copiedFiles: 0, copiedBytes: 0, reusedFiles: 0, reusedBytes: 0 };
+  const waitedMs = { sources: 0, output: 0 };
+  const waitedForSharesMs = (): number => Math.round(waitedMs.sources + waitedMs.output);
   let framesEncoded = 0;
   let firstFrameMs: number | undefined;
   let runMs: number | undefined;
@@ -42,13 +49,20 @@ export function createUsageCount(nowMs: () => number): UsageCount {
     encoded() {
       runMs ??= sinceStartMs();
     },
+    waitedForSources(totalMs) {
+      waitedMs.sources = totalMs;
+    },
+    waitedForOutput(totalMs) {
+      waitedMs.output = totalMs;
+    },
+    waitedForSharesMs,
     total: () => ({
       ...files,
       segmentsRendered: segments.rendered,
       segmentsReused: segments.reused,
       framesEncoded,
       runMs: runMs ?? sinceStartMs(),
-      waitedForSharesMs: 0,
+      waitedForSharesMs: waitedForSharesMs(),
       ...(firstFrameMs === undefined ? {} : { firstFrameMs }),
     }),
   };

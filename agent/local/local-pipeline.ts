@@ -120,6 +120,8 @@ async function servicesOf(
     cache,
     share: createOutputShare(job.mounts, operations),
     lookAtOutput: createOutputLook(job.mounts, operations),
+    underway: () => operations.underway(),
+    scratchFree: () => Promise.resolve(Number.POSITIVE_INFINITY),
     ffmpeg: { ffmpeg, ffprobe, versionText: ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe, signal }),
     encoderFor: () => encoder,

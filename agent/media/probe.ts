@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FailureClass } from '../../proto/agent-link.ts';
+import type { ProcessBook } from '../process/process-book.ts';
 import { type ProcessResult, runProcess } from '../process/run.ts';
 import type { AudioStreamFacts, MediaFacts, StreamScan, VideoStreamFacts } from '../render/facts.ts';
 import { type ProbedStream, parseProbe, pictureRotation } from './ffprobe-output.ts';
@@ -13,6 +14,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal;
   /** Aborting kills a running ffprobe at once. */
   readonly force?: AbortSignal;
+  /** Where a running ffprobe is written down. @default nowhere */
+  readonly book?: ProcessBook;
   /** For the streams' description. @default 60,000 */
   readonly timeoutMs?: number;
   /** For reading every packet; silence of 60 s ends it sooner. @default 900,000 */
@@ -92,6 +95,7 @@ async function ask(args: readonly string[], options: ProbeOptions): Promise<stri
     timeoutMs: options.timeoutMs ?? 60_000,
     ...optional('signal', options.signal),
     ...optional('force', options.force),
+    ...optional('book', options.book),
   });
   demandSuccess(result, options);
   if (result.stdoutCut) refuse(`it has too much to tell: more than ${answerCharsMax} characters of streams`);
@@ -123,6 +127,7 @@ async function scanPackets(
     stallMs: scanStallMs,
     ...optional('signal', options.signal),
     ...optional('force', options.force),
+    ...optional('book', options.book),
     onStdoutLine: scan.line,
     onStderrLine: (line) => {
       if (warnings.length < scanWarningsMax) warnings.push(withoutPath(line, path));

@@ -36,8 +36,17 @@ export interface ShareOperations {
   ): Promise<ShareResults[Op]>;
   /** Age of the oldest operation under way, milliseconds; 0 when there is none. For the heartbeat. */
   oldestOperationMs(): number;
+  /** What is being done now; what waits for its turn is not among it. */
+  underway(): readonly UnderwayOperation[];
   /** Ends every child and fails what is under way. Idempotent. */
   stop(): Promise<void>;
+}
+
+export interface UnderwayOperation {
+  /** The file or folder that it is about. */
+  readonly path: string;
+  /** Since its last byte, or its beginning. */
+  readonly silentMs: number;
 }
 
 /** Starts no process yet: the first call does. */
@@ -47,7 +56,7 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
   const looks = openGate(Math.max(1, warm));
   const idle: ShareChild[] = [];
   const all = new Set<ShareChild>();
-  const startedAt = new Set<{ readonly at: number }>();
+  const marks = new Set<{ readonly at: number; readonly path: string; heardAt: number }>();
   const stopping = new AbortController();
 
   const take = (): ShareChild => {
@@ -78,23 +87,34 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
         leaveLooks?.();
         throw error;
       });
-      const mark = { at: performance.now() };
-      startedAt.add(mark);
+      const at = performance.now();
+      const mark = { at, heardAt: at, path: pathOf(request) };
+      marks.add(mark);
       try {
         const child = take();
         try {
-          return await child.ask(request, { silenceMs, ...call, signal });
+          return await child.ask(request, {
+            ...{ silenceMs, ...call, signal },
+            onBytes(bytes) {
+              mark.heardAt = performance.now();
+              call.onBytes?.(bytes);
+            },
+          });
         } finally {
           if (child.usable()) putBack(child);
         }
       } finally {
-        startedAt.delete(mark);
+        marks.delete(mark);
         leave();
         leaveLooks?.();
       }
     },
+    underway: () => {
+      const now = performance.now();
+      return [...marks].map(({ path, heardAt }) => ({ path, silentMs: now - heardAt }));
+    },
     oldestOperationMs: () => {
-      const oldest = Math.min(...[...startedAt].map((mark) => mark.at));
+      const oldest = Math.min(...[...marks].map((mark) => mark.at));
       return Number.isFinite(oldest) ? Math.round(performance.now() - oldest) : 0;
     },
     async stop() {
@@ -102,6 +122,12 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
       await Promise.all([...all].map((child) => child.end()));
     },
   };
+}
+
+function pathOf(request: ShareRequest): string {
+  if ('path' in request) return request.path;
+  if ('mountPath' in request) return request.mountPath;
+  return 'from' in request ? request.from : request.folder;
 }
 
 // Asked only when it is needed: in the single executable there is no such file.

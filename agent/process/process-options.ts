@@ -1,3 +1,5 @@
+import type { ProcessBook } from './process-book.ts';
+
 /** A program to run, the limits that it runs under, and who listens to it. */
 export interface ProcessOptions {
   /** Name or path of the executable; never a shell line. */
@@ -30,6 +32,8 @@ export interface ProcessOptions {
   /** Characters of stdout that the result carries; more sets `stdoutCut`. @default 0 */
   readonly stdoutCharsMax?: number;
   readonly onSpawn?: (pid: number) => void;
+  /** Where it is written down while it runs, so that it is found when the agent is killed. @default nowhere */
+  readonly book?: ProcessBook;
   readonly onStdoutLine?: LineListener;
   readonly onStderrLine?: LineListener;
 }
@@ -44,7 +48,7 @@ export type LineListener = (line: string, touch: () => void) => void;
 export type ResolvedProcessOptions = Required<Omit<ProcessOptions, OptionsWithoutDefault>> &
   Pick<ProcessOptions, OptionsWithoutDefault>;
 
-type OptionsWithoutDefault = 'cwd' | 'signal' | 'force' | 'timeoutMs' | 'stallMs' | 'startStallMs';
+type OptionsWithoutDefault = 'book' | 'cwd' | 'signal' | 'force' | 'timeoutMs' | 'stallMs' | 'startStallMs';
 
 const nothing = (): void => undefined;
 

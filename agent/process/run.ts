@@ -5,7 +5,7 @@ import { drainOutput } from './output.ts';
 import { lowerPriority } from './priority.ts';
 import { type ProcessOptions, resolveProcessOptions } from './process-options.ts';
 import type { ProcessCause, ProcessResult } from './process-result.ts';
-import { sweepProcessGroup } from './sweep.ts';
+import { groupGone, sweepProcessGroup } from './sweep.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export type { ProcessOptions } from './process-options.ts';
@@ -13,7 +13,7 @@ export type { ProcessResult } from './process-result.ts';
 
 /**
  * Runs one program to its end, in a process group of its own, without a shell, with both pipes always drained.
- * Resolves when the program is gone and SIGKILL is on its way to whatever it left behind, also when it could not
+ * Resolves when the program is gone and so is whatever it left behind (within 5 s of its SIGKILL), also when it could not
  * start, was aborted, stalled or timed out: `cause` says which came first. Rejects only when a listener throws.
  *
  * Limit: a descendant that makes a session of its own escapes (FFmpeg and ffprobe do not).
@@ -49,17 +49,23 @@ export async function runProcess(given: ProcessOptions): Promise<ProcessResult> 
     onListenerError: () => ending.begin('aborted'),
   });
   const { pid } = subprocess;
+  const strike = pid === undefined ? undefined : options.book?.note(pid);
+  const left = { something: false };
   if (pid !== undefined) {
     if (options.priority === 'below-normal') lowerPriority(pid);
-    subprocess.nodeChildProcess.once('exit', () => sweepProcessGroup(pid));
+    subprocess.nodeChildProcess.once('exit', () => {
+      left.something = sweepProcessGroup(pid);
+    });
     options.onSpawn(pid);
   }
 
   const result = await subprocess;
+  strike?.();
   watchdog.stop();
   ending.release();
   if (pid === undefined) return notStarted('spawn-failed', result.originalMessage, result.code);
   output.end();
+  if (left.something) await groupGone(pid);
   if (output.listenerError !== undefined) throw output.listenerError as Error;
   const cause = ending.cause() ?? 'exited';
   return {

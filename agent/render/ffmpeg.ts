@@ -31,7 +31,7 @@ export async function runFfmpeg(
   args: readonly string[],
   { onProgress, onStderrLine }: FfmpegListeners = {},
 ): Promise<FfmpegResult> {
-  const { ffmpeg, workFolder: cwd, stallMs, startStallMs, graceMs } = { ...request, ...request.ffmpeg };
+  const { ffmpeg, book, workFolder: cwd, stallMs, startStallMs, graceMs } = { ...request, ...request.ffmpeg };
   log.command({ label, file: ffmpeg, args, cwd });
   let progress = noProgress;
   const errorLines: string[] = [];
@@ -44,6 +44,7 @@ export async function runFfmpeg(
     stallMs,
     startStallMs,
     aliveBy: 'touch',
+    ...(book === undefined ? {} : { book }),
     ...(graceMs === undefined ? {} : { graceMs }),
     onStdoutLine: (line, touch) => {
       const next = readProgressLine(progress, line);

@@ -57,7 +57,7 @@ export async function readMadeFile(
     'json',
     name,
   ];
-  const { ffprobe } = request.ffmpeg;
+  const { ffprobe, book } = request.ffmpeg;
   log.command({ label, file: ffprobe, args, cwd: request.workFolder });
   const result = await runProcess({
     file: ffprobe,
@@ -67,6 +67,7 @@ export async function readMadeFile(
     ...(force === undefined ? {} : { force }),
     timeoutMs,
     stdoutCharsMax: answerCharsMax,
+    ...(book === undefined ? {} : { book }),
     onStderrLine: (line) => log.stderr(label, line),
   });
   if (!result.succeeded) return undefined;

@@ -1,4 +1,5 @@
 import type { ItemType, RateProfile } from '../../proto/agent-link.ts';
+import type { ProcessBook } from '../process/process-book.ts';
 import type { EncoderRungName } from './encoder.ts';
 import type { MediaFacts } from './facts.ts';
 
@@ -46,6 +47,8 @@ export interface FfmpegInstall {
   readonly ffprobe: string;
   /** The whole text of `ffmpeg -version`: part of every segment's key. */
   readonly versionText: string;
+  /** Where running ones are written down. @default nowhere */
+  readonly book?: ProcessBook;
 }
 
 /** A file of an item, in the work folder. */

@@ -82,12 +82,15 @@ export function assignClips(ref: JobRef, clips: readonly string[], changes: Part
   };
 }
 
-/** The agent as people start it. */
-export function spawnAgent(site: AgentSite): ChildProcess {
+/** The agent as people start it; `path` holds programs that are found before the system's. */
+export function spawnAgent(site: AgentSite, path?: string): ChildProcess {
+  const env =
+    path === undefined ? process.env : { ...process.env, PATH: `${path}:${process.env['PATH'] ?? ''}` };
   return spawn(
     process.execPath,
     [new URL('../../agent/main.ts', import.meta.url).pathname, '--config', site.configFile],
     {
+      env,
       stdio: ['ignore', 'ignore', process.env['FARM_TEST_AGENT_LOG'] === undefined ? 'ignore' : 'inherit'],
     },
   );

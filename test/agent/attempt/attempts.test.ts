@@ -44,6 +44,8 @@ async function attemptsWithDeafProbe(t: TestContext) {
       cache,
       share: createOutputShare(mounts, operations),
       lookAtOutput: createOutputLook(mounts, operations),
+      underway: () => operations.underway(),
+      scratchFree: () => Promise.resolve(1e12),
       ffmpeg: { ffmpeg: 'ffmpeg', ffprobe: at('ffprobe'), versionText: 'x' },
       ffprobeVersion: 'x',
       encoderFor: () => undefined,

@@ -36,7 +36,7 @@ async function site(t: TestContext) {
     output,
     manifest: { ...manifest, ...staged, fileName: output.finalName },
   };
-  return { mount, share, staged, publication, target: join(mount, output.finalName) };
+  return { mount, share, staged, localFile, publication, target: join(mount, output.finalName) };
 }
 
 const staging = '.renderfarm/job-a-1.4';
@@ -149,14 +149,14 @@ describe('publishing on a share', () => {
   });
 
   test('waits for a share that is away, and never makes its mount point', async (t) => {
-    const { mount, share } = await site(t);
+    const { mount, share, localFile } = await site(t);
     await rm(mount, { recursive: true });
     const stopped = new AbortController();
     const waits: string[] = [];
     const upload = stageOutput({
       share,
       output,
-      localFile: '/nowhere',
+      localFile,
       signal: stopped.signal,
       retryMinMs: 1,
       onWaiting(reason) {

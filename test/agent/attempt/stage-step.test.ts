@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { describe, test } from 'node:test';
+import { AttemptFailedError } from '../../../agent/attempt/finished.ts';
+import type { OutputShare } from '../../../agent/attempt/output-share.ts';
+import { createOutputShare } from '../../../agent/attempt/output-share.ts';
+import { demandScratch } from '../../../agent/attempt/scratch-room.ts';
+import { stageOutput } from '../../../agent/attempt/stage-step.ts';
+import { openGate } from '../../../agent/media/gate.ts';
+import { createShareOperations } from '../../../agent/media/share-operations.ts';
+import { assignment, jobRef } from '../../helpers/agent-core.ts';
+import { tempFolder } from '../../helpers/temp-folder.ts';
+
+const { output } = assignment(jobRef('job-a', 4));
+const hour = 3_600_000;
+
+async function site(t: TestContext) {
+  const folder = await tempFolder(t);
+  await mkdir(join(folder, 'out'));
+  const operations = createShareOperations();
+  t.after(() => operations.stop());
+  const mounts = { results: { roots: ['\\\\nas\\Out'], localPath: join(folder, 'out') } };
+  const localFile = join(folder, 'made.mp4');
+  await writeFile(localFile, 'the result');
+  const clock = { ms: 0 };
+  const { signal } = new AbortController();
+  const share = createOutputShare(mounts, operations);
+  const base = { output, localFile, signal, retryMinMs: 1, nowMs: () => clock.ms };
+  return { folder, share, clock, base };
+}
+
+/** A share whose uploads fail, and take their time for it. */
+function failing(share: OutputShare, clock: { ms: number }, eachMs: number): OutputShare {
+  return {
+    ...share,
+    upload() {
+      clock.ms += eachMs;
+      return Promise.reject(new Error('EIO: the share is away'));
+    },
+  };
+}
+
+describe('an upload that fails', () => {
+  test('is tried for 24 hours by the clock, its own time included, and says for how long', async (t) => {
+    const { share, clock, base } = await site(t);
+    const waits: number[] = [];
+    const upload = stageOutput({
+      ...base,
+      share: failing(share, clock, 5 * hour),
+      onWaiting: (reason, waitedMs) => {
+        assert.match(reason, /upload to .*job-a-1\.4: EIO/u);
+        waits.push(waitedMs / hour);
+      },
+    });
+    await assert.rejects(upload, { name: 'StageError', code: 'UPLOAD_FAILED' });
+    assert.deepEqual(waits, [5, 10, 15, 20]);
+  });
+
+  test('goes on as soon as the share is back', async (t) => {
+    const { share, clock, base } = await site(t);
+    const away = failing(share, clock, hour);
+    let tries = 0;
+    const upload: OutputShare['upload'] = (...args) =>
+      ++tries < 3 ? away.upload(...args) : share.upload(...args);
+    const staged = await stageOutput({ ...base, share: { ...share, upload }, onWaiting: () => undefined });
+    assert.deepEqual([staged.sizeBytes, tries], [10, 3]);
+  });
+
+  test('ends at once only when the finished file is lost', async (t) => {
+    const { share, clock, base } = await site(t);
+    await rm(base.localFile);
+    const upload = stageOutput({ ...base, share: failing(share, clock, 1), onWaiting: () => assert.fail() });
+    await assert.rejects(upload, { code: 'RESULT_LOST' });
+  });
+
+  test('leaves the lane to others between two tries', async (t) => {
+    const { share, clock, base } = await site(t);
+    const lane = openGate(1);
+    const stopped = new AbortController();
+    const waiting = Promise.withResolvers<unknown>();
+    const stuck = stageOutput({
+      ...base,
+      ...{ lane, signal: stopped.signal, retryMinMs: 60_000 },
+      share: failing(share, clock, 1),
+      onWaiting: () => waiting.resolve(undefined),
+    });
+    await waiting.promise;
+    const other = { ...output, stagingFolder: '\\\\nas\\Out\\.renderfarm\\job-b-1.5' };
+    await stageOutput({ ...base, lane, share, output: other, onWaiting: () => assert.fail() });
+    stopped.abort(new Error('enough'));
+    await assert.rejects(stuck);
+  });
+});
+
+test('a render that does not fit on the PC’s own disk is told so with the figures, before it begins', () => {
+  const result = { enable4k: false, frames: 30 * 60 };
+  demandScratch(result, 1e12, '/work');
+  assert.throws(
+    () => demandScratch(result, 1e8, '/work'),
+    (error) => {
+      assert.ok(error instanceof AttemptFailedError);
+      assert.match(
+        error.message,
+        /\(\/work\) has too little room: \d+ bytes may be needed, 100000000 are free/u,
+      );
+      assert.equal(error.failure.failureClass, 'environment');
+      return error.failure.problems[0]?.code === 'SCRATCH_SPACE_SHORT';
+    },
+  );
+});
