@@ -112,7 +112,7 @@ export class Candidate {
       try {
         await this.#lead(await this.#begin(await this.#wait()));
       } catch (error) {
-        if (signal.aborted && error === signal.reason) return;
+        if (error === this.#leaving.signal.reason) return;
         if (!(error instanceof LeadershipLost) && !(error instanceof StoreUnavailable)) throw error;
         this.#become('lost');
         log.error({ why: error.message }, 'the leadership is lost');
