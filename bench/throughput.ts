@@ -15,6 +15,7 @@ import { FarmUnderTest, storeNamed } from './farm-under-test.ts';
 import { floorLives } from './floor.ts';
 import { type LivesOptions, livesPerSecond } from './lives.ts';
 import { NoOpAgent } from './no-op-agent.ts';
+import { processUsage } from './process-usage.ts';
 import { rawRedis } from './raw-redis.ts';
 import { rounded, spread } from './statistics.ts';
 import { Submitter } from './submitter.ts';
@@ -61,9 +62,13 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     jobs: options.jobs,
     agents: options.agents,
     runs,
-    ...Object.assign({}, ...spreads),
+    ...merged(spreads),
     ratio_floor: rounded(ratio ?? medianRatio(figures)),
   };
+}
+
+function merged(parts: readonly Record<string, number>[]): Record<string, number> {
+  return Object.fromEntries(parts.flatMap((part) => Object.entries(part)));
 }
 
 function medianRatio(figures: Readonly<Record<string, readonly number[]>>): number {
@@ -76,7 +81,7 @@ async function ourLives(store: ReturnType<typeof storeNamed>, options: LivesOpti
   const agents: NoOpAgent[] = [];
   let submitter: Submitter | undefined;
   try {
-    const { address } = await farm.startController();
+    const { address, process: controller } = await farm.startController();
     let onPublished = (): void => undefined;
     for (let n = 0; n < options.agents; n += 1) {
       const told = { onPublished: () => onPublished() };
@@ -87,10 +92,16 @@ async function ourLives(store: ReturnType<typeof storeNamed>, options: LivesOpti
     await Promise.all(agents.map(({ ready }) => ready));
     const calls = new Submitter(address, options.inFlight);
     submitter = calls;
-    return await livesPerSecond(options, {
+    const before = await processUsage(controller.pid);
+    const lives = await livesPerSecond(options, {
       submit: () => calls.submit({ userId: 'bench' }),
-      listen: (listener) => (onPublished = listener),
+      listen: (listener) => {
+        onPublished = listener;
+      },
     });
+    const cpuS = (await processUsage(controller.pid)).cpuS - before.cpuS;
+    process.stderr.write(`controller: ${rounded((cpuS * 1000) / (1.1 * options.jobs))} ms of CPU a life\n`);
+    return lives;
   } finally {
     submitter?.close();
     await Promise.all(agents.map((agent) => agent.stop()));

@@ -42,7 +42,12 @@ export function moveAttempt(
 
 /** A copy without the fields that are named: `exactOptionalPropertyTypes` forbids setting them to undefined. */
 export function without<T extends object, K extends keyof T>(record: T, ...keys: readonly K[]): Omit<T, K> {
-  return Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
+  if (!keys.some((key) => key in record)) return record;
+  const left: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(record)) {
+    if (!keys.includes(key as K)) left[key] = value;
+  }
+  return left as Omit<T, K>;
 }
 
 function appended(timeline: readonly TimelineEntry[], entry: TimelineEntry): readonly TimelineEntry[] {
