@@ -16,7 +16,11 @@ export function isPrintable(text: string): boolean {
 
 /** What a reader sees as letters: the unit of the text animation. */
 export function countGraphemes(text: string): number {
+  if (plain.test(text)) return text.length;
   return Array.from(graphemes.segment(text)).length;
 }
+
+/** Each of these is a letter of its own, and most texts have no other; a segmenter costs a hundred times as much. */
+const plain = /^[ -~]*$/u;
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });

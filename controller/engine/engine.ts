@@ -100,7 +100,8 @@ export class Engine implements Farm {
     const resolved = await this.#resolve(spec, specBytes);
     if (validateOnly) return this.#validateOnly(request);
     const { writer, replies } = this.#admit();
-    const bodyHash = hashOf(request.jobIdMade ? { ...spec, jobId: '' } : spec);
+    // Only a request id makes anybody ask whether it was the same request.
+    const bodyHash = requestId === '' ? '' : hashOf(request.jobIdMade ? { ...spec, jobId: '' } : spec);
     const bytes = specBytes + jsonBytes(resolved);
     const reply = await replies.expect((replyId) =>
       writer.inbox.push({ kind: 'submit', replyId, requestId, bodyHash, spec, ...resolved }, bytes),

@@ -10,10 +10,14 @@ interface Waiting {
 /** Callers that wait for their input's turn to be durable. */
 export class Replies {
   readonly #waiting = new Map<string, Waiting>();
+  /** Ids of an earlier leadership may still be in memory: they must mean nobody here. */
+  readonly #prefix = randomUUID();
+  #count = 0;
 
   /** Hands out a reply id; resolves with its reply. @throws FarmError where the turn refused */
   expect(ask: (replyId: string) => void): Promise<Exclude<Reply, { kind: 'refused' }>> {
-    const replyId = randomUUID();
+    this.#count += 1;
+    const replyId = `${this.#prefix}-${this.#count}`;
     return new Promise((resolve, reject) => {
       this.#waiting.set(replyId, { resolve, reject });
       ask(replyId);
