@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { sep } from 'node:path';
 import process from 'node:process';
-import { endRecorded } from '../process/process-book.ts';
+import { endRecorded } from '../process/end-recorded.ts';
 import { runningProcesses, untilGone } from '../process/process-table.ts';
 
 /** How long the system may take to end a process that was killed. */

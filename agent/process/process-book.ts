@@ -4,12 +4,11 @@
  * that were written down, so that a pid which another program has by now harms nobody.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { z } from 'zod';
-import { parseStat, runningProcesses, untilGone } from './process-table.ts';
-import { runProcess } from './run.ts';
+import { parseStat } from './process-table.ts';
 
 export interface ProcessBook {
   /** Writes a started process down; returns how to strike it out. Never throws: a book is not worth a job. */
@@ -23,12 +22,7 @@ const entryShape = z.object({
   /** By this PC's clock, for systems without procfs. */
   notedAtMs: z.number(),
 });
-type Entry = z.infer<typeof entryShape>;
-
-/** How long the system may take to end a process that was killed. */
-const goneMs = 5_000;
-/** Windows: a process is written down right behind its start. */
-const noteDelayMaxMs = 5_000;
+export type BookEntry = z.infer<typeof entryShape>;
 
 export function openProcessBook(folder: string): ProcessBook {
   mkdirSync(folder, { recursive: true });
@@ -37,7 +31,7 @@ export function openProcessBook(folder: string): ProcessBook {
       const path = join(folder, `${pid}.json`);
       try {
         const start = startOf(pid);
-        const entry: Entry = { pid, notedAtMs: Date.now(), ...(start === undefined ? {} : { start }) };
+        const entry: BookEntry = { pid, notedAtMs: Date.now(), ...(start === undefined ? {} : { start }) };
         // Synchronous: between the start and the note the agent may be killed, and nothing else happens meanwhile.
         writeFileSync(path, JSON.stringify(entry));
       } catch {
@@ -48,18 +42,8 @@ export function openProcessBook(folder: string): ProcessBook {
   };
 }
 
-/** Ends what the book names and still runs, with all of its group. Returns how many there were. */
-export async function endRecorded(folder: string): Promise<number> {
-  const entries = await readEntries(folder);
-  const alive = process.platform === 'win32' ? await aliveOnWindows(entries) : entries.filter(isAlive);
-  for (const { pid } of alive) await endTree(pid);
-  const pids = new Set(alive.map(({ pid }) => pid));
-  if (pids.size > 0) await untilGone(({ group }) => pids.has(group), goneMs);
-  await rm(folder, { recursive: true, force: true });
-  return alive.length;
-}
-
-async function readEntries(folder: string): Promise<readonly Entry[]> {
+/** What a book names. A file that was torn by a kill is passed over. */
+export async function readEntries(folder: string): Promise<readonly BookEntry[]> {
   const names = await readdir(folder).catch(() => []);
   const found = await Promise.all(
     names.map(async (name) => {
@@ -74,12 +58,8 @@ async function readEntries(folder: string): Promise<readonly Entry[]> {
   return found.filter((entry) => entry !== undefined);
 }
 
-function isAlive({ pid, start }: Entry): boolean {
-  return start !== undefined && start === startOf(pid);
-}
-
-/** Undefined where it cannot be told: then nothing is ended. */
-function startOf(pid: number): string | undefined {
+/** When a process began; undefined where it cannot be told, or it runs no more. */
+export function startOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -88,47 +68,4 @@ function startOf(pid: number): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function endTree(pid: number): Promise<void> {
-  if (process.platform === 'win32') {
-    await runProcess({ file: 'taskkill', args: ['/PID', `${pid}`, '/T', '/F'], timeoutMs: goneMs });
-    return;
-  }
-  // The agent starts every program as the leader of a group of its own.
-  const inGroup = (await runningProcesses()).some(({ group }) => group === pid);
-  try {
-    process.kill(inGroup ? -pid : pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself meanwhile.
-  }
-}
-
-/** Unverified: written from Microsoft's documentation, and never run on Windows. */
-async function aliveOnWindows(entries: readonly Entry[]): Promise<readonly Entry[]> {
-  if (entries.length === 0) return [];
-  const query = 'Get-Process | ForEach-Object { "$($_.Id) $($_.StartTime.ToFileTimeUtc())" }';
-  const { stdout } = await runProcess({
-    file: 'powershell.exe',
-    args: ['-NoProfile', '-NonInteractive', '-Command', query],
-    stdoutCharsMax: 1_000_000,
-    timeoutMs: 30_000,
-  });
-  const startedAtMs = startsFromPowerShell(stdout);
-  return entries.filter(({ pid, notedAtMs }) => {
-    const startMs = startedAtMs.get(pid);
-    return startMs !== undefined && startMs <= notedAtMs && notedAtMs - startMs < noteDelayMaxMs;
-  });
-}
-
-/** `<pid> <FILETIME>` a line: 100 ns since 1601. Processes whose start may not be read have none. */
-export function startsFromPowerShell(stdout: string): ReadonlyMap<number, number> {
-  const epochMs = 11_644_473_600_000;
-  const found = new Map<number, number>();
-  for (const line of stdout.split(/\r?\n/u)) {
-    const [pid, fileTime] = line.trim().split(' ').map(Number);
-    if (pid !== undefined && fileTime !== undefined && fileTime > 0)
-      found.set(pid, fileTime / 10_000 - epochMs);
-  }
-  return found;
 }
