@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = 
   copy: () => import('./copy.ts'),
   dispatch: () => import('./dispatch.ts'),
   throughput: () => import('./throughput.ts'),
+  agents: () => import('./agents.ts'),
 };
 
 /** `npm run bench -- NAME [options]`: progress on stderr, one line of JSON as the last line of stdout. */

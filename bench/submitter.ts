@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Client, credentials } from '@grpc/grpc-js';
+import type { Client } from '@grpc/grpc-js';
+import { type LinkSecurity, openConnection } from '../agent/link/connection.ts';
 import { jobRequest } from '../client/job-request.ts';
 import { JobServiceService, type jobWire } from '../proto/index.ts';
 import { sourcePath } from './farm-under-test.ts';
 
 /** protocol.md rule 10: calls of one connection at a time. */
 const callsPerConnection = 16;
+
+const messageBytesMax = 2 ** 20;
 
 /** What a job is submitted with. */
 export interface BenchJob {
@@ -19,10 +22,9 @@ export class Submitter {
   readonly #clients: readonly Client[];
   #next = 0;
 
-  constructor(address: string, callsMax: number) {
-    this.#clients = Array.from(
-      { length: Math.ceil(callsMax / callsPerConnection) },
-      () => new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
+  constructor(address: string, callsMax: number, security: LinkSecurity = {}) {
+    this.#clients = Array.from({ length: Math.ceil(callsMax / callsPerConnection) }, () =>
+      openConnection(address, security, messageBytesMax),
     );
   }
 
