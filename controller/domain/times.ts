@@ -109,6 +109,8 @@ export const defaultTimes = {
   requestIdMs: 24 * hour,
   /** Ended jobs stay in the hot store. */
   endedJobsMs: 24 * hour,
+  /** Quarantined jobs stay there longer: a person decides, and may be away. */
+  quarantinedJobsMs: 14 * day,
   /** Tombstones of ended jobs stay in the store. */
   tombstonesMs: 90 * day,
   /** From the signal to the forced end of the servers. */

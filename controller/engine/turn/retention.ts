@@ -7,11 +7,14 @@ const removedPerTurnMax = 200;
 
 /** Lets ended jobs leave the hot store, and forgets old request ids and tombstones. */
 export function expireRecords(ledger: Ledger): void {
-  const { endedJobsMs, requestIdMs, tombstonesMs } = ledger.settings.times;
+  const { endedJobsMs, quarantinedJobsMs, requestIdMs, tombstonesMs } = ledger.settings.times;
   let left = removedPerTurnMax;
   for (const jobId of ledger.state.endedJobs) {
     const job = ledger.job(jobId);
-    if (left <= 0 || (job.endedAtMs ?? ledger.nowMs) > ledger.nowMs - endedJobsMs) break;
+    const endedAtMs = job.endedAtMs ?? ledger.nowMs;
+    if (left <= 0 || endedAtMs > ledger.nowMs - endedJobsMs) break;
+    // A person has to decide, and may be away for longer than a day.
+    if (job.state === 'quarantined' && endedAtMs > ledger.nowMs - quarantinedJobsMs) continue;
     if (hasLiveAttempt(ledger, jobId)) continue;
     const attempts = ledger.state.attemptsOfJob.get(jobId)?.length ?? 0;
     ledger.buryJob({
@@ -19,7 +22,7 @@ export function expireRecords(ledger: Ledger): void {
       state: job.state,
       queue: job.queue,
       routeRule: job.routeRule,
-      endedAtMs: job.endedAtMs ?? ledger.nowMs,
+      endedAtMs,
       ...lastFence(ledger, jobId),
       ...(job.outputPath !== undefined && { outputPath: job.outputPath }),
     });

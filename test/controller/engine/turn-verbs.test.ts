@@ -150,6 +150,17 @@ describe('holding and releasing a job', () => {
   });
 });
 
+describe('a quarantined job', () => {
+  it('stays for 14 days, with its history, for a person to decide', () => {
+    const farm = quarantinedFarm();
+    const { endedJobsMs, quarantinedJobsMs } = farm.settings.times;
+    farm.pass(endedJobsMs + 1);
+    assert.equal(farm.jobState(jobId(1)), 'quarantined');
+    farm.pass(quarantinedJobsMs - endedJobsMs);
+    assert.equal(refusedAs(farm.order(jobOrder('release', 1))), 'JOB_ARCHIVED');
+  });
+});
+
 describe('changing a job’s priority', () => {
   it('reorders the jobs that wait, and says so', () => {
     const { farm, pc1, ref } = runningFarm();
