@@ -1,29 +1,16 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from './fault.ts';
 import { type Injected, type Injection, skipped, victimOf } from './injection.ts';
 import { mountReadOnly, unmount } from './mounts.ts';
 
-const fillerName = 'chaos-filler';
-
-/** Fills the small file system below a data folder to its last byte. */
+/** Leaves no byte free on the file system below a data folder. */
 export function fillDisk(fault: Fault & { kind: 'disk-full' }, { farm, mounted }: Injected): Injection {
   const folder = fault.whose === 'controller' ? farm.layout.controllerData : farm.agents[0]?.dataDir;
-  if (folder === undefined || !mounted.small.has(folder)) {
-    return skipped(`no small file system there: ${mounted.refused ?? 'none was mounted'}`);
+  if (folder === undefined || !mounted.fill(folder)) {
+    return skipped(`it has no file system of its own: ${mounted.refused ?? 'none was mounted'}`);
   }
-  const filler = join(folder, fillerName);
-  fill(filler, folder);
-  return { did: `filled ${folder}`, undo: () => rmSync(filler, { force: true }) };
+  return { did: `filled ${folder}`, undo: () => mounted.empty(folder) };
 }
 
 /** The folder that agents see is another one for a while, or cannot be written. The real one stays as it is. */
@@ -82,17 +69,5 @@ function standIn(path: string, { keep, farm }: Injected, shareId: string | undef
 function moveFiles(from: string, to: string): void {
   for (const name of readdirSync(from)) {
     if (!existsSync(join(to, name))) cpSync(join(from, name), join(to, name));
-  }
-}
-
-function fill(filler: string, folder: string): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const chunk = Buffer.alloc(64 * 1024);
-  try {
-    for (let left = bavail * bsize + chunk.length; left > 0; left -= chunk.length) {
-      writeFileSync(filler, chunk, { flag: 'a' });
-    }
-  } catch {
-    // Full, as was meant.
   }
 }

@@ -1,18 +1,21 @@
 import { fillDisk, loseDisk, shareFault } from './disk-faults.ts';
 import { type Fault, faultText } from './fault.ts';
 import type { Injected, Injection } from './injection.ts';
-import { pause } from './later.ts';
+import { pause, until } from './later.ts';
 import { breakNetwork, loseRedisTail } from './network-faults.ts';
 import { clone, freeze, killAt, lateRename, restart } from './process-faults.ts';
 import type { Recorder } from './recorder.ts';
 import type { PlannedFault } from './schedule.ts';
 
 export interface FaultRunner {
-  /** Lets faults happen until the signal ends it, and puts everything back. */
-  run(planned: Iterator<PlannedFault, never>): Promise<void>;
+  /** Lets faults happen until there are no more or the signal ends it, and puts everything back. */
+  run(planned: Iterable<PlannedFault>): Promise<void>;
   /** Faults that really happened. */
   readonly happened: () => number;
 }
+
+/** How long a patient fault waits for its turn. */
+const patienceMs = 60_000;
 
 export function createFaultRunner(injected: Injected, recorder: Recorder): FaultRunner {
   let happened = 0;
@@ -41,12 +44,13 @@ export function createFaultRunner(injected: Injected, recorder: Recorder): Fault
     happened: () => happened,
     async run(planned) {
       const { signal } = injected;
-      for (;;) {
-        const { afterMs, fault } = planned.next().value;
+      for (const { afterMs, fault, isPatient = false } of planned) {
         await pause(afterMs, signal);
-        if (signal.aborted) break;
         const claims = claimsOf(fault, injected);
-        if (claims.some((claim) => claimed.has(claim))) continue;
+        const areFree = (): boolean => !claims.some((claim) => claimed.has(claim));
+        if (isPatient) await until(areFree, patienceMs, signal);
+        if (signal.aborted) break;
+        if (!areFree()) continue;
         for (const claim of claims) claimed.add(claim);
         const work = one(fault, claims);
         running.add(work);

@@ -1,31 +1,46 @@
 import { execFileSync } from 'node:child_process';
+import { statfsSync } from 'node:fs';
 
-/** Small file systems of their own, which can be full without filling the machine's disk. */
+/** File systems of their own, which can be full without filling the machine's disk. */
 export interface MountedFolders {
-  /** Folders that are one. */
-  readonly small: ReadonlySet<string>;
   /** Why there are none, where the system refuses. */
   readonly refused: string | undefined;
+  /** Leaves not one byte free there. False: it is no file system of ours. */
+  fill(path: string): boolean;
+  /** Gives back the room. */
+  empty(path: string): void;
   unmountAll(): void;
 }
 
-/** Mounts a small tmpfs on each folder; where that is not allowed the run goes on without. */
-export function mountSmall(
-  folders: readonly { readonly path: string; readonly mib: number }[],
-): MountedFolders {
-  const small = new Set<string>();
+/** Agents want some hundred MiB free before they take anything. It costs memory only where it is used. */
+const roomBytes = 1024 ** 3;
+
+/** Mounts a tmpfs on each folder; where that is not allowed the run goes on without. */
+export function mountOwnDisks(folders: readonly string[]): MountedFolders {
+  const mounted = new Set<string>();
   let refused: string | undefined;
-  for (const { path, mib } of folders) {
-    const error = mount(['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]);
-    if (error === undefined) small.add(path);
+  const resize = (path: string, bytes: number): boolean =>
+    mount(['-o', `remount,size=${bytes}`, path]) === undefined;
+  for (const path of folders) {
+    const error = mount(['-t', 'tmpfs', '-o', `size=${roomBytes}`, 'tmpfs', path]);
+    if (error === undefined) mounted.add(path);
     refused ??= error;
   }
   return {
-    small,
     refused,
+    fill(path) {
+      if (!mounted.has(path)) return false;
+      // It cannot become smaller than what is in it; while that grows it is tried again.
+      for (let tries = 0; tries < 5; tries += 1) {
+        const { blocks, bfree, bsize } = statfsSync(path);
+        if (resize(path, (blocks - bfree) * bsize)) return true;
+      }
+      return false;
+    },
+    empty: (path) => void resize(path, roomBytes),
     unmountAll() {
-      for (const path of small) unmount(path);
-      small.clear();
+      for (const path of mounted) unmount(path);
+      mounted.clear();
     },
   };
 }

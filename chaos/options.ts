@@ -13,6 +13,8 @@ export interface ChaosOptions {
   readonly agents: number;
   /** Controllers: two (leader and standby) on Redis, one on SQLite. */
   readonly controllers: number;
+  /** Instead of drawn faults: each program is killed once at each named moment, and the run ends when all were. */
+  readonly everyMoment: boolean;
   /** Where everything is kept. */
   readonly folder: string | undefined;
   /** Only these kinds of faults; empty: all. */
@@ -27,6 +29,7 @@ export const chaosUsage = `npm run chaos -- [options]
   --agents N         agents, 1 to 8 (default 3)
   --controllers N    on redis: 1 to 3 (default 2)
   --only A,B         only these kinds of faults
+  --every-moment     kill everything once at each named moment, instead of drawn faults
   --folder DIR       keep everything there (default: out/chaos/...)
 `;
 
@@ -41,6 +44,7 @@ export function readOptions(args: readonly string[], nowMs: number): ChaosOption
       'fake-renderer': { type: 'boolean', default: false },
       agents: { type: 'string', default: '3' },
       controllers: { type: 'string' },
+      'every-moment': { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       folder: { type: 'string' },
     },
@@ -56,6 +60,7 @@ export function readOptions(args: readonly string[], nowMs: number): ChaosOption
     fakeRenderer: values['fake-renderer'],
     agents: wholeOf('agents', values.agents, 1, 8),
     controllers: wholeOf('controllers', controllers, 1, 3),
+    everyMoment: values['every-moment'],
     folder: values.folder,
     only: kindsOf(values.only),
   };

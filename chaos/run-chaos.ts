@@ -9,12 +9,12 @@ import { checkHistory, type Verdict } from './history-check.ts';
 import { historyFiles } from './history-lines.ts';
 import { createJobStream, type JobStream } from './job-stream.ts';
 import { Moments } from './moments.ts';
-import { mountSmall } from './mounts.ts';
+import { mountOwnDisks } from './mounts.ts';
 import type { ChaosOptions } from './options.ts';
 import { seededRandom } from './random.ts';
 import { openRecorder, type Recorder } from './recorder.ts';
 import { comeToRest } from './rest.ts';
-import { planFaults } from './schedule.ts';
+import { everyMoment, planFaults } from './schedule.ts';
 import { ShareWatch } from './share-watch.ts';
 import { watchCommits } from './watch-commits.ts';
 
@@ -72,9 +72,9 @@ async function live(options: ChaosOptions, { signal, say }: ChaosHooks, recorder
   const moments = new Moments();
   const broken = new AbortController();
   const farm = await buildFarm(options, recorder, moments, () => broken.abort());
-  const mounted = mountSmall([
-    ...farm.agents.slice(0, 1).map(({ dataDir }) => ({ path: dataDir, mib: 64 })),
-    ...(options.store === 'sqlite' ? [{ path: farm.layout.controllerData, mib: 32 }] : []),
+  const mounted = mountOwnDisks([
+    ...farm.agents.slice(0, 1).map(({ dataDir }) => dataDir),
+    ...(options.store === 'sqlite' ? [farm.layout.controllerData] : []),
   ]);
   if (mounted.refused !== undefined) say(`no disk will be full: ${mounted.refused}`);
   const share = new ShareWatch(farm.layout.results, recorder, moments);
@@ -83,8 +83,9 @@ async function live(options: ChaosOptions, { signal, say }: ChaosHooks, recorder
     ...{ farm, random: seededRandom(options.seed + 1), recorder, moments },
     openMax: options.agents * (options.fakeRenderer ? 3 : 2),
   });
+  const over = new AbortController();
   const minutesOver = AbortSignal.timeout(options.minutes * 60_000);
-  const working = AbortSignal.any([signal, broken.signal, minutesOver]);
+  const working = AbortSignal.any([signal, broken.signal, minutesOver, over.signal]);
   const faults = createFaultRunner(
     { farm, moments, mounted, keep: farm.layout.keep, signal: working },
     recorder,
@@ -93,7 +94,9 @@ async function live(options: ChaosOptions, { signal, say }: ChaosHooks, recorder
     share.start();
     await startFarm(farm);
     const submitting = jobs.run(working);
-    await faults.run(planFaults(seededRandom(options.seed), options));
+    const random = seededRandom(options.seed);
+    await faults.run(options.everyMoment ? everyMoment(options) : planFaults(random, options));
+    over.abort();
     await submitting;
     say(`${faults.happened()} faults, ${jobs.acknowledged()} jobs; everything is in order again`);
     const atRest = await comeToRest(farm, jobs, recorder, broken.signal);

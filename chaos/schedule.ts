@@ -8,6 +8,8 @@ import { netFaults } from './tcp-proxy.ts';
 export interface PlannedFault {
   /** After the one before it. */
   readonly afterMs: number;
+  /** Waits until what it strikes is out of other faults' hands; else it does not happen. @default false */
+  readonly isPatient?: boolean;
   readonly fault: Fault;
 }
 
@@ -115,6 +117,21 @@ export function* planFaults(
     const fault = kind === undefined ? undefined : kinds[kind].draw(random, options);
     if (fault !== undefined) yield { afterMs: random.between(500, 3_500), fault };
   }
+}
+
+/** Each program is killed once at each moment, then the share's rename hangs once. */
+export function* everyMoment({
+  store,
+}: Pick<ChaosOptions, 'store'>): Generator<PlannedFault, undefined, undefined> {
+  const fault = (each: Fault): PlannedFault => ({ afterMs: 100, isPatient: true, fault: each });
+  const all = ['controller', 'agent', ...(store === 'redis' ? (['redis'] as const) : [])] as const;
+  for (const [victim, at] of momentNames.entries()) {
+    for (const who of all) yield fault({ kind: 'kill', who, at, victim, lastsMs: 100 });
+  }
+  for (const at of ['encoding', 'joining'] as const) {
+    yield fault({ kind: 'kill', who: 'ffmpeg', at, victim: 0, lastsMs: 100 });
+  }
+  yield fault({ kind: 'late-rename', lastsMs: 1_000 });
 }
 
 /** At once, within the 10 s of a broken stream, within the lease, after it: all a tenth of the real times. */
