@@ -39,6 +39,8 @@ export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: numb
 /** Where an agent stands, for the planner and for people. */
 export function livenessOf(presence: Presence): 'attached' | 'suspect' | 'detached' {
   if (presence.session === undefined || presence.leaving) return 'detached';
+  // It holds what we do not know: its slots are not free, and a second assignment would end the first.
+  if (presence.recalls !== undefined) return 'detached';
   return presence.suspect ? 'suspect' : 'attached';
 }
 

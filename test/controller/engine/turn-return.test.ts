@@ -170,6 +170,15 @@ describe('a job that the store has lost', () => {
     assert.equal(farm.state.agents.get('pc1')?.ackedEvent, 0);
   });
 
+  it('holds its slot until it is told: its agent is given nothing that would end it', () => {
+    const { farm, held } = afterLostTail('running');
+    farm.submit(jobSpec(2));
+    const before = farm.all('assign').length;
+    farm.attach('pc1', { farmId, held });
+    farm.pass(1_000);
+    assert.equal(farm.all('assign').length, before);
+  });
+
   it('is forgotten where its agent cannot tell, and asked for only once', () => {
     const { farm, ref, held } = afterLostTail('running');
     const back = farm.attach('pc1', { farmId, held });
