@@ -16,6 +16,7 @@ import type { CoreSettings, ShutdownState } from './core/state.ts';
 import { defaultCoreFigures } from './core/state.ts';
 import type { CoreShell } from './core-shell.ts';
 import { startCoreShell } from './core-shell.ts';
+import { createAwayWatch } from './host/away-watch.ts';
 import type { LinkSecurity } from './link/connection.ts';
 import type { ControllerLink, LinkOptions } from './link/controller-link.ts';
 import { startControllerLink } from './link/controller-link.ts';
@@ -127,12 +128,20 @@ class RunningAgent {
       onTrouble: (message, error) => logger.error({ err: error }, message),
     });
     this.#link = this.#dial(security);
+    const { awayMs } = times;
+    const away = createAwayWatch({ steadyMs: () => performance.now(), wallMs: () => Date.now(), awayMs });
     this.#timers.push(
-      setInterval(() => this.#shell?.input({ type: 'tick' }), tickMs),
+      setInterval(() => this.#tick(away()), tickMs),
       setInterval(() => void this.#lookAtShares(), sharesEveryMs),
     );
     rooms.logUpload.nudge();
     logger.info({ instanceId: settings.instanceId }, 'agent started');
+  }
+
+  /** First of all whether there was a time in which nothing ticked: then the stream cannot be trusted. */
+  #tick(awayMs: number | undefined): void {
+    if (awayMs !== undefined) this.#shell?.input({ type: 'woke', awayMs });
+    this.#shell?.input({ type: 'tick' });
   }
 
   giveUpStarting(): void {

@@ -8,6 +8,8 @@ import { destination, pino } from 'pino';
 import { createAgent, softwareVersion } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { ConfigError, loadAgentConfig } from './config.ts';
+import type { LeaveReason } from './host/leave-request.ts';
+import { askToLeave, leaveReasons, watchLeaveRequests } from './host/leave-request.ts';
 import { planLocally, renderLocally } from './local/local-commands.ts';
 import type { EncoderRungName } from './render/encoder.ts';
 import { encoderLadder } from './render/encoder.ts';
@@ -23,6 +25,15 @@ program
   .option('--config <file>', 'configuration (YAML)', process.env['FARM_AGENT_CONFIG'] ?? 'agent.yaml')
   .action(async ({ config }: { config: string }) => {
     process.exitCode = await run(config);
+  });
+
+program
+  .command('leave')
+  .description('ask the agent of this PC to give back what it renders, say Goodbye and end')
+  .option('--config <file>', 'its configuration (YAML)', process.env['FARM_AGENT_CONFIG'] ?? 'agent.yaml')
+  .option('--for <why>', `one of ${leaveReasons.join(', ')}`, reasonOf, 'shutdown')
+  .action(async (flags: { config: string; for: LeaveReason }) => {
+    process.exitCode = await leave(flags.config, flags.for);
   });
 
 interface LocalFlags {
@@ -68,13 +79,13 @@ async function run(file: string): Promise<number> {
   );
   const agent = createAgent(config, { logger });
   const asked = new AbortController();
-  const stopped = new Promise<void>((resolve) =>
-    onSignals(() => {
-      asked.abort();
-      logger.info('asked to stop');
-      void agent.stop().then(resolve);
-    }),
-  );
+  const { promise: stopped, resolve } = Promise.withResolvers<unknown>();
+  const stop = (reason: LeaveReason): void => {
+    asked.abort();
+    logger.info({ reason }, 'asked to stop');
+    void agent.stop(reason).then(resolve);
+  };
+  onSignals(() => stop('shutdown'));
   try {
     await agent.start();
   } catch (error) {
@@ -86,8 +97,23 @@ async function run(file: string): Promise<number> {
     await agent.stop();
     return 1;
   }
+  const endWatch = watchLeaveRequests(config.dataDir, stop);
   await stopped;
+  endWatch();
   return 0;
+}
+
+async function leave(file: string, reason: LeaveReason): Promise<number> {
+  const config = configOrExit(file);
+  if (config === undefined) return 2;
+  const outcome = await askToLeave(config.dataDir, reason);
+  const words = {
+    left: 'the agent has left',
+    'none-runs': 'no agent runs here',
+    'still-runs': 'the agent was asked, and still runs after a minute',
+  };
+  process.stdout.write(`${words[outcome]}\n`);
+  return outcome === 'still-runs' ? 1 : 0;
 }
 
 function configOrExit(file: string): AgentConfig | undefined {
@@ -118,6 +144,12 @@ function rungOf(text: string): EncoderRungName {
   const rung = encoderLadder.find((one) => one.name === text);
   if (rung === undefined) throw new InvalidArgumentError('no such encoder');
   return rung.name;
+}
+
+function reasonOf(text: string): LeaveReason {
+  const reason = leaveReasons.find((one) => one === text);
+  if (reason === undefined) throw new InvalidArgumentError('no such reason');
+  return reason;
 }
 
 function threadsOf(text: string): number {

@@ -6,11 +6,13 @@ import type { LinkOptions } from './link/controller-link.ts';
 export interface AgentTimes {
   readonly figures: Pick<
     CoreSettings,
-    'welcomeMs' | 'publishRetryMinMs' | 'publishRetryMaxMs' | 'shutdownMs' | 'goodbyeAckMs'
+    'welcomeMs' | 'publishRetryMinMs' | 'publishRetryMaxMs' | 'shutdownMs' | 'goodbyeAckMs' | 'slotProbeMs'
   >;
   readonly link: Required<Pick<LinkOptions, 'connectMs' | 'backoffFirstMaxMs' | 'backoffMaxMs'>>;
   /** How often the shares are looked at again. */
   readonly sharesEveryMs: number;
+  /** A process that did not run for so long opens its stream anew: two heartbeats. */
+  readonly awayMs: number;
   /** No byte and no answer of an operation on a share for this long. */
   readonly shareSilenceMs: number;
 }
@@ -28,6 +30,7 @@ export function scaledTimes(factor: number): AgentTimes {
       publishRetryMaxMs: scaled(defaultCoreFigures.publishRetryMaxMs),
       shutdownMs: scaled(defaultCoreFigures.shutdownMs, answerMsMin),
       goodbyeAckMs: scaled(defaultCoreFigures.goodbyeAckMs),
+      slotProbeMs: scaled(defaultCoreFigures.slotProbeMs),
     },
     link: {
       connectMs: scaled(5_000, answerMsMin),
@@ -35,6 +38,7 @@ export function scaledTimes(factor: number): AgentTimes {
       backoffMaxMs: scaled(10_000),
     },
     sharesEveryMs: scaled(60_000),
+    awayMs: scaled(10_000, answerMsMin),
     shareSilenceMs: scaled(60_000, answerMsMin),
   };
 }
