@@ -1,6 +1,12 @@
 import type { ServerDuplexStream, ServerReadableStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { AgentMessage, ControllerMessage, ControllerSideLink, Hello } from '../../proto/index.ts';
+import type {
+  AgentMessage,
+  ControllerMessage,
+  ControllerSideLink,
+  Hello,
+  JobRef,
+} from '../../proto/index.ts';
 import { acceptAgent, agentServiceBytes, agentWire, LogServiceService } from '../../proto/index.ts';
 import { welcome } from './agent-core.ts';
 import { Arrivals } from './arrivals.ts';
@@ -95,6 +101,8 @@ export interface ScriptedController {
   session(): Promise<ScriptedSession>;
   /** The log files that arrived whole, by `<job>/<file name of the enum>`. */
   readonly logs: ReadonlyMap<string, Buffer>;
+  /** What each upload said that it is of, in order. */
+  readonly logRefs: readonly JobRef[];
   /** Resolves when this log has this many bytes. */
   log(key: string): Promise<Buffer>;
   stop(): void;
@@ -105,6 +113,7 @@ export async function startScriptedController(
 ): Promise<ScriptedController> {
   const sessions = new Arrivals<ScriptedSession>();
   const logs = new Map<string, Buffer>();
+  const logRefs: JobRef[] = [];
   const logArrivals = new Map<string, PromiseWithResolvers<Buffer>>();
   const arrival = (key: string) => {
     const known = logArrivals.get(key) ?? Promise.withResolvers<Buffer>();
@@ -131,8 +140,11 @@ export async function startScriptedController(
     ) {
       let key = '';
       call.on('data', ({ part }: agentWire.UploadLogRequest) => {
-        if (part?.$case === 'target') key = logKey(part.value);
-        else if (part !== undefined) {
+        if (part?.$case === 'target') {
+          key = logKey(part.value);
+          const { jobId, fence } = part.value;
+          logRefs.push({ jobId, fence: { term: fence?.term ?? 0, counter: fence?.counter ?? 0 } });
+        } else if (part !== undefined) {
           const before = logs.get(key) ?? Buffer.alloc(0);
           logs.set(key, Buffer.concat([before.subarray(0, part.value.offsetBytes), part.value.data]));
         }
@@ -156,6 +168,7 @@ export async function startScriptedController(
     port,
     session: () => sessions.next(),
     logs,
+    logRefs,
     log: (key) => arrival(key).promise,
     stop: () => server.forceShutdown(),
   };
