@@ -76,6 +76,12 @@ export class Program {
     });
   }
 
+  /** Starts it after it was killed: the system may need a moment to end it. */
+  async startAgain(): Promise<void> {
+    await this.ended();
+    this.start();
+  }
+
   /** Sends at once: a kill point has passed when this returns. False when it does not run. */
   signal(signal: NodeJS.Signals): boolean {
     if (!this.isRunning) return false;

@@ -40,7 +40,7 @@ export function loseDisk(fault: Fault & { kind: 'disk-lost' }, { farm }: Injecte
         if (name !== 'encoders.json') rmSync(join(agent.dataDir, name), { recursive: true, force: true });
       }
       agent.tail.follow();
-      agent.program.start();
+      await agent.program.startAgain();
     },
   };
 }

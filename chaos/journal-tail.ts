@@ -2,8 +2,9 @@ import { closeSync, type FSWatcher, fstatSync, mkdirSync, openSync, readSync, wa
 import { join } from 'node:path';
 import type { JournalRecord } from '../agent/core/journal-records.ts';
 import { decodeLine } from '../agent/outbox/record-line.ts';
+import type { JobRef } from '../proto/agent-link.ts';
 import { afterMs } from './later.ts';
-import type { Moments } from './moments.ts';
+import type { MomentName, Moments } from './moments.ts';
 import type { Recorder } from './recorder.ts';
 
 /** How long after an accepted assignment its files are being copied, and after its first frame it encodes. */
@@ -78,8 +79,7 @@ export class JournalTail {
 
   #tell(record: JournalRecord): void {
     const agentId = this.#agentId;
-    const saw = (name: Parameters<Moments['saw']>[0]['name'], ref: { jobId: string }): void =>
-      this.#moments.saw({ name, agentId, ref: ref as never, jobId: ref.jobId });
+    const saw = (name: MomentName, { jobId }: JobRef): void => this.#moments.saw({ name, agentId, jobId });
     switch (record.kind) {
       case 'accepted':
         saw('accepting', record.assign.ref);

@@ -1,5 +1,3 @@
-import type { JobRef } from '../proto/agent-link.ts';
-
 /**
  * The named states at which something is struck. They are seen from outside: in an agent's journal, in the output
  * folder, in the store's files and in what a client is told. No program of the farm has a hook for it.
@@ -31,9 +29,8 @@ export type MomentName = (typeof momentNames)[number];
 
 export interface Moment {
   readonly name: MomentName;
-  /** The agent in whose journal it was seen. */
+  /** The agent in whose journal it was seen, or who has the job. */
   readonly agentId?: string;
-  readonly ref?: JobRef;
   readonly jobId?: string;
 }
 
@@ -42,9 +39,15 @@ export type MomentListener = (moment: Moment) => void;
 /** Passes moments on at once, within the call that saw them: a strike must come before the next step does. */
 export class Moments {
   readonly #listeners = new Set<MomentListener>();
+  /** By job, the agent that was last seen with it: the share does not say whose a file is. */
+  readonly #holders = new Map<string, string>();
 
   saw(moment: Moment): void {
-    for (const listener of [...this.#listeners]) listener(moment);
+    const { jobId, agentId } = moment;
+    if (jobId !== undefined && agentId !== undefined) this.#holders.set(jobId, agentId);
+    const holder = agentId ?? this.#holders.get(jobId ?? '');
+    const whole = holder === undefined ? moment : { ...moment, agentId: holder };
+    for (const listener of [...this.#listeners]) listener(whole);
   }
 
   /** Until the returned function is called. */

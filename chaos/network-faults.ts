@@ -20,7 +20,7 @@ export async function loseRedisTail(
   if (redis?.signal('SIGKILL') !== true) return skipped('there is no Redis');
   await redis.ended();
   const cut = cutTail(redisFolder, fault.bytes);
-  return { did: `killed Redis and cut its last ${cut} bytes`, undo: () => redis.start() };
+  return { did: `killed Redis and cut its last ${cut} bytes`, undo: () => redis.startAgain() };
 }
 
 function linkOf(

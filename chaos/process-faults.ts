@@ -6,7 +6,7 @@ import type { Moment, MomentName, Moments } from './moments.ts';
 import { renderersIn, shareChildrenOf, signalQuietly } from './own-processes.ts';
 
 /** A moment that has not come in this time does not come to this fault. */
-const momentLimitMs = 8_000;
+const momentLimitMs = 12_000;
 /** Everything of ours ends within it when it is asked to. */
 const stopGraceMs = 8_000;
 
@@ -25,7 +25,7 @@ export async function killAt(fault: Fault & { kind: 'kill' }, injected: Injected
   if (typeof struck === 'number')
     return { did: `killed the renderer ${struck} ${about}`, undo: () => undefined };
   const program = struck;
-  return { did: `killed ${program.name} ${about}`, undo: () => program.start() };
+  return { did: `killed ${program.name} ${about}`, undo: () => program.startAgain() };
 }
 
 export function freeze(fault: Fault & { kind: 'freeze' }, { farm }: Injected): Injection {
@@ -52,7 +52,7 @@ export function restart(fault: Fault & { kind: 'restart' }, { farm }: Injected):
     did: `asked ${program.name} to stop`,
     async undo() {
       await stopping;
-      program.start();
+      await program.startAgain();
     },
   };
 }
@@ -81,9 +81,9 @@ export async function lateRename(injected: Injected): Promise<Injection> {
   });
   return {
     did: `hung the share of ${agentId} with ${ready.jobId ?? ''} ready; ${granted === undefined ? 'no grant came' : 'killed it when it was granted'}`,
-    undo() {
+    async undo() {
       for (const pid of pids) signalQuietly(pid, 'SIGCONT');
-      program.start();
+      if (granted !== undefined) await program.startAgain();
     },
   };
 }
