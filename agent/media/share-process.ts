@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { startFairTimer } from '../process/fair-timer.ts';
 import type { ShareReply, ShareRequest, ShareResults } from './share-protocol.ts';
 
 /** How to start a share child; in the single executable it is that executable with a word of ours. */
@@ -129,9 +130,9 @@ async function converse<Op extends ShareRequest['op']>(
   signal.throwIfAborted();
   if (!wire.alive) throw new ShareOperationError('SHARE_CHILD_DIED', 'it ended before it was asked');
   const { promise, resolve, reject } = Promise.withResolvers<ShareResults[Op]>();
-  const silence = setTimeout(() => {
+  const silence = startFairTimer(silenceMs, () => {
     reject(new ShareOperationError('SHARE_STALLED', `no byte for ${silenceMs / 1000} s`));
-  }, silenceMs);
+  });
   const abort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   wire.answer = (reply) => {
@@ -146,7 +147,7 @@ async function converse<Op extends ShareRequest['op']>(
     return await promise;
   } finally {
     wire.answer = undefined;
-    clearTimeout(silence);
+    silence.stop();
     signal.removeEventListener('abort', abort);
   }
 }

@@ -1,3 +1,4 @@
+import { startFairTimer } from './fair-timer.ts';
 import type { ResolvedProcessOptions } from './process-options.ts';
 import type { ProcessCause } from './process-result.ts';
 
@@ -38,7 +39,7 @@ export function endOnSignalOrTimeout(
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   force?.addEventListener('abort', onForce, { once: true });
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => begin('timed-out'), timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : startFairTimer(timeoutMs, () => begin('timed-out'));
 
   return {
     begin,
@@ -47,7 +48,7 @@ export function endOnSignalOrTimeout(
     release: () => {
       signal?.removeEventListener('abort', onAbort);
       force?.removeEventListener('abort', onForce);
-      clearTimeout(timer);
+      timer?.stop();
     },
   };
 }

@@ -1,3 +1,6 @@
+import type { FairTimer } from './fair-timer.ts';
+import { startFairTimer } from './fair-timer.ts';
+
 /** Tells when nothing has been heard for too long. */
 export interface Watchdog {
   /** A sign of life: the time starts again. */
@@ -20,7 +23,8 @@ export function startWatchdog({ stallMs, startStallMs = stallMs, onStall }: Watc
     isOver = true;
     onStall();
   };
-  const arm = (ms: number | undefined) => (ms === undefined ? undefined : setTimeout(bark, ms));
+  const arm = (ms: number | undefined): FairTimer | undefined =>
+    ms === undefined ? undefined : startFairTimer(ms, bark);
   let timer = arm(startStallMs);
 
   return {
@@ -31,12 +35,12 @@ export function startWatchdog({ stallMs, startStallMs = stallMs, onStall }: Watc
         return;
       }
       hasStarted = true;
-      clearTimeout(timer);
+      timer?.stop();
       timer = arm(stallMs);
     },
     stop: () => {
       isOver = true;
-      clearTimeout(timer);
+      timer?.stop();
     },
   };
 }
