@@ -13,6 +13,8 @@ export interface FarmProcess {
   readonly pid: number;
   /** Resolves with what is found first in a line that it prints from now on; rejects when it ends. */
   find<T>(search: (line: string) => T | undefined): Promise<T>;
+  /** Resolves when it is over. */
+  readonly ended: Promise<unknown>;
   /** Sends a signal, and no more. */
   signal(name: NodeJS.Signals): void;
   /** Ends it, cleanly where it lets us. Idempotent. */
@@ -44,6 +46,7 @@ export function startProcess(
   }
   return {
     pid: child.pid ?? 0,
+    ended,
     async find(search) {
       const { promise, resolve, reject } = Promise.withResolvers<NonNullable<ReturnType<typeof search>>>();
       const listener = (line: string): void => {

@@ -11,6 +11,8 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = 
   dispatch: () => import('./dispatch.ts'),
   throughput: () => import('./throughput.ts'),
   agents: () => import('./agents.ts'),
+  failover: () => import('./failover.ts'),
+  recovery: () => import('./recovery.ts'),
 };
 
 /** `npm run bench -- NAME [options]`: progress on stderr, one line of JSON as the last line of stdout. */

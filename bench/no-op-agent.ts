@@ -7,6 +7,7 @@ import type {
   AttemptEvent,
   ControllerMessage,
   HeldAttempt,
+  HeldVerdict,
   JobRef,
   Welcome,
 } from '../proto/agent-link.ts';
@@ -152,6 +153,7 @@ export class NoOpAgent {
 
   #begin(welcome: Welcome): void {
     this.#farm = { farmId: welcome.farmId, highestTerm: welcome.term };
+    for (const verdict of welcome.verdicts) this.#obey(verdict);
     this.#acked(welcome.ackedEvent);
     for (const event of this.#journal.values()) this.#send(event);
     // Heartbeats of many agents are spread, as those of agents that were started at different times are.
@@ -168,8 +170,19 @@ export class NoOpAgent {
     this.#welcomed.resolve(undefined);
   }
 
+  /** Work that is taken from it is dropped; what it adopts goes on under the new fence. */
+  #obey({ ref, decision }: HeldVerdict): void {
+    const key = keyOf(ref);
+    const held = this.#held.get(key);
+    if (held === undefined || decision.verdict === 'keep') return;
+    this.#held.delete(key);
+    if (decision.verdict !== 'adopt') return;
+    const adopted = { jobId: ref.jobId, fence: decision.fence };
+    this.#held.set(keyOf(adopted), { ref: adopted, percent: held.percent });
+  }
+
   #take({ ref, output }: Assign): void {
-    const key = `${ref.jobId}/${fenceText(ref.fence)}`;
+    const key = keyOf(ref);
     if (this.#held.has(key)) return;
     this.#send({ kind: 'assignment-reply', ref, accepted: true, presentBytes: 0, presentSegments: 0 });
     this.#tell(ref, { type: 'started', copiedBytes: 0, reusedBytes: 0, totalFrames: 1 });
@@ -245,4 +258,8 @@ export class NoOpAgent {
   #send(message: AgentMessage): void {
     this.#link.send(this.#linkId, message);
   }
+}
+
+function keyOf(ref: JobRef): string {
+  return `${ref.jobId}/${fenceText(ref.fence)}`;
 }
