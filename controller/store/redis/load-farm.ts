@@ -28,6 +28,9 @@ interface Head {
 async function readHead(connection: RedisConnection, { farm }: FarmKeys): Promise<Head> {
   const fields = ['schema', 'farmId', 'lastBatch', 'lastBatchTerm', 'lastBatchLeaderId'] as const;
   const read = await connection.call('load', async (client) => {
+    const found = await client.hmget(farm, ...fields);
+    if (found[1] !== null) return found;
+    // A farm that was never led; the first id to arrive stays.
     await client.hsetnx(farm, 'farmId', randomUUID());
     return await client.hmget(farm, ...fields);
   });

@@ -5,8 +5,8 @@ import { scriptDefinitions } from './scripts.ts';
 export interface ClientOptions {
   readonly address: RedisAddress;
   readonly login: RedisLogin;
-  /** A connection that leaves a command without any answer for this long is dead: it is destroyed. */
-  readonly silenceMs: number;
+  /** A connection that is not made within this time is tried again. */
+  readonly connectMs: number;
 }
 
 /** Replies stay in the shapes of RESP2, which ioredis's types know. */
@@ -21,14 +21,13 @@ function pauseBeforeMs(tries: number): number {
  * A client of ioredis that never waits for long and never repeats by itself: a command whose answer did not come is
  * rejected when its connection breaks, and it is ours to send it again. It connects at its first use.
  */
-export function openClient({ address, login, silenceMs }: ClientOptions): Redis | Cluster {
+export function openClient({ address, login, connectMs }: ClientOptions): Redis | Cluster {
   const common = {
     ...login,
     // Commands of a connection that breaks are rejected at once; none waits for the next one.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    socketTimeout: silenceMs,
-    connectTimeout: silenceMs,
+    connectTimeout: connectMs,
     // A master that became a replica refuses writes: look for the new one.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   } satisfies Options;

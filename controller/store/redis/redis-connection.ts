@@ -5,10 +5,13 @@ import { addressText, type RedisAddress } from './redis-address.ts';
 import { type ClientOptions, openClient } from './redis-client.ts';
 import { commandOf, type ScriptName } from './scripts.ts';
 
-export interface ConnectionOptions extends ClientOptions {
-  /** Every call ends within this time. */
+export interface ConnectionOptions extends Omit<ClientOptions, 'connectMs'> {
+  /** Every call ends within this time, and what it takes to send much. */
   readonly callMs: number;
 }
+
+/** What the slowest network that we serve carries: 4 MiB a second. */
+const charsPerMs = 4 * 1024;
 
 /** One connection to the Redis (on a Cluster: one to each host), made at first use and again whenever it breaks. */
 export class RedisConnection {
@@ -23,7 +26,7 @@ export class RedisConnection {
   constructor(options: ConnectionOptions) {
     this.#address = options.address;
     this.#callMs = options.callMs;
-    this.#client = openClient(options);
+    this.#client = openClient({ ...options, connectMs: options.callMs });
     // ioredis tells here why it cannot connect; without a listener it prints that.
     this.#client.on('error', (error: Error) => {
       this.#lastError = error;
@@ -37,16 +40,26 @@ export class RedisConnection {
     args: readonly string[],
   ): Promise<readonly unknown[]> {
     const name = commandOf(script);
-    return await this.call(script, async (client) => {
+    const act = async (client: Redis | Cluster): Promise<readonly unknown[]> => {
       const commands = client as unknown as Record<string, (...all: readonly string[]) => Promise<unknown>>;
       return (await commands[name]?.(...keys, ...args)) as readonly unknown[];
-    });
+    };
+    const chars = args.reduce((sum, each) => sum + each.length, 0);
+    return await this.call(script, act, this.#callMs + Math.ceil(chars / charsPerMs));
   }
 
   /** Does something with a connected client. @throws StoreUnavailable after the time limit, or when it fails */
-  async call<T>(what: string, act: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+  async call<T>(
+    what: string,
+    act: (client: Redis | Cluster) => Promise<T>,
+    limitMs = this.#callMs,
+  ): Promise<T> {
     const ended = Promise.withResolvers<never>();
-    const timer = setTimeout(() => ended.reject(this.#tooLate()), this.#callMs);
+    const timer = setTimeout(() => {
+      ended.reject(this.#tooLate(limitMs));
+      // Whatever keeps it silent, the next call gets a connection of its own.
+      this.#destroySockets();
+    }, limitMs);
     this.#underWay.add(ended.reject);
     try {
       if (this.#closed !== undefined) throw this.#closed;
@@ -65,10 +78,9 @@ export class RedisConnection {
   close(): void {
     this.#closed ??= new Error('the store is closed');
     for (const end of this.#underWay) end(this.#closed);
-    const clients = this.#client instanceof Cluster ? this.#client.nodes() : [this.#client];
     this.#client.disconnect();
     // A peer that is frozen would keep a connection half open, and this process alive.
-    for (const { stream } of clients) (stream as typeof stream | undefined)?.destroy();
+    this.#destroySockets();
   }
 
   /** Rejects with the first reason why it cannot be connected now; it goes on trying. */
@@ -83,10 +95,15 @@ export class RedisConnection {
     await this.#connecting;
   }
 
-  #tooLate(): Error {
+  #destroySockets(): void {
+    const clients = this.#client instanceof Cluster ? this.#client.nodes() : [this.#client];
+    for (const { stream } of clients) (stream as typeof stream | undefined)?.destroy();
+  }
+
+  #tooLate(limitMs: number): Error {
     const cause = this.#client.status === 'ready' ? undefined : this.#lastError;
     const message = cause === undefined ? 'no answer' : cause.message;
-    return new Error(`${message} (within ${this.#callMs} ms)`);
+    return new Error(`${message} (within ${limitMs} ms)`);
   }
 
   #unavailable(what: string, error: unknown): StoreUnavailable {

@@ -76,10 +76,10 @@ class RedisStore implements Store {
     this.#leaseTimes = lease;
     this.#leadRetryMs = leadRetryMs;
     this.#failsOver = address.kind === 'sentinel' || address.kind === 'cluster';
-    this.#records = new RedisConnection({ address, login, callMs, silenceMs: callMs });
+    this.#records = new RedisConnection({ address, login, callMs });
     // A renewal that hangs must be noticed while there is time for another one.
     const renewalMs = Math.max(100, Math.floor((lease.graceMs - lease.renewMs) * 0.8));
-    this.#leadership = new RedisConnection({ address, login, callMs: renewalMs, silenceMs: renewalMs });
+    this.#leadership = new RedisConnection({ address, login, callMs: renewalMs });
   }
 
   async lead(options: LeadOptions): Promise<Leadership> {

@@ -111,34 +111,43 @@ async function take(step: Step, running: Running): Promise<void> {
   const { store, model } = running;
   switch (step.step) {
     case 'commit':
-      return await commit(toBatch(model, step), running);
+      await commit(toBatch(model, step), running);
+      break;
     case 'commit-again':
-      if (model.lastCommitted !== undefined)
-        assert.deepEqual(await store.commit(model.lastCommitted, model.epoch), { result: 'committed' });
-      return;
+      if (model.lastCommitted === undefined) break;
+      assert.deepEqual(await store.commit(model.lastCommitted, model.epoch), { result: 'committed' });
+      break;
     case 'commit-stale':
-      return await refuseStale({ ...model.epoch, term: model.epoch.term - 1 }, running);
+      await refuseStale({ ...model.epoch, term: model.epoch.term - 1 }, running);
+      break;
     case 'commit-unchained':
-      return await refuseUnchained(model.lastBatch + step.skip, running);
+      await refuseUnchained(model.lastBatch + step.skip, running);
+      break;
     case 'fail-then-commit':
-      return await failThenCommit(step.id, running);
+      await failThenCommit(step.id, running);
+      break;
     case 'rewrite':
-      return await rewrite(step, running);
+      await rewrite(step, running);
+      break;
     case 'lead-again':
-      return await leadNow(running);
+      await leadNow(running);
+      break;
     case 'reopen':
       await store.close();
       running.store = running.harness.open();
-      return await leadAsAnother(running);
+      await leadAsAnother(running);
+      break;
     case 'expire':
-      return await expire(running);
+      await expire(running);
+      break;
     case 'save':
       running.saved = { model, restore: await running.harness.save() };
-      return;
+      break;
     case 'crash-and-lose-tail':
-      return await crashAndLoseTail(running);
+      await crashAndLoseTail(running);
+      break;
     case 'lose-tail-while-leading':
-      return await loseTailWhileLeading(running);
+      await loseTailWhileLeading(running);
   }
 }
 

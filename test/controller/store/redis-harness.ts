@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
-import type { Store } from '../../../controller/store/port.ts';
+import { setTimeout } from 'node:timers/promises';
+import { type Store, StoreUnavailable } from '../../../controller/store/port.ts';
 import { openRedisStore, type RedisStoreOptions } from '../../../controller/store/redis/redis-store.ts';
 import type { RedisServer } from '../../helpers/redis-server.ts';
 import { RedisProxy } from './redis-proxy.ts';
@@ -73,4 +74,16 @@ async function saveKeys(server: RedisServer, keys: readonly string[]): Promise<(
   return async () => {
     for (const key of keys) await copy(saved(key), key);
   };
+}
+
+/** The same call again until it works, as the engine makes it. */
+export async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || tries === 500) throw error;
+      await setTimeout(10);
+    }
+  }
 }
