@@ -54,7 +54,7 @@ function oneHome(packageName: string, homes: string[]): Rule {
   };
 }
 
-const controllerInterfaces = ['^controller/engine/farm\\.ts$', '^controller/domain/', '^proto/(?!gen/)'];
+const controllerInterfaces = ['^controller/engine/(farm|orders)\\.ts$', '^controller/domain/', '^proto/(?!gen/)'];
 
 /** A room of the controller that connects the engine to one part of the world. */
 function adapter(name: string): Rule {

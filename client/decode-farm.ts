@@ -8,8 +8,9 @@ import {
   jobStateNames,
   livenessNames,
 } from '../proto/index.ts';
+import type { AgentOrderView, SicknessView } from './agent-order-views.ts';
 import { RenderfarmError } from './errors.ts';
-import type { AgentOrderView, ControllerStatusView, FarmStatusView, SicknessView } from './farm-views.ts';
+import type { ControllerStatusView, FarmStatusView } from './farm-views.ts';
 import { present } from './present.ts';
 import type { AgentView, HeldJobView, QueueView } from './views.ts';
 

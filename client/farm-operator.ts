@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type farmWire, toOptionalDuration } from '../proto/index.ts';
+import type { CallControl } from './call-control.ts';
 import { decodeAgent, decodeStatus } from './decode-farm.ts';
 import { decodeJob } from './decode-job.ts';
 import { RenderfarmError } from './errors.ts';
 import type { FarmStatusView } from './farm-views.ts';
-import type { CallControl } from './renderfarm-client.ts';
 import type { Start } from './try-once.ts';
 import type { AgentView, JobView } from './views.ts';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type farmWire, jobStateNames, jobWire, priorityClasses } from '../proto/index.ts';
+import type { CallControl } from './call-control.ts';
 import { Connection } from './connection.ts';
 import { decodeAgent, decodeQueue } from './decode-farm.ts';
 import {
@@ -29,11 +30,6 @@ import type {
   Submission,
 } from './views.ts';
 import { type WatchOptions, watchJobs } from './watch.ts';
-
-export interface CallControl {
-  /** Ends the call by throwing the signal's reason. What was sent may have taken effect. */
-  readonly signal?: AbortSignal;
-}
 
 export interface SubmitOptions extends CallControl {
   /** Makes a repeated submit the same job, for 24 h; at most 128 characters. @default A new UUID for each call. */

@@ -1,4 +1,4 @@
-import type { AgentMode, AgentOrderView, SicknessView } from './farm-views.ts';
+import type { AgentMode, AgentOrderView, SicknessView } from './agent-order-views.ts';
 import type { ItemInput, Priority } from './job-input.ts';
 
 /** The farm's own state of a job. */

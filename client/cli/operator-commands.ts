@@ -12,7 +12,7 @@ import {
   shareReplaced,
 } from './commands/orders.ts';
 import { status } from './commands/status.ts';
-import type { Run } from './program.ts';
+import type { Run } from './run.ts';
 import { positiveNumber, priorities } from './values.ts';
 
 const jobVerbs = {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { jobFileJsonSchema } from '../job-file-json-schema.ts';
-import { connect, type RenderfarmClient } from '../renderfarm-client.ts';
+import { connect } from '../renderfarm-client.ts';
 import { clientVersion } from '../version.ts';
 import { queues } from './commands/farm.ts';
 import { get, type ListCommandOptions, list } from './commands/jobs.ts';
@@ -9,6 +9,7 @@ import { attempts, explain } from './commands/why.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import { jobOrderCommands, operatorCommands } from './operator-commands.ts';
+import type { Run } from './run.ts';
 import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
 import { say, type Terminal } from './terminal.ts';
 import { positiveNumber, priorities } from './values.ts';
@@ -20,9 +21,6 @@ export interface Surroundings {
   /** Told the exit code of the command that ran. */
   readonly ended: (code: ExitCode) => void;
 }
-
-/** Runs a command with a client and a terminal, and tells its exit code. */
-export type Run = (act: (client: RenderfarmClient, terminal: Terminal) => Promise<ExitCode>) => Promise<void>;
 
 const states =
   'held waiting delayed assigned preparing running finishing ready publishing published failed quarantined cancelled';
