@@ -84,6 +84,18 @@ describe('an annulled grant', () => {
     assert.equal(annulled.result, isThere ? 'published' : 'annulled');
   });
 
+  test('whose owner renames at the last moment is published: the target is looked at behind the move', async (t) => {
+    const { root, share, request, target } = await site(t);
+    const late: OutputShare = {
+      ...share,
+      async rename(from, to) {
+        await share.rename(join(root, 'job-a-1.4', output.finalName), target);
+        await share.rename(from, to);
+      },
+    };
+    assert.equal((await annulPublish(late, request)).result, 'published');
+  });
+
   test('that was published already is published, and another file of that name is no proof of anything', async (t) => {
     const { share, request, target } = await site(t);
     await publish(share, request);

@@ -181,6 +181,35 @@ describe('an adopted attempt', () => {
   });
 });
 
+describe('a tombstone', () => {
+  test('of a published fence answers its Assign with the outcome and the path', () => {
+    const core = new CoreDriver();
+    core.attach();
+    core.render(first);
+    core.receive({ kind: 'publish-grant', ref: first, finalName: 'x.mp4' });
+    core.input({ type: 'publish-result', ref: first, result: { type: 'published', publishedPath: 'p' } });
+    core.receive({ kind: 'event-ack', number: core.journal.lastEvent });
+    const again = sent(core.receive(assignment(first)));
+    const [answer] = again.flatMap((message) => (message.kind === 'event' ? message.event : []));
+    assert.ok(answer?.type === 'finished');
+    assert.deepEqual([answer.finished.outcome, answer.finished.publishedPath], ['published', 'p']);
+  });
+
+  test('is kept for 30 days, and among the newest 5,000', () => {
+    const dayMs = 24 * 3_600_000;
+    const bury = (counter: number, atMs: number) =>
+      ({ kind: 'tombstone', tombstone: { ref: jobRef('job-a', counter), outcome: 'lost' }, atMs }) as const;
+    const old = [bury(1, 0), bury(2, 29 * dayMs)].reduce(applyRecord, emptyJournal('j'));
+    const counters = (state: typeof old) =>
+      [...state.tombstones.values()].map((one) => one.tombstone.ref.fence.counter);
+    assert.deepEqual(counters(old), [1, 2]);
+    assert.deepEqual(counters(applyRecord(old, bury(3, 31 * dayMs))), [2, 3]);
+    let many = emptyJournal('j');
+    for (let counter = 1; counter <= 5_002; counter += 1) many = applyRecord(many, bury(counter, 0));
+    assert.deepEqual([many.tombstones.size, counters(many)[0]], [5_000, 3]);
+  });
+});
+
 describe('a recall', () => {
   test('is answered with the Assign and the state, from the journal', () => {
     const core = new CoreDriver();
