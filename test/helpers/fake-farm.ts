@@ -53,6 +53,8 @@ export class FakeFarm implements Farm {
   /** False: sessions take no message until `makeRoom`. */
   room = true;
   serving = true;
+  role: ControllerStatus['role'] = 'leading';
+  leaderAddresses: readonly string[] = ['127.0.0.1:7070'];
   readonly #listeners = new Set<Listener>();
   #roomMade = Promise.withResolvers<undefined>();
   #attached = Promise.withResolvers<FakeSession>();
@@ -174,12 +176,12 @@ export class FakeFarm implements Farm {
 
   status(): ControllerStatus {
     return {
-      role: 'leading',
+      role: this.role,
       sinceMs: 1_700_000_000_000,
       serving: this.serving,
       leaderId: 'leader',
       term: 1,
-      leaderAddresses: ['127.0.0.1:7070'],
+      leaderAddresses: this.leaderAddresses,
       durability: 'none: a fake farm',
     };
   }
