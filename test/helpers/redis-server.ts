@@ -14,8 +14,8 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** Where its data lies. @default a folder of its own that is removed when the test has ended */
   readonly folder?: string;
-  /** Started with this beside its settings, for example `--sentinel`. @default none */
-  readonly flags?: readonly string[];
+  /** A configuration file that it may write to: then it is a Sentinel, and only `port` counts. @default none */
+  readonly sentinelFile?: string;
 }
 
 /** A server that does not answer after this never will. */
@@ -110,6 +110,11 @@ export class RedisServer {
   }
 
   #arguments(): readonly string[] {
+    const { sentinelFile } = this.#options;
+    if (sentinelFile !== undefined) {
+      const places = ['--port', String(this.port ?? 0), '--bind', '127.0.0.1', '--unixsocket', this.path];
+      return [sentinelFile, '--sentinel', ...places, '--dir', this.folder];
+    }
     const settings: Record<string, string | readonly string[]> = {
       dir: this.folder,
       unixsocket: this.path,
@@ -125,7 +130,7 @@ export class RedisServer {
     const lines = Object.entries(settings).flatMap(([name, value]) =>
       [value].flat().flatMap((each) => [`--${name}`, ...(each === '' ? [''] : each.split(' '))]),
     );
-    return [...lines, ...(this.#options.flags ?? [])];
+    return lines;
   }
 }
 
