@@ -38,6 +38,8 @@ export class FakeFarm implements Farm {
   readonly submitted: SubmitRequest[] = [];
   readonly orders: (JobOrder | AgentOrder | ShareOrder)[] = [];
   agentViews: readonly AgentView[] = [];
+  /** Whose attempts all are. */
+  logOwner = 'pc1';
   farmSummary: FarmSummary = {
     farmId: 'farm',
     jobs: new Map([['waiting', 2]]),
@@ -169,7 +171,7 @@ export class FakeFarm implements Farm {
       username: 'ann',
       channelName: 'Chan',
       attemptNumber: fence.counter,
-      agentId: 'pc1',
+      agentId: this.logOwner,
     };
     return this.#answer(jobId === oneJobId ? place : undefined);
   }

@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { AgentServiceClient, attachToController, JobServiceClient } from '../../proto/index.ts';
+import {
+  AgentServiceClient,
+  agentIdKey,
+  agentWire,
+  attachToController,
+  FarmServiceClient,
+  JobServiceClient,
+  LogServiceClient,
+} from '../../proto/index.ts';
 import { oneJobId } from '../helpers/fake-farm.ts';
 import { ask, bearer, hello, startHarness } from './rpc-harness.ts';
 
@@ -148,6 +156,25 @@ suite('TLS', () => {
       details: 'Agent pc2 brings the certificate of pc1',
     });
     client.close();
+  });
+
+  test('with a CA believes the certificate, not what a caller says: whose log it is, and who gives an order', async () => {
+    const { ca, server, pc1 } = certificates;
+    await using rpc = await startHarness({ tls: { ...server, ca } });
+    const channel = credentials.createSsl(Buffer.from(ca), Buffer.from(pc1.key), Buffer.from(pc1.cert));
+    const logs = new LogServiceClient(rpc.address, channel);
+    const lying = new Metadata();
+    lying.set(agentIdKey, 'pc2');
+    const target = { jobId: oneJobId, fence: { term: 1, counter: 1 }, file: agentWire.LogFile.JOB_LOG };
+    assert.equal(await codeOf(ask(logs.getLogOffset.bind(logs), { target }, lying)), 'answered');
+    rpc.farm.logOwner = 'pc2';
+    assert.equal(await codeOf(ask(logs.getLogOffset.bind(logs), { target }, lying)), status.UNAUTHENTICATED);
+    logs.close();
+    const farm = new FarmServiceClient(rpc.address, channel);
+    const order = { requestId: '', agentId: 'pc7', reason: '', by: 'somebody else' };
+    await ask(farm.cordonAgent.bind(farm), order);
+    assert.deepEqual(rpc.farm.orders, [{ ...order, kind: 'cordon', by: 'pc1' }]);
+    farm.close();
   });
 
   test('that cannot be used is refused at the start', async () => {
