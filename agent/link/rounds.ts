@@ -20,6 +20,7 @@ export class Rounds {
   #first = 0;
   #left: string[];
   #mayFollow = true;
+  readonly #unreachable = new Set<string>();
   #sentAway = false;
 
   /** @param addresses - At least one; the same one twice counts once. */
@@ -48,7 +49,9 @@ export class Rounds {
       return true;
     }
     this.#sentAway ||= sentAway;
-    if (redirect !== undefined && this.#mayFollow) this.#follow(redirect);
+    if (!sentAway) this.#unreachable.add(address);
+    // A standby calls a leader that has died so for some seconds, and a dead PC takes a connection's whole time limit.
+    if (redirect !== undefined && this.#mayFollow && !this.#unreachable.has(redirect)) this.#follow(redirect);
     return this.#left.length === 0;
   }
 
@@ -59,6 +62,7 @@ export class Rounds {
     this.#left = [...this.#addresses.slice(start), ...this.#addresses.slice(0, start)];
     this.#mayFollow = true;
     this.#sentAway = false;
+    this.#unreachable.clear();
     if (redirect !== undefined) this.#follow(redirect);
   }
 

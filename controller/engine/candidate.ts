@@ -194,6 +194,8 @@ export class Candidate {
     if (this.#leaving.signal.aborted) {
       reign.endCalls(stopping());
     } else {
+      // Before anybody is told: who comes back at once must not take us for the leader.
+      this.#become('lost');
       reign.endCalls(notLeading([]));
       reign.sendAgentsAway(() => this.#goodbye('redirect'));
     }

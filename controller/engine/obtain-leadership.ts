@@ -9,6 +9,9 @@ export interface ObtainOptions {
   readonly settings: { readonly times: { readonly commitRetryMs: number } };
 }
 
+/** A standby may wait for weeks: what it asks for is made anew this often. */
+const wishMs = 60_000;
+
 /**
  * Leads, as soon as the store can be reached and nobody else does.
  * @param wish - asked again for every try: the term depends on the clock
@@ -21,14 +24,19 @@ export async function obtainLeadership(
   let told = false;
   for (;;) {
     const options = wish();
+    const renewed = new AbortController();
+    const cancel = clock.after(wishMs, () => renewed.abort(new Error('the wish to lead is made anew')));
     try {
-      return await store.lead(options);
+      return await store.lead({ ...options, signal: AbortSignal.any([options.signal, renewed.signal]) });
     } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
       options.signal.throwIfAborted();
+      if (error === renewed.signal.reason) continue;
+      if (!(error instanceof StoreUnavailable)) throw error;
       if (!told) log.error({ err: error }, 'the store cannot be reached: trying on');
       told = true;
       await pause(clock, settings.times.commitRetryMs, options.signal);
+    } finally {
+      cancel();
     }
   }
 }

@@ -35,6 +35,16 @@ describe('the rounds of an agent over its controllers', () => {
     assert.equal(rounds.next(), 'leader');
   });
 
+  it('do not follow a redirect to a leader that could not be reached just now', () => {
+    const rounds = new Rounds(['a', 'b']);
+    rounds.next();
+    rounds.ended('a', unreachable);
+    rounds.next();
+    assert.equal(rounds.ended('b', sentTo('a')), true);
+    rounds.begin();
+    assert.equal(rounds.next(), 'a', 'the next round asks it again');
+  });
+
   it('do not dial an address again that the redirect has named', () => {
     const rounds = new Rounds(['a', 'b', 'c']);
     rounds.next();

@@ -245,6 +245,20 @@ describe('a standby', () => {
     await standby.engine.stop();
   });
 
+  it('that has waited for long asks for a term of its own time', async () => {
+    const leader = await new EngineController().start();
+    const standby = await new EngineController(leader.disk, leader.clock, standbyAddress).start();
+    await leader.clock.pass(3_600_000);
+    // The store forgets every term that was ever issued.
+    leader.disk.loseTail(1_000);
+    await leader.engine.stop();
+    await settled();
+    const { role, term = 0 } = standby.engine.status();
+    assert.equal(role, 'leading');
+    assert.ok(term > leader.clock.nowMs() - 120_000, `term ${term} is of long ago`);
+    await standby.engine.stop();
+  });
+
   it('tries on while the store cannot be reached', async () => {
     const controller = new EngineController();
     let away = true;
