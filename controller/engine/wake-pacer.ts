@@ -7,12 +7,12 @@ export interface Sleeper {
 }
 
 /** Sleepers that are woken at a time. Each reads up to 32 changes, at some 20 us a change. */
-const wokenMax = 4;
+const wokenMax = 8;
 /** Pause between two such groups: what the farm decides goes before who looks on. */
 const pauseMs = 4;
-/** A loop that is late is busy: those who look on wait so many times longer than it is late. */
+/** A loop that is late is busy: those who look on wait so many times longer than it is late, but not for ever. */
 const lateFactor = 3;
-const pauseMaxMs = 200;
+const pauseMaxMs = 20;
 
 /**
  * Wakes those who look on, a few at a time, in turn: however many watch, at most about a quarter of the loop's time is

@@ -11,7 +11,7 @@ describe('those who look on', () => {
     for (let n = 0; n < 100; n += 1) pacer.add({ wake: () => woken.push(n) > 0 });
     assert.deepEqual(woken, [0]);
     await clock.pass(4);
-    assert.deepEqual(woken, [0, 1, 2, 3, 4]);
+    assert.deepEqual(woken, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     await clock.pass(1_000);
     assert.deepEqual(
       woken,
@@ -24,10 +24,10 @@ describe('those who look on', () => {
     const pacer = new WakePacer(clock);
     const wokenAt: number[] = [];
     const startMs = clock.nowMs();
-    for (let n = 0; n < 12; n += 1) pacer.add({ wake: () => wokenAt.push(clock.nowMs() - startMs) > 0 });
-    await clock.jump(35);
+    for (let n = 0; n < 20; n += 1) pacer.add({ wake: () => wokenAt.push(clock.nowMs() - startMs) > 0 });
+    await clock.jump(8);
     await clock.pass(500);
-    assert.deepEqual([...new Set(wokenAt)], [0, 35, 35 + 4 + 3 * 30, 35 + 4 + 3 * 30 + 4]);
+    assert.deepEqual([...new Set(wokenAt)], [0, 8, 8 + 4 + 3 * 3, 8 + 4 + 3 * 3 + 4]);
   });
 
   it('do not hold each other up when they are busy themselves', () => {
