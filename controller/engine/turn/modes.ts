@@ -29,6 +29,8 @@ export function sendMode(ledger: Ledger, agentId: string): void {
   const { mode, reason, untilMs } = effectiveMode(ledger.state.agents.get(agentId));
   const deadline = untilMs === undefined ? {} : { deadlineMs: Math.max(0, untilMs - ledger.nowMs) };
   ledger.sendTo(agentId, { kind: 'set-mode', mode, reason, ...deadline });
+  // What it declined while it was closed it may take now.
+  if (mode === 'active') for (const refusals of ledger.state.refusals.values()) refusals.delete(agentId);
   ledger.state.planStale = true;
 }
 

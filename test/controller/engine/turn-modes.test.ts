@@ -57,6 +57,19 @@ describe('a cordoned agent', () => {
     assert.equal(farm.jobState(jobId(1)), 'waiting');
   });
 
+  it('takes what it declined meanwhile as soon as it is active again', () => {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1');
+    farm.submit(jobSpec(1));
+    farm.order(agentOrder('cordon', 'pc1'));
+    const { ref } = farm.assigned(pc1);
+    const declined = { kind: 'assignment-reply', ref, accepted: false } as const;
+    farm.say(pc1, { ...declined, code: 'CORDONED', reason: 'cordoned: new driver' });
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    farm.order(agentOrder('uncordon', 'pc1'));
+    assert.equal(farm.assigned(pc1).attemptNumber, 2);
+  });
+
   it('loses its announcement, and finishes what it runs', () => {
     const { farm, pc1, ref } = runningFarm();
     farm.submit(jobSpec(2));
