@@ -2,7 +2,7 @@ import type { Clock } from './ports.ts';
 
 export interface TickTimerOptions {
   readonly clock: Clock;
-  /** Usual pause between two ticks. */
+  /** The longest pause between two ticks. */
   readonly tickMs: number;
   /** When time alone will cause something; costs as much as there are agents. */
   readonly deadlineMs: () => number;
@@ -20,11 +20,13 @@ export class TickTimer {
   readonly #options: TickTimerOptions;
   #cancelTick: (() => void) | undefined;
   #cancelLook: (() => void) | undefined;
+  #tickedAtMs: number;
   #dueMs = 0;
   #nextLookMs = 0;
 
   constructor(options: TickTimerOptions) {
     this.#options = options;
+    this.#tickedAtMs = options.clock.nowMs();
   }
 
   /** After a turn. */
@@ -42,10 +44,13 @@ export class TickTimer {
     }
     this.#nextLookMs = nowMs + lookMs;
     this.#cancelTick?.();
-    this.#dueMs = isUrgent() ? nowMs : Math.max(nowMs, Math.min(nowMs + tickMs, deadlineMs()));
+    // Counted from the last tick, not from now: turns that follow each other closely would put it off for ever.
+    const usualMs = this.#tickedAtMs + tickMs;
+    this.#dueMs = isUrgent() ? nowMs : Math.max(nowMs, Math.min(usualMs, deadlineMs()));
     this.#cancelTick = clock.after(this.#dueMs - nowMs, () => {
       this.#cancelTick = undefined;
-      onTick(clock.nowMs() - this.#dueMs);
+      this.#tickedAtMs = clock.nowMs();
+      onTick(this.#tickedAtMs - this.#dueMs);
     });
   }
 
