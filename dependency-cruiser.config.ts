@@ -54,7 +54,11 @@ function oneHome(packageName: string, homes: string[]): Rule {
   };
 }
 
-const controllerInterfaces = ['^controller/engine/(farm|orders)\\.ts$', '^controller/domain/', '^proto/(?!gen/)'];
+const controllerInterfaces = [
+  '^controller/engine/(farm|orders)\\.ts$',
+  '^controller/domain/',
+  '^proto/(?!gen/)',
+];
 
 /** A room of the controller that connects the engine to one part of the world. */
 function adapter(name: string): Rule {
@@ -138,10 +142,13 @@ const forbidden: Rule[] = [
   ...['rpc', 'web', 'directory', 'catalog', 'joblogs'].map(adapter),
   {
     name: 'config-knows-the-domain',
-    comment: 'The configuration is made of domain settings; main.ts hands it out.',
+    comment: 'The configuration is made of domain settings, and of where a store is; main.ts hands it out.',
     severity: 'error',
     from: { path: '^controller/config' },
-    to: { path: anyRoom, pathNot: ['^controller/(domain|config)', agentLink] },
+    to: {
+      path: anyRoom,
+      pathNot: ['^controller/(domain|config)', '^controller/store/redis/redis-address\\.ts$', agentLink],
+    },
   },
   room(
     'controller-is-a-house',

@@ -17,9 +17,7 @@ export async function readFacts(
 async function factsOf(server: Redis, failsOver: boolean): Promise<RedisFacts> {
   const [info, config] = await Promise.all([
     unlessForbidden(async () => infoMap(await server.info())),
-    unlessForbidden(async () =>
-      pairs((await server.config('GET', ...durabilitySettings)) as readonly string[]),
-    ),
+    unlessForbidden(async () => await configOf(server)),
   ]);
   const replicas = Number(info?.get('connected_slaves') ?? 0);
   return { info, config, failsOver: failsOver || replicas > 0 };
@@ -40,6 +38,12 @@ function infoMap(text: string): ReadonlyMap<string, string> {
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
 }
 
-function pairs(list: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? ''] as const] : [])));
+/** One setting at a time: before Redis 7 CONFIG GET takes one name. */
+async function configOf(server: Redis): Promise<ReadonlyMap<string, string>> {
+  const answers = await Promise.all(
+    durabilitySettings.map(async (name) => (await server.config('GET', name)) as readonly string[]),
+  );
+  return new Map(
+    answers.flatMap(([name, value]) => (name === undefined ? [] : [[name, value ?? ''] as const])),
+  );
 }
