@@ -35,6 +35,11 @@ export function effectiveMode(agent: Governed | undefined): EffectiveMode {
   return { mode: 'active', reason: '' };
 }
 
+/** A person wants nothing to run there any more. */
+export function isEvicted(agent: Governed | undefined, nowMs: number): boolean {
+  return agent?.ordered?.mode === 'evict' && (agent.ordered.untilMs ?? 0) <= nowMs;
+}
+
 /** Why nothing new starts on an agent, all of it; empty: something may. */
 export function closedReasons(agent: Governed | undefined): readonly string[] {
   const { ordered, health } = agent ?? {};

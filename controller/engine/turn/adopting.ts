@@ -1,4 +1,5 @@
 import type { HeldAttempt } from '../../../proto/agent-link.ts';
+import { isEvicted } from '../../domain/agent-mode.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
@@ -50,6 +51,8 @@ export function adopt(ledger: Ledger, lost: AttemptRecord, held: HeldAttempt): A
 
 function mayGoOn(ledger: Ledger, job: JobRecord, lost: AttemptRecord, held: HeldAttempt): boolean {
   if (!adoptable.has(lost.outcome) || lost.stop !== undefined || held.state === 'finished') return false;
+  // It would be stopped there at once, and the one that has the job now for nothing.
+  if (isEvicted(ledger.state.agents.get(lost.agentId), ledger.nowMs)) return false;
   if (job.state === 'waiting' || job.state === 'delayed') return true;
   if (hasEnded(job.state) || job.fence === undefined) return false;
   const rival = ledger.attempt({ jobId: job.jobId, fence: job.fence });

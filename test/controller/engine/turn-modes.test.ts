@@ -161,6 +161,18 @@ describe('an evicted agent', () => {
     assert.equal(farm.jobState(jobId(1)), 'published');
   });
 
+  it('that was lost before is not given its job back when it returns: another PC goes on with it', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    farm.pass(10_000);
+    const pc2 = farm.attach('pc2');
+    farm.order(evictOrder('pc1', 0));
+    const next = farm.assigned(pc2).ref;
+    const again = farm.attach('pc1', { held: [{ ...heldAs(ref, 'running'), percent: 99 }] });
+    assert.equal(farm.last(again, 'welcome').verdicts[0]?.decision.verdict, 'stop');
+    assert.deepEqual(farm.state.jobs.get(jobId(1))?.fence, next.fence);
+  });
+
   it('that comes back after the deadline is told to stop what it still holds', () => {
     const { farm, pc1, ref } = runningFarm();
     farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
