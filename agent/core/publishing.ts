@@ -28,8 +28,19 @@ export function grantPublish(turn: Turn, ref: JobRef, finalName: string): void {
   tryPublish(turn, ref);
 }
 
-/** Another attempt has the right: this one is over. */
+/**
+ * Another attempt has the right, or the grant was annulled: this one is over. A rename that is under way is let come to
+ * its end, because only that tells whether it happened; it is not tried again.
+ */
 export function refusePublish(turn: Turn, ref: JobRef, reason: string): void {
+  const attempt = held(turn, ref);
+  if (attempt?.live.state === 'publishing') {
+    const { live, kept } = attempt;
+    if (live.publishRetry !== undefined)
+      endAttempt(turn, ref, plainOutcome('superseded', reason, kept.usage));
+    else putAttempt(turn, { ...live, stopping: { outcome: 'superseded', reason, killed: true } });
+    return;
+  }
   endFor(turn, ref, { outcome: 'superseded', reason, mode: 'kill', graceMs: 0 });
 }
 
@@ -39,6 +50,12 @@ export function publishResulted(turn: Turn, said: JobRef, result: PublishResult)
   const attempt = held(turn, ref);
   if (attempt?.live.state !== 'publishing') return;
   const usage = attempt.kept.usage ?? noUsage;
+  const { stopping } = attempt.live;
+  const isDone = result.type === 'published' || result.type === 'earlier-result';
+  if (stopping !== undefined && !isDone) {
+    endAttempt(turn, ref, plainOutcome(stopping.outcome, stopping.reason, usage));
+    return;
+  }
   switch (result.type) {
     case 'published':
       endAttempt(turn, ref, published(result.publishedPath, usage));

@@ -126,6 +126,38 @@ describe('an annulment', () => {
   });
 });
 
+describe('a grant that is taken back', () => {
+  const refused = { kind: 'publish-refused', ref: a, reason: 'annulled' } as const;
+  const publishing = () => {
+    const core = new CoreDriver();
+    core.attach();
+    core.render(a);
+    core.receive({ kind: 'publish-grant', ref: a, finalName: 'x.mp4' });
+    return core;
+  };
+  const outcomeOf = (core: CoreDriver) => core.journal.tombstones.get('job-a/1.1')?.tombstone.outcome;
+
+  test('ends an attempt that waits for its share: it does not try for ever', () => {
+    const core = publishing();
+    core.input({ type: 'publish-result', ref: a, result: { type: 'retry', detail: 'another share' } });
+    core.receive(refused);
+    assert.equal(outcomeOf(core), 'superseded');
+    assert.deepEqual(ofType(core.tick(3_600_000), 'publish'), []);
+  });
+
+  test('does not hide what a rename under way has done', () => {
+    const core = publishing();
+    core.receive(refused);
+    assert.equal(outcomeOf(core), undefined);
+    core.input({ type: 'publish-result', ref: a, result: { type: 'published', publishedPath: 'p' } });
+    assert.equal(outcomeOf(core), 'published');
+    const late = publishing();
+    late.receive(refused);
+    late.input({ type: 'publish-result', ref: a, result: { type: 'retry', detail: 'away' } });
+    assert.equal(outcomeOf(late), 'superseded');
+  });
+});
+
 const noSession: FinishedOutcome = {
   ...failed,
   failureClass: 'environment',
