@@ -30,7 +30,7 @@ export function agentStreams(context: RpcContext): AgentStreams {
     handlers: {
       attach: (call) => {
         const link = acceptAgent(call, {
-          limits: { ...linkLimits, endMs: context.limits.endMs },
+          limits: { ...linkLimits, drainMs: context.limits.watchDrainMs, endMs: context.limits.endMs },
           statusOf: (error) => toStatus(toFarmError(error), context.logger),
           onUnknown: (name) =>
             context.logger.warn({ name }, 'An agent sent a message that is not known here'),

@@ -2,7 +2,7 @@
 export interface RpcLimits {
   /** A first message on an agent's stream must be Hello in this time. @default 10,000 (protocol.md rule 1) */
   readonly helloMs: number;
-  /** A watcher that takes nothing for this long is cut off. @default 10,000 */
+  /** A watcher or an agent that takes nothing for this long is cut off. @default 10,000 */
   readonly watchDrainMs: number;
   /** An upload that sends nothing for this long is ended. @default 60,000 */
   readonly uploadIdleMs: number;
