@@ -20,6 +20,7 @@ export interface RedisServerOptions {
 
 /** A server that does not answer after this never will. */
 const startMs = 10_000;
+const pollMs = 5;
 
 /** A real redis-server on a unix socket in a temporary folder, ended with the test. */
 export class RedisServer {
@@ -59,7 +60,7 @@ export class RedisServer {
     while (!(await this.#answers())) {
       assert.equal(child.exitCode, null, `redis-server has ended:\n${said}`);
       assert.ok(performance.now() < deadline, `redis-server does not answer:\n${said}`);
-      await setTimeout(5);
+      await setTimeout(pollMs);
     }
   }
 

@@ -19,6 +19,9 @@ export function openOn(
   return openRedisStore({ address, farmName, lease: testLease, leadRetryMs: 10, ...more });
 }
 
+/** Pause between two looks. */
+const pollMs = 10;
+
 let farms = 0;
 
 /** A farm name that no other test of this process has. */
@@ -83,7 +86,26 @@ export async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       if (!(error instanceof StoreUnavailable) || tries === 500) throw error;
-      await setTimeout(10);
+      await setTimeout(pollMs);
     }
   }
+}
+
+/** Waits until it holds; the test's own time limit ends it. */
+export async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await setTimeout(pollMs);
+}
+
+/** How many scripts the server has run since its start. */
+export async function scriptsRun(server: Pick<RedisServer, 'command'>): Promise<number> {
+  const stats = await server.command('INFO', 'commandstats');
+  return ['eval', 'evalsha']
+    .map((name) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`, 'u').exec(stats)?.[1] ?? 0))
+    .reduce((sum, calls) => sum + calls, 0);
+}
+
+/** Waits for so many renewals of the one store that is open there. */
+export async function renewals(server: Pick<RedisServer, 'command'>, count: number): Promise<void> {
+  const before = await scriptsRun(server);
+  await eventually(async () => (await scriptsRun(server)) >= before + count);
 }

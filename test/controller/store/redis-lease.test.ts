@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test, { after } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { Leadership } from '../../../controller/store/port.ts';
 import { startRedisServer } from '../../helpers/redis-server.ts';
-import { newFarm, openOn, redisHarness, untilItWorks } from './redis-harness.ts';
+import { newFarm, openOn, redisHarness, renewals, untilItWorks } from './redis-harness.ts';
 import { batch, lead, record, takeLead } from './store-harness.ts';
 
 const server = await startRedisServer({ after });
@@ -42,7 +41,7 @@ test('Redis: a leadership lives on by being renewed, for longer than it lasts', 
   const store = openOn(server, newFarm(), { lease: shortLease });
   t.after(() => store.close());
   const leadership = await takeLead(store);
-  await setTimeout(2 * shortLease.ttlMs);
+  await renewals(server, Math.ceil((2 * shortLease.ttlMs) / shortLease.renewMs));
   assert.equal(leadership.lost.aborted, false);
   assert.equal(leadership.isHeld(), true);
   assert.deepEqual((await store.leader())?.epoch, leadership.epoch);
@@ -55,8 +54,7 @@ test('Redis: a server that is away for less than the grace costs no leadership',
   const leadership = await takeLead(store);
   await own.kill();
   await own.start();
-  // Two renewals and more on the new connections.
-  await setTimeout(1_200);
+  await renewals(own, 2);
   assert.equal(leadership.isHeld(), true);
   assert.deepEqual(await store.commit(batch(1, [record('a')]), leadership.epoch), { result: 'committed' });
 });
@@ -94,7 +92,7 @@ test('Redis: a server without memory for more keeps its leader', async (t) => {
   t.after(() => store.close());
   const leadership = await takeLead(store);
   await own.command('CONFIG', 'SET', 'maxmemory', '1mb');
-  await setTimeout(2 * shortLease.graceMs);
+  await renewals(own, Math.ceil((2 * shortLease.graceMs) / shortLease.renewMs));
   assert.equal(leadership.isHeld(), true);
 });
 

@@ -4,13 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { Store } from '../../../controller/store/port.ts';
 import type { RedisAddress } from '../../../controller/store/redis/redis-address.ts';
 import { openRedisStore } from '../../../controller/store/redis/redis-store.ts';
 import { type RedisServer, startRedisServer } from '../../helpers/redis-server.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
-import { testLease, untilItWorks } from './redis-harness.ts';
+import { eventually, testLease, untilItWorks } from './redis-harness.ts';
 import { batch, lead, record, takeLead } from './store-harness.ts';
 
 const committed = { result: 'committed' } as const;
@@ -43,7 +42,7 @@ test('Redis Cluster: all keys of a farm lie in one slot, through a whole life of
     },
   });
   await server.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-  while (!(await server.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) await setTimeout(10);
+  await eventually(async () => (await server.command('CLUSTER', 'INFO')).includes('cluster_state:ok'));
   const store = openAt(t, { kind: 'cluster', nodes: [{ host: '127.0.0.1', port }] });
   const epoch = await untilItWorks(() => lead(store));
   assert.deepEqual(await store.commit(batch(1, [record('a'), record('b')]), epoch), committed);
@@ -74,8 +73,9 @@ async function startWatched(t: TestContext): Promise<Watched> {
     port: replicaPort,
     settings: { replicaof: `127.0.0.1 ${masterPort}`, 'repl-diskless-sync-delay': '0' },
   });
-  while (!(await replica.command('INFO', 'replication')).includes('master_link_status:up'))
-    await setTimeout(20);
+  await eventually(async () =>
+    (await replica.command('INFO', 'replication')).includes('master_link_status:up'),
+  );
   const folder = join(await tempFolder(t), 'sentinel');
   await mkdir(folder);
   await writeFile(
@@ -104,8 +104,9 @@ test('Redis Sentinel: when the master dies the store goes on at the replica', as
   const { description, warnings } = await store.durability();
   assert.match(description, /redis master farm of sentinels 127\.0\.0\.1/u);
   assert.ok(warnings.some((warning) => warning.includes('min-replicas-to-write is 0')));
-  while (!(await replica.command('HGET', '{renderfarm:farm}:farm', 'lastBatch')).includes('1'))
-    await setTimeout(10);
+  await eventually(async () =>
+    (await replica.command('HGET', '{renderfarm:farm}:farm', 'lastBatch')).includes('1'),
+  );
   await master.kill();
   const again = await untilItWorks(() => takeLead(store, 'leader'));
   assert.ok(again.epoch.term > epoch.term);
