@@ -169,6 +169,8 @@ export class Candidate {
   }
 
   async #lead(start: WriterStart): Promise<void> {
+    // Whoever stops us from here on finds the reign.
+    this.#leaving.signal.throwIfAborted();
     const { settings, clock, log } = this.#options;
     const onServing = (serving: boolean) => {
       if (serving) this.#settled.resolve(undefined);

@@ -294,6 +294,18 @@ describe('a leader that is asked to stop', () => {
     await standby.engine.stop();
   });
 
+  it('ends at whatever moment of its start that is', async () => {
+    for (let ticks = 0; ticks < 40; ticks += 1) {
+      const controller = new EngineController();
+      const starting = controller.start();
+      for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+      await controller.engine.stop();
+      await starting;
+      assert.equal(controller.disk.holder, undefined, `${ticks} promises after its start`);
+      assert.equal(controller.engine.serving, false);
+    }
+  });
+
   it('ends every watch with the reason', async () => {
     const leader = await new EngineController().start();
     await leader.submit(1);
