@@ -26,3 +26,10 @@ export function notLeading(leaderAddresses: readonly string[], cause?: unknown):
 export function stopping(): FarmError {
   return new FarmError('SHUTTING_DOWN', 'the controller is stopping', { retryAfterMs });
 }
+
+/** What whoever reads is told of the end of a reign. */
+export function toCaller(error: unknown): Error {
+  if (error instanceof LeadershipLost) return notLeading([], error);
+  if (error instanceof WriterStopped) return stopping();
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -3,11 +3,11 @@ import { timedBudget } from '../scheduling/budget.ts';
 import { type Epoch, type Leadership, type Store, someoneElseLed } from '../store/port.ts';
 import { Committer } from './committer.ts';
 import { Inbox } from './inbox.ts';
-import { LeadershipLost, notLeading, stopping, WriterStopped } from './leadership-errors.ts';
+import { LeadershipLost, toCaller, WriterStopped } from './leadership-errors.ts';
 import { obtainLeadership } from './obtain-leadership.ts';
 import type { Clock, EngineLog } from './ports.ts';
 import { TickTimer } from './tick-timer.ts';
-import type { Effect, Input, Moment } from './turn/inputs.ts';
+import type { Effect, Moment } from './turn/inputs.ts';
 import { plansOn } from './turn/planning.ts';
 import { allRecords, stateFrom } from './turn/records.ts';
 import type { FarmState } from './turn/state.ts';
@@ -289,18 +289,9 @@ export class Writer {
     }
     this.storeAway = false;
     if (!this.#stopping) this.#options.onServing(true);
-    if (ms > times.storageOutageMs) {
-      const input: Input = { kind: 'outage', what: `the store was away for ${Math.round(ms / 1000)} s` };
-      this.inbox.pushFirst(input);
-    }
+    if (ms <= times.storageOutageMs) return;
+    this.inbox.pushFirst({ kind: 'outage', what: `the store was away for ${Math.round(ms / 1000)} s` });
   }
-}
-
-/** What whoever reads is told. */
-function toCaller(error: unknown): Error {
-  if (error instanceof LeadershipLost) return notLeading([], error);
-  if (error instanceof WriterStopped) return stopping();
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 function messageOf(reason: unknown): string {
