@@ -55,6 +55,8 @@ export interface OutputTarget {
   readonly stagingFolder: string;
   /** File name of the published result: `{channel_name}_{job_id}.mp4`. */
   readonly finalName: string;
+  /** What the share's `.renderfarm/share-id` must say before anything is put there; absent: not known yet. */
+  readonly shareId?: string;
 }
 
 /** Limits of one attempt (mission.md section 2; scheduling.md, Time). */

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OutputTarget } from '../../proto/index.ts';
 import type { Gate } from '../media/gate.ts';
+import type { MountedPath } from '../media/unc.ts';
 import type { FileFacts, OutputShare } from './output-share.ts';
 import { plainFileName } from './output-share.ts';
+import { identityFault } from './share-check.ts';
 
 export interface StageOptions {
   readonly share: OutputShare;
@@ -73,15 +75,29 @@ export async function stageOutput(options: StageOptions): Promise<StagedFile> {
 /** The lane is left between two tries: a share that is away must not keep uploads to others waiting. */
 async function tryOnce({ share, output, localFile, signal, lane }: StageOptions): Promise<StagedFile> {
   const staging = share.locate(output.stagingFolder);
+  const folder = share.locate(output.folder);
   const leave = await lane?.enter(signal);
   try {
+    await requireShare(share, folder, output.shareId);
     await share.makeStaging(staging);
     const facts = await share.upload(localFile, join(staging.localPath, output.finalName), signal);
-    const shareId = await share.identity(share.locate(output.folder).localPath);
+    // Mounts change under us: what was put there must be on that very share.
+    await requireShare(share, folder, output.shareId);
+    const shareId = await share.identity(folder.localPath);
     return { ...facts, ...(shareId === undefined ? {} : { shareId }) };
   } finally {
     leave?.();
   }
+}
+
+/** Another share under the same name is as good as one that is away: nobody would find the result there. */
+async function requireShare(
+  share: OutputShare,
+  folder: MountedPath,
+  wanted: string | undefined,
+): Promise<void> {
+  const fault = await identityFault(share, folder, wanted);
+  if (fault !== undefined) throw new Error(fault);
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -104,7 +104,8 @@ export function fromResolution(wire: agent.Resolution | undefined, field: string
 }
 
 export function toOutput(output: OutputTarget): CompleteWire<agent.OutputTarget> {
-  return { folder: output.folder, stagingFolder: output.stagingFolder, finalName: output.finalName };
+  const { folder, stagingFolder, finalName, shareId = '' } = output;
+  return { folder, stagingFolder, finalName, shareId };
 }
 
 export function fromOutput(wire: agent.OutputTarget | undefined, field: string): OutputTarget {
@@ -113,6 +114,7 @@ export function fromOutput(wire: agent.OutputTarget | undefined, field: string):
     folder: given(output.folder, `${field}.folder`),
     stagingFolder: given(output.stagingFolder, `${field}.staging_folder`),
     finalName: given(output.finalName, `${field}.final_name`),
+    shareId: optionalText(output.shareId),
   });
 }
 

@@ -61,7 +61,10 @@ export const item = record<ResolvedItem>(
   'durationMs',
   'text',
 );
-export const output = record<OutputTarget>({ folder: text, stagingFolder: text, finalName: text });
+export const output = record<OutputTarget>(
+  { folder: text, stagingFolder: text, finalName: text, shareId: text },
+  'shareId',
+);
 const features: fc.Arbitrary<Feature> = fc.constantFrom(
   'logo_overlay',
   'text_animation',

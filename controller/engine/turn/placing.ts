@@ -6,7 +6,7 @@ import { dateInZone } from '../../domain/log-date.ts';
 import { moveJob, without } from '../../domain/move-job.ts';
 import { outputFileName } from '../../domain/names.ts';
 import { runLimits } from '../../domain/settings.ts';
-import type { Placement } from '../../scheduling/plan.ts';
+import type { Placement } from '../../scheduling/placement.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What an agent is sent for an attempt, the first time and again. */
@@ -54,6 +54,7 @@ export function assign(ledger: Ledger, { jobId, agentId }: Placement): void {
       folder,
       stagingFolder: `${folder}\\.renderfarm\\${jobId}-${fenceText(fence)}`,
       finalName: outputFileName(job.channelName, jobId),
+      ...shareIdOf(ledger),
     },
     assignedAtMs: ledger.nowMs,
     timeline: [entry],
@@ -108,4 +109,10 @@ export function announceNext(ledger: Ledger, announcements: readonly Placement[]
     });
     ledger.log('info', 'job-announced', { jobId, agentId });
   }
+}
+
+/** Another share that is mounted under the same name must not get the result. */
+function shareIdOf({ state, settings }: Ledger): { readonly shareId?: string } {
+  const id = state.shares.get(settings.output.share)?.id;
+  return id === undefined ? {} : { shareId: id };
 }

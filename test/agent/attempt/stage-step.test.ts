@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -15,6 +16,8 @@ import { tempFolder } from '../../helpers/temp-folder.ts';
 
 const { output } = assignment(jobRef('job-a', 4));
 const hour = 3_600_000;
+const usb = '00000000-0000-4000-8000-000000000000';
+const nas = '11111111-1111-4111-8111-111111111111';
 
 async function site(t: TestContext) {
   const folder = await tempFolder(t);
@@ -41,6 +44,29 @@ function failing(share: OutputShare, clock: { ms: number }, eachMs: number): Out
     },
   };
 }
+
+describe('an upload to a share of known identity', () => {
+  test('waits while another share is mounted under its name, and puts nothing there', async (t) => {
+    const { folder, share, base } = await site(t);
+    const other = join(folder, 'out', '.renderfarm');
+    await mkdir(other);
+    await writeFile(join(other, 'share-id'), usb);
+    const reasons: string[] = [];
+    const staged = await stageOutput({
+      ...base,
+      share,
+      output: { ...output, shareId: nas },
+      onWaiting: (reason) => {
+        reasons.push(reason);
+        assert.deepEqual(readdirSync(other), ['share-id']);
+        writeFileSync(join(other, 'share-id'), nas);
+      },
+    });
+    assert.equal(reasons.length, 1);
+    assert.match(reasons[0] ?? '', /says share-id 0{8}-.*, and 1{8}-.* is meant/u);
+    assert.equal(staged.shareId, nas);
+  });
+});
 
 describe('an upload that fails', () => {
   test('is tried for 24 hours by the clock, its own time included, and says for how long', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AnnulPublishReply, JobRef } from '../../../proto/agent-link.ts';
 import { finished, inventory, journalEvent, manifest } from '../../helpers/agent-messages.ts';
-import { heldAs, jobId, runningFarm, type TurnFarm } from '../../helpers/turn-farm.ts';
+import { heldAs, jobId, jobSpec, runningFarm, type TurnFarm } from '../../helpers/turn-farm.ts';
 
 const nas = { share: 'results', id: 'nas-1' };
 
@@ -132,6 +132,13 @@ describe('a share with another identity', () => {
     farm.pass(10_000);
     assert.equal(farm.all('finish-publish').length, 0);
     assert.match(farm.state.jobs.get(jobId(1))?.reason ?? '', /no attached agent reaches share results/);
+  });
+
+  it('is no place for a result: every assignment says which share is meant, once that is known', () => {
+    const { farm } = grantedFarm();
+    assert.equal(farm.all('assign').at(-1)?.output.shareId, undefined, 'the first was sent before');
+    farm.submit(jobSpec(2));
+    assert.equal(farm.all('assign').at(-1)?.output.shareId, 'nas-1');
   });
 
   it('stays known over a restart', () => {

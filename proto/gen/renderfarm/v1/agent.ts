@@ -468,6 +468,8 @@ export interface OutputTarget {
   readonly folder: string;
   readonly stagingFolder: string;
   readonly finalName: string;
+  /** What the share's .renderfarm/share-id must say before anything is put there; empty: not known yet. */
+  readonly shareId: string;
 }
 
 export interface AttemptLimits {
@@ -4360,7 +4362,7 @@ export const Resolution: MessageFns<Resolution> = {
 };
 
 function createBaseOutputTarget(): OutputTarget {
-  return { folder: "", stagingFolder: "", finalName: "" };
+  return { folder: "", stagingFolder: "", finalName: "", shareId: "" };
 }
 
 export const OutputTarget: MessageFns<OutputTarget> = {
@@ -4373,6 +4375,9 @@ export const OutputTarget: MessageFns<OutputTarget> = {
     }
     if (message.finalName !== "") {
       writer.uint32(26).string(message.finalName);
+    }
+    if (message.shareId !== "") {
+      writer.uint32(34).string(message.shareId);
     }
     return writer;
   },
@@ -4414,6 +4419,14 @@ export const OutputTarget: MessageFns<OutputTarget> = {
             message.finalName = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.shareId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4434,6 +4447,7 @@ export const OutputTarget: MessageFns<OutputTarget> = {
     message.folder = object.folder ?? "";
     message.stagingFolder = object.stagingFolder ?? "";
     message.finalName = object.finalName ?? "";
+    message.shareId = object.shareId ?? "";
     return message;
   },
 };
