@@ -59,10 +59,14 @@ export interface ControllerPlace {
   readonly redisPort?: number;
 }
 
-export function controllerConfig(layout: FarmLayout, { port, redisPort }: ControllerPlace): object {
+export function controllerConfig(
+  layout: FarmLayout,
+  { port, advertisedPort, redisPort }: ControllerPlace,
+): object {
   return {
     farm: 'chaos',
     listen: [`127.0.0.1:${port}`],
+    advertise: [`127.0.0.1:${advertisedPort}`],
     shares: [
       { name: 'clips', roots: [sourceRoot], role: 'source' },
       { name: 'results', roots: [outputRoot], role: 'output' },

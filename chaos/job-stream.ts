@@ -141,18 +141,27 @@ class Stream implements JobStream {
     }
   }
 
+  /** A watch that never reached a controller gives up after the time of a call: then it is opened again. */
   async #follow(jobId: string): Promise<void> {
-    try {
-      for await (const { job } of this.#client.watch({ jobIds: [jobId] })) {
-        if (!hasEnded(job.state)) continue;
-        const message = job.errorMessage === undefined ? {} : { message: job.errorMessage };
-        this.#options.recorder.told({ what: 'ended', jobId, state: job.state, ...message });
-        this.#ended.add(jobId);
+    for (;;) {
+      try {
+        await this.#untilEnded(jobId);
         return;
+      } catch (error) {
+        if (error instanceof RenderfarmError && error.code === 'CLIENT_CLOSED') return;
+        this.#options.recorder.fault({ fault: `watch of ${jobId}`, what: `broke off: ${String(error)}` });
+        if (!(error instanceof RenderfarmError) || !mayPass(error)) return;
       }
-    } catch (error) {
-      if (error instanceof RenderfarmError && error.code === 'CLIENT_CLOSED') return;
-      this.#options.recorder.fault({ fault: `watch of ${jobId}`, what: `broke off: ${String(error)}` });
+    }
+  }
+
+  async #untilEnded(jobId: string): Promise<void> {
+    for await (const { job } of this.#client.watch({ jobIds: [jobId] })) {
+      if (!hasEnded(job.state)) continue;
+      const message = job.errorMessage === undefined ? {} : { message: job.errorMessage };
+      this.#options.recorder.told({ what: 'ended', jobId, state: job.state, ...message });
+      this.#ended.add(jobId);
+      return;
     }
   }
 

@@ -33,7 +33,8 @@ export function mountOwnDisks(folders: readonly string[]): MountedFolders {
       // It cannot become smaller than what is in it; while that grows it is tried again.
       for (let tries = 0; tries < 5; tries += 1) {
         const { blocks, bfree, bsize } = statfsSync(path);
-        if (resize(path, (blocks - bfree) * bsize)) return true;
+        // Of size 0 it would be without a limit, and could not be given one again.
+        if (resize(path, Math.max(1, blocks - bfree) * bsize)) return true;
       }
       return false;
     },

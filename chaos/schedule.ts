@@ -119,14 +119,17 @@ export function* planFaults(
   }
 }
 
-/** Each program is killed once at each moment, then the share's rename hangs once. */
+/**
+ * Agent and controller (on Redis in turn with Redis itself) are killed at each moment, both at once; then the renderer
+ * is, and the share's rename hangs.
+ */
 export function* everyMoment({
   store,
 }: Pick<ChaosOptions, 'store'>): Generator<PlannedFault, undefined, undefined> {
   const fault = (each: Fault): PlannedFault => ({ afterMs: 100, isPatient: true, fault: each });
-  const all = ['controller', 'agent', ...(store === 'redis' ? (['redis'] as const) : [])] as const;
   for (const [victim, at] of momentNames.entries()) {
-    for (const who of all) yield fault({ kind: 'kill', who, at, victim, lastsMs: 100 });
+    const other = store === 'redis' && victim % 2 === 1 ? 'redis' : 'controller';
+    for (const who of ['agent', other] as const) yield fault({ kind: 'kill', who, at, victim, lastsMs: 100 });
   }
   for (const at of ['encoding', 'joining'] as const) {
     yield fault({ kind: 'kill', who: 'ffmpeg', at, victim: 0, lastsMs: 100 });
