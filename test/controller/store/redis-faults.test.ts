@@ -91,6 +91,30 @@ test('Redis: a copy of a batch that the network kept back changes nothing when i
   assert.deepEqual(await store.commit(countingBatch(4), epoch), committed);
 });
 
+test('Redis: a late piece of a rewrite that was given up does not mix with the next one', async (t) => {
+  const { proxy, farmName } = await redisHarness(t, server);
+  const store = openOn(proxy, farmName, { callMs: 300 });
+  t.after(() => store.close());
+  const epoch = await lead(store);
+  const whole = { farmId: 'f', number: 1, records: [record('a', 'old')] };
+  proxy.failNth(1, (request) => request.includes('job:a\r\n'), 'hold');
+  await assert.rejects(store.rewrite(whole, epoch), StoreUnavailable);
+  const others = Array.from({ length: 5_000 }, (_, index) => record(`r${index}`));
+  const next = { ...whole, records: [record('a', 'new'), ...others] };
+  proxy.plan = (request) => {
+    // The first piece, with `a`, was carried out when the second one comes.
+    if (request.includes('job:r2500\r\n')) proxy.release();
+    return undefined;
+  };
+  assert.deepEqual(await untilItWorks(() => store.rewrite(next, epoch)), committed);
+  const { records } = await store.load();
+  assert.equal(records.length, 5_001);
+  assert.deepEqual(
+    records.find(({ id }) => id === 'a'),
+    record('a', 'new'),
+  );
+});
+
 test('Redis: a server that has forgotten the scripts is told them again', async (t) => {
   const store = openOn(server, newFarm());
   t.after(() => store.close());
