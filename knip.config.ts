@@ -9,7 +9,7 @@ const config = {
     'tools/*.ts',
     'test/**/*.test.ts',
     // Started as processes or threads of their own.
-    '{controller,agent,test}/**/*-main.ts',
+    '{controller,agent,test,bench}/**/*-main.ts',
     '{controller,agent}/**/*-thread.ts',
     'test/fixtures/**/*.ts',
   ],
@@ -17,7 +17,16 @@ const config = {
   // Types that are the documented shape of something exported are exported with it.
   ignoreExportsUsedInFile: true,
   // Programs that system packages bring.
-  ignoreBinaries: ['apt-get', 'dpkg-query', 'fc-list', 'ffmpeg', 'ffprobe', 'mount', 'redis-server', 'umount'],
+  ignoreBinaries: [
+    'apt-get',
+    'dpkg-query',
+    'fc-list',
+    'ffmpeg',
+    'ffprobe',
+    'mount',
+    'redis-server',
+    'umount',
+  ],
   // Started by its program's name (tools/checks.ts); what people pipe our logs through; a font that is read as a file.
   ignoreDependencies: ['@bufbuild/buf', 'pino-pretty', '@expo-google-fonts/anton'],
 } satisfies KnipConfig;

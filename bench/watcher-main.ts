@@ -36,5 +36,7 @@ for (let n = 0; n < Number(count); n += 1) {
 }
 process.stdout.write('watching\n');
 process.on('SIGTERM', () => {
-  process.stdout.write(`${messages} messages were read, ${ended} watches ended early\n`, () => process.exit(0));
+  process.stdout.write(`${messages} messages were read, ${ended} watches ended early\n`, () =>
+    process.exit(0),
+  );
 });

@@ -1,5 +1,5 @@
 import { renderMs, slotsFreeInMs, speedOf } from './forecast.ts';
-import type { Placement } from './plan.ts';
+import type { Placement } from './placement.ts';
 import type { PlannedAgent, WaitingJob } from './snapshot.ts';
 
 /** An agent while a plan is made: when its slots are free, and what it was given. */

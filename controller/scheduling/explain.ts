@@ -1,6 +1,7 @@
 import { needsRefusals, refusals } from './feasible.ts';
 import { renderMs, slotsFreeInMs, speedOf } from './forecast.ts';
-import { makePlan, type Placement } from './plan.ts';
+import type { Placement } from './placement.ts';
+import { makePlan } from './plan.ts';
 import type { PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
 

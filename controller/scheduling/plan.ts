@@ -2,17 +2,9 @@ import { countedBudget, type PlanBudget, unlimitedBudget } from './budget.ts';
 import { Desk } from './desk.ts';
 import { needsRefusals } from './feasible.ts';
 import { slotsFreeInMs } from './forecast.ts';
+import type { Placement } from './placement.ts';
 import { compareRank } from './rank.ts';
 import type { JobLine, PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
-
-/** Where a waiting job is expected to run. */
-export interface Placement {
-  readonly jobId: string;
-  readonly agentId: string;
-  /** From now; 0: at once. */
-  readonly startsInMs: number;
-  readonly endsInMs: number;
-}
 
 export interface Plan {
   /** Jobs that start now, in order. */

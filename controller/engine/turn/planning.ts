@@ -1,6 +1,7 @@
 import { unlimitedBudget } from '../../scheduling/budget.ts';
 import { blockedReason, plannedReason } from '../../scheduling/explain.ts';
-import { fillFreeSlots, type Placement, type Plan, Planning } from '../../scheduling/plan.ts';
+import type { Placement } from '../../scheduling/placement.ts';
+import { fillFreeSlots, type Plan, Planning } from '../../scheduling/plan.ts';
 import type { PlannedAgent } from '../../scheduling/snapshot.ts';
 import type { Ledger } from './ledger.ts';
 import { announceNext, assign } from './placing.ts';
