@@ -5,7 +5,7 @@ import { FarmError } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
 import type { FarmSettings } from '../domain/settings.ts';
 import type { Store } from '../store/port.ts';
-import { Candidate } from './candidate.ts';
+import { Candidate, type CandidateOptions } from './candidate.ts';
 import type {
   AgentOutlet,
   AgentSession,
@@ -43,7 +43,7 @@ import {
   queueViews,
 } from './turn/views.ts';
 
-export interface EngineOptions {
+export interface EngineOptions extends Pick<CandidateOptions, 'decider'> {
   readonly store: Store;
   readonly settings: FarmSettings;
   readonly resolve: JobResolver;

@@ -1,136 +1,146 @@
-import type { Reply } from '../../controller/engine/turn/inputs.ts';
-import { jobSpec } from '../helpers/turn-farm.ts';
+import { FarmError, type FarmErrorCode } from '../../controller/domain/errors.ts';
+import type { Engine } from '../../controller/engine/engine.ts';
+import { jobId as idOf, jobSpec } from '../helpers/turn-farm.ts';
 import type { Referee } from './referee.ts';
+import type { Scenario, ScriptedJob, ScriptedVerb } from './scenario.ts';
 import type { SimController } from './sim-controller.ts';
 import type { JobPlan } from './sim-work.ts';
 import type { World } from './world.ts';
 
-const minuteMs = 60_000;
 /** A caller asks again when nothing came back for this long. */
 const askAgainMs = 8_000;
+/** Grants are short: whoever wants to take one back looks this often, for an hour. */
+const annulLookMs = 500;
+const annulTriesMax = 7_200;
 
-/** Callers that submit and cancel, and ask again with the same request id until they are answered. */
+/** What a caller is told when somebody else must be asked, or the same one later. */
+const tryElsewhere: ReadonlySet<FarmErrorCode> = new Set([
+  'NOT_LEADING',
+  'SHUTTING_DOWN',
+  'STORAGE_UNAVAILABLE',
+]);
+
+/** Answers that a person may get, because the farm has moved on meanwhile. */
+const refusals: ReadonlySet<FarmErrorCode> = new Set([
+  'JOB_PUBLISHING',
+  'JOB_NOT_PUBLISHING',
+  'JOB_ENDED',
+  'JOB_NOT_ENDED',
+  'JOB_NOT_FOUND',
+  'JOB_NOT_HELD',
+  'JOB_PROCESSING',
+  'JOB_ARCHIVED',
+  'AGENT_NOT_FOUND',
+  'AGENT_IN_USE',
+]);
+
+/** Callers that submit and order, and ask again with the same request id until they are answered. */
 export class Clients {
   readonly #world: World;
-  readonly #controller: SimController;
+  readonly #controllers: readonly SimController[];
   readonly #referee: Referee;
   readonly plans = new Map<string, JobPlan>();
-  readonly acked = new Set<string>();
 
-  constructor(world: World, controller: SimController, referee: Referee) {
+  constructor(world: World, controllers: readonly SimController[], referee: Referee) {
     this.#world = world;
-    this.#controller = controller;
+    this.#controllers = controllers;
     this.#referee = referee;
   }
 
-  /** Jobs at random times within this span. */
-  begin(jobs: number, spanMs: number): void {
-    for (let n = 1; n <= jobs; n += 1)
-      this.#world.after(this.#world.random.between(0, spanMs), () => this.#submit(n));
+  begin({ jobs, verbs, pcs, spanMs }: Scenario): void {
+    for (const job of jobs) this.#world.after(job.atMs, () => this.#submit(job));
+    for (const [index, verb] of verbs.entries())
+      this.#world.after(verb.atMs, () => this.#when(verb, `${verb.verb}-${index}`, annulTriesMax));
+    // The calm begins with a person who takes back whatever keeps jobs waiting.
+    this.#world.after(spanMs, () => {
+      for (const { agentId } of pcs) this.#order({ atMs: 0, verb: 'uncordon', agentId }, `free-${agentId}`);
+      for (const { n } of jobs) this.#order({ atMs: 0, verb: 'release', job: n }, `free-${n}`);
+    });
   }
 
-  #submit(n: number): void {
-    const { random } = this.#world;
-    const spec = jobSpec(n, {
-      userId: random.pick(['ann', 'bob', 'eve']),
-      enable4k: random.chance(0.15),
-      priority: random.pick(['low', 'normal', 'normal', 'high']),
-    });
-    const plan = this.#plan();
+  /** A grant is taken back while there is one: a person who wants that waits for it. */
+  #when(order: ScriptedVerb, requestId: string, triesLeft: number): void {
+    const granted = this.#referee.jobs.jobs.get(idOf(order.job ?? 0))?.state === 'publishing';
+    if (order.verb !== 'annul' || granted) this.#order(order, requestId);
+    else if (triesLeft > 0) this.#world.after(annulLookMs, () => this.#when(order, requestId, triesLeft - 1));
+  }
+
+  #submit({ n, userId, enable4k, priority, plan }: ScriptedJob): void {
+    const spec = jobSpec(n, { userId, enable4k, priority });
     this.plans.set(spec.jobId, plan);
     this.#world.note('client', () => `submits ${spec.jobId} ${JSON.stringify(plan)}`);
     this.#ask(
-      (replyId) => ({
-        kind: 'submit',
-        replyId,
-        requestId: `submit-${n}`,
-        bodyHash: spec.jobId,
-        spec,
-        username: spec.userId,
-        resolved: spec.items.map(({ position, itemType, path }) => ({
-          position,
-          itemType,
-          path: path ?? '',
-        })),
-        resolution: { queryMs: 1, found: 0, missing: [], resolvedAtMs: this.#world.nowMs },
-        shares: ['clips'],
-      }),
-      (reply) => {
-        if (reply.kind !== 'submitted') this.#world.violated('a good job is taken', JSON.stringify(reply));
-        this.acked.add(spec.jobId);
-        this.#referee.jobAcked(spec.jobId);
-        if (random.chance(0.15))
-          this.#world.after(random.pause(10 * minuteMs), () => this.#cancel(spec.jobId));
-      },
+      (engine) => engine.submit({ requestId: `submit-${n}`, spec, validateOnly: false, jobIdMade: false }),
+      () => this.#referee.jobs.jobAcked(spec.jobId),
+      new Set(),
     );
   }
 
-  #cancel(jobId: string): void {
-    this.#world.note('client', () => `cancels ${jobId}`);
-    this.#ask(
-      (replyId) => ({
-        kind: 'cancel',
-        replyId,
-        requestId: `cancel-${jobId}`,
-        bodyHash: jobId,
-        jobId,
-        reason: '',
-      }),
-      (reply) => {
-        if (reply.kind === 'cancelled') this.#referee.cancelAcked(jobId);
-        else if (
-          reply.kind !== 'refused' ||
-          (reply.code !== 'JOB_PUBLISHING' && reply.code !== 'JOB_ENDED' && reply.code !== 'JOB_NOT_FOUND')
-        )
-          this.#world.violated('a cancel is answered', JSON.stringify(reply));
-      },
-    );
+  #order(order: ScriptedVerb, requestId: string): void {
+    const { verb, job, agentId, deadlineMs = 0 } = order;
+    const jobId = idOf(job ?? 0);
+    const common = { requestId, reason: 'by the script' };
+    this.#world.note('operator', () => JSON.stringify(order));
+    if (verb === 'retry' || verb === 'release') this.#referee.jobs.reopenAsked(jobId);
+    const run = (engine: Engine): Promise<unknown> => {
+      switch (verb) {
+        case 'cancel':
+        case 'retry':
+        case 'hold':
+        case 'release':
+        case 'annul':
+          return engine.orderJob({ ...common, kind: verb, jobId });
+        case 'priority':
+          return engine.orderJob({ ...common, kind: verb, jobId, priority: 'urgent' });
+        case 'cordon':
+        case 'uncordon':
+        case 'drain':
+        case 'forget':
+          return engine.orderAgent({ ...common, kind: verb, agentId: agentId ?? '', by: 'operator' });
+        case 'evict':
+          return engine.orderAgent({
+            ...common,
+            kind: verb,
+            agentId: agentId ?? '',
+            by: 'operator',
+            deadlineMs,
+          });
+      }
+    };
+    const answered = () => {
+      if (verb === 'cancel') this.#referee.jobs.cancelAcked(jobId);
+    };
+    this.#ask(run, answered, refusals);
   }
 
-  #ask(input: Parameters<SimController['ask']>[0], answered: (reply: Reply) => void): void {
+  #ask<T>(
+    run: (engine: Engine) => Promise<T>,
+    answered: () => void,
+    mayRefuse: ReadonlySet<FarmErrorCode>,
+  ): void {
     const { random } = this.#world;
     let isAnswered = false;
-    const tryOnce = () => {
+    let turn = random.whole(0, this.#controllers.length - 1);
+    const heard = (answer: { readonly value: T } | { readonly error: unknown }): void => {
       if (isAnswered) return;
+      const code = 'error' in answer && answer.error instanceof FarmError ? answer.error.code : undefined;
+      if (code !== undefined && tryElsewhere.has(code)) return;
+      isAnswered = true;
+      if (!('error' in answer)) answered();
+      else if (code === undefined || !mayRefuse.has(code))
+        this.#world.violated('a caller is answered', String(answer.error));
+    };
+    const tryOnce = (): void => {
+      if (isAnswered) return;
+      const controller = this.#controllers[turn % this.#controllers.length];
+      turn += 1;
       this.#world.after(random.between(0.2, 5), () =>
-        this.#controller.ask(input, (reply) =>
-          this.#world.after(random.between(0.2, 5), () => {
-            if (isAnswered) return;
-            isAnswered = true;
-            answered(reply);
-          }),
-        ),
+        controller?.call(run, (answer) => {
+          this.#world.after(random.between(0.2, 5), () => heard(answer));
+        }),
       );
       this.#world.after(askAgainMs, tryOnce);
     };
     tryOnce();
-  }
-
-  #plan(): JobPlan {
-    const { random } = this.#world;
-    // Work in minutes as the scheduling benchmark has it: log-normal around 9, here clipped sooner.
-    const workMs =
-      Math.min(
-        12,
-        Math.max(0.5, Math.exp(2.0 + 0.8 * (random.next() + random.next() + random.next() - 1.5))),
-      ) * minuteMs;
-    return {
-      workMs,
-      fetchMs: random.between(5_000, 90_000),
-      tailMs: random.between(2_000, 40_000),
-      segments: random.whole(2, 12),
-      fate: this.#fate(),
-    };
-  }
-
-  #fate(): JobPlan['fate'] {
-    const { random } = this.#world;
-    const dice = random.next();
-    if (dice < 0.03) return { fails: 'input' };
-    if (dice < 0.06) return { fails: 'job' };
-    if (dice < 0.1) return { failsOnce: 'job' };
-    if (dice < 0.14) return { failsOnce: 'environment' };
-    if (dice < 0.16) return 'hangs';
-    return 'good';
   }
 }

@@ -1,27 +1,47 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { harmless, mutants } from './mutants.ts';
+import { runSeeds } from './run-seeds.ts';
+import { scenarioOf } from './scenario.ts';
+import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
 /** A bug that takes more seeds than this to show would not be found by the seeds of every day. */
-const seedsMax = 60;
+const seedsMax = 100;
+const harmlessSeeds = 5;
+const seeds = Array.from({ length: seedsMax }, (_, n) => n + 1);
 
-for (const { name, parts, breaks } of mutants) {
+for (const { name, breaks } of mutants) {
   test(`a deliberate bug is caught: ${name}`, async (t) => {
-    for (let seed = 1; seed <= seedsMax; seed += 1) {
-      const { violation } = await simulate({ seed, parts });
-      if (violation === undefined) continue;
-      assert.ok(breaks.includes(violation.invariant), violation.message);
-      t.diagnostic(`seed ${seed}: ${violation.message}`);
-      return;
-    }
-    assert.fail(`${seedsMax} seeds have not shown it`);
+    const reports = await runSeeds({ seeds, mutant: name });
+    const hit = reports.find(({ violation }) => violation !== undefined);
+    assert.ok(hit?.violation, `${seedsMax} seeds have not shown it`);
+    assert.ok(breaks.includes(hit.violation.invariant), hit.violation.message);
+    t.diagnostic(`seed ${hit.seed}: ${hit.violation.message}`);
   });
 }
 
-test('a change that changes nothing is not caught', async () => {
-  for (let seed = 1; seed <= 5; seed += 1) {
-    const { violation } = await simulate({ seed, parts: harmless });
-    assert.equal(violation, undefined);
-  }
+for (const { name, parts } of harmless) {
+  test(`a change that changes nothing is not caught: ${name}`, async () => {
+    for (const seed of seeds.slice(0, harmlessSeeds)) {
+      const { violation } = await simulate({ seed, parts });
+      assert.equal(violation, undefined);
+    }
+  });
+}
+
+test('a failing script is shrunk to a few events that still break the same property', async () => {
+  const mutant = mutants.find(
+    ({ name }) => name === 'a journal without identity: a new disk counts from the start under the old name',
+  );
+  assert.ok(mutant);
+  const scenario = scenarioOf(1);
+  const { violation } = await simulate({ seed: 1, scenario, parts: mutant.parts });
+  assert.ok(violation);
+  const shrunk = await shrink(scenario, violation, mutant.parts);
+  const before = scenario.faults.length + scenario.jobs.length + scenario.verbs.length;
+  const after = shrunk.scenario.faults.length + shrunk.scenario.jobs.length + shrunk.scenario.verbs.length;
+  assert.ok(after <= before / 4, `${before} events were shrunk to ${after}`);
+  const again = await simulate({ seed: 1, scenario: shrunk.scenario, parts: mutant.parts });
+  assert.equal(again.violation?.invariant, violation.invariant);
 });

@@ -1,23 +1,26 @@
-import type { OutputShare } from '../../agent/attempt/output-share.ts';
 import type { Effect } from '../../agent/core/effects.ts';
+import { waitsForNoRecord } from '../../agent/core/effects.ts';
 import type { Input } from '../../agent/core/inputs.ts';
-import { emptyJournal, keyOf } from '../../agent/core/journal-fold.ts';
+import { emptyJournal } from '../../agent/core/journal-fold.ts';
 import type { JournalRecord } from '../../agent/core/journal-records.ts';
 import { mayBeLost } from '../../agent/core/journal-records.ts';
 import { type CoreState, defaultCoreFigures } from '../../agent/core/state.ts';
 import type { StepResult } from '../../agent/core/step.ts';
 import type { ControllerMessage, Inventory } from '../../proto/agent-link.ts';
 import { inventory } from '../helpers/agent-messages.ts';
-import type { Connection, End } from './connection.ts';
+import { type Cable, type Connection, type End, quietCable } from './connection.ts';
 import type { Referee } from './referee.ts';
 import { SimJournal } from './sim-journal.ts';
-import type { Content, SimShare } from './sim-share.ts';
-import type { JobPlan } from './sim-work.ts';
-import { SimWork } from './sim-work.ts';
-import { Uplink } from './uplink.ts';
+import { SimProcess } from './sim-process.ts';
+import type { SimShare } from './sim-share.ts';
+import type { JobPlan, SimWork } from './sim-work.ts';
+import { type Dialled, Uplink } from './uplink.ts';
+import { Workshop } from './workshop.ts';
 import type { World } from './world.ts';
 
 export interface AgentOptions {
+  /** The machine; a clone has another one under the same agent id. */
+  readonly machine: string;
   readonly agentId: string;
   readonly slots: number;
   readonly speed: number;
@@ -29,174 +32,214 @@ export interface Surroundings {
   readonly world: World;
   readonly share: SimShare;
   readonly referee: Referee;
+  readonly controllers: readonly string[];
   readonly planOf: (jobId: string) => JobPlan;
-  /** Undefined: nobody answers. */
-  readonly dial: (agent: SimAgent, end: End<ControllerMessage>) => Connection | undefined;
+  readonly dial: (agent: SimAgent, address: string, end: End<ControllerMessage>) => Dialled;
 }
 
-const tickMs = 2_500;
+/** A process that stood still for longer knows that it did. */
+const wokeAfterMs = 10_000;
 
 /** A PC with an agent on it: the real core, its shell as agent/core-shell.ts is, and models of all that it drives. */
 export class SimAgent {
   readonly options: AgentOptions;
+  readonly cable: Cable = quietCable();
   readonly #around: Surroundings;
-  readonly #inventory: Inventory;
+  readonly #process: SimProcess;
   readonly #journal: SimJournal;
-  readonly #made = new Map<string, Content>();
-  readonly #share: OutputShare;
-  readonly works = new Map<string, SimWork>();
+  readonly #workshop: Workshop;
+  /** How often its shell looks at the clock. */
+  readonly #tickMs: number;
+  #inventory: Inventory;
   #state: CoreState | undefined;
-  #life = 0;
   #uplink: Uplink | undefined;
-  #waiting: { readonly effects: readonly Effect[]; isDurable: boolean }[] = [];
-  #deferred: (() => void)[] = [];
-  #frozen = false;
+  #waiting: { effects: readonly Effect[]; isDurable: boolean }[] = [];
+  #frozenMs = 0;
   /** A crash strikes while the next write to the journal is under way, or right behind it. */
   crashPoint: 'before-fsync' | 'after-fsync' | undefined;
+  /** It is not booted before. */
+  offUntilMs = 0;
+  /** Its encoder does not work before. */
+  sickUntilMs = 0;
 
   constructor(options: AgentOptions, around: Surroundings) {
     this.options = options;
     this.#around = around;
-    const { agentId, slots, queues } = options;
-    this.#inventory = inventory({ hostname: agentId, slots, queues });
-    this.#journal = new SimJournal(around.world, emptyJournal(`${agentId}-journal-1`));
-    this.#share = around.world.parts.shareSeen(
-      around.share.seenBy({ agentId, later: (ms, run) => this.later(ms, run) }, this.#made),
-    );
+    const { machine, agentId, slots, queues } = options;
+    const { world } = around;
+    this.#tickMs = world.random.between(3_000, 5_000);
+    this.#process = new SimProcess(world);
+    this.#inventory = inventory({ hostname: machine, slots, queues });
+    this.#journal = new SimJournal(world, emptyJournal(`${machine}-journal-1`));
+    this.#workshop = new Workshop({
+      world,
+      share: around.share,
+      user: { agentId, later: (ms, run) => this.#process.later(ms, run) },
+      speed: options.speed,
+      referee: around.referee,
+      planOf: around.planOf,
+      later: (ms, run) => this.#process.later(ms, run),
+      input: (input) => this.input(input),
+      isSick: () => this.sickUntilMs > world.nowMs,
+      kill: () => {
+        world.fault('poison', machine);
+        this.crash(true);
+        this.bootIn(3_000);
+      },
+      whenAwake: (run) => this.#process.whenAwake(run),
+    });
   }
 
   get isUp(): boolean {
-    return this.#state !== undefined;
+    return this.#process.isUp;
   }
 
   get isFrozen(): boolean {
-    return this.#frozen;
+    return this.#process.isFrozen;
   }
 
   get state(): CoreState | undefined {
     return this.#state;
   }
 
+  get works(): ReadonlyMap<string, SimWork> {
+    return this.#workshop.works;
+  }
+
   get connection(): Connection | undefined {
     return this.#uplink?.connection;
   }
 
+  /** What its disk holds: all that a new process would know. */
+  get journal() {
+    return this.#journal.durable;
+  }
+
   /** A new process. */
   boot(): void {
-    if (this.isUp) return;
-    const { agentId, slots } = this.options;
-    this.#life += 1;
+    const { world, controllers, dial } = this.#around;
+    if (this.isUp || this.offUntilMs > world.nowMs) return;
+    this.#process.begin();
+    const { agentId, slots, machine } = this.options;
     const settings = {
       ...defaultCoreFigures,
       agentId,
-      instanceId: `${agentId}-${this.#life}`,
+      instanceId: `${machine}-${this.#process.life}`,
       softwareVersion: '0.1.0',
       slots,
     };
-    const { world } = this.#around;
+    this.#inventory = { ...this.#inventory, ...this.#workshop.sharesSeen() };
     const first = world.parts.recover(settings, this.#inventory, this.#journal.read(), world.nowMs);
-    this.#note(() => `starts as instance ${this.#life}`);
+    this.#note(() => `starts as ${settings.instanceId}`);
     this.#take(first);
     this.#uplink = new Uplink({
       world,
-      dial: (end) => this.#around.dial(this, end),
-      later: (ms, run) => this.later(ms, run),
+      controllers,
+      dial: (address, end) => dial(this, address, end),
+      later: (ms, run) => this.#process.later(ms, run),
       input: (input) => this.input(input),
     });
     this.#tick();
+    this.#watchShares();
+  }
+
+  bootIn(ms: number): void {
+    const { world } = this.#around;
+    this.offUntilMs = world.nowMs + ms;
+    world.after(ms, () => this.boot());
   }
 
   /** Killed (`told`: its kernel ends the stream) or without power. */
   crash(told: boolean): void {
     if (!this.isUp) return;
-    this.#life += 1;
+    this.#process.end();
     this.#state = undefined;
-    this.#frozen = false;
-    this.#deferred = [];
     this.#waiting = [];
-    this.#made.clear();
     this.crashPoint = undefined;
-    for (const work of this.works.values()) this.#around.referee.worked(work);
-    this.works.clear();
+    this.#workshop.gone();
     this.connection?.gone('agent', told);
     this.#uplink = undefined;
     this.#journal.crash();
+    this.#around.referee.agentGone(this);
   }
 
   /** A new disk: nothing of the journal is left. */
   loseDisk(): void {
-    this.#journal.replace(emptyJournal(`${this.options.agentId}-journal-${this.#life + 1}`));
+    this.#journal.replace(emptyJournal(`${this.options.machine}-journal-${this.#process.life + 1}`));
+    this.#workshop.loseCache();
   }
 
   freeze(): void {
-    this.#frozen = this.isUp;
+    this.#process.freeze();
+    this.#frozenMs = this.#around.world.nowMs;
   }
 
   wake(): void {
-    if (!this.#frozen) return;
-    this.#frozen = false;
-    const deferred = this.#deferred;
-    this.#deferred = [];
-    for (const run of deferred) run();
-  }
-
-  /** Runs in this process or not at all; while the PC is frozen, when it wakes. */
-  later(ms: number, run: () => void): void {
-    const life = this.#life;
-    this.#around.world.after(ms, () => this.#inLife(life, run));
+    if (!this.isFrozen) return;
+    const awayMs = this.#around.world.nowMs - this.#frozenMs;
+    this.#process.wake();
+    if (awayMs > wokeAfterMs) this.input({ type: 'woke', awayMs });
   }
 
   input(input: Input): void {
     if (this.#state === undefined) return;
+    if (input.type === 'link-closed') this.#forget(input.linkId);
     this.#take(this.#around.world.parts.step(this.#state, input, this.#around.world.nowMs));
   }
 
-  #inLife(life: number, run: () => void): void {
-    if (life !== this.#life) return;
-    if (this.#frozen) this.#deferred.push(() => this.#inLife(life, run));
-    else run();
-  }
-
   #tick(): void {
-    this.later(tickMs, () => {
+    this.#process.later(this.#tickMs, () => {
       this.input({ type: 'tick' });
       this.#tick();
     });
   }
 
+  /** Once a minute it looks which shares it reaches, as agent/host does. */
+  #watchShares(): void {
+    this.#process.later(60_000, () => {
+      const seen = this.#workshop.sharesSeen();
+      if (JSON.stringify(seen) !== JSON.stringify(pick(this.#inventory))) {
+        this.#inventory = { ...this.#inventory, ...seen };
+        this.input({ type: 'inventory', inventory: this.#inventory });
+      }
+      this.#watchShares();
+    });
+  }
+
   #take({ state, records, effects }: StepResult): void {
     this.#state = state;
-    for (const effect of effects.filter(isUrgent)) this.#perform(effect);
-    const later = effects.filter((effect) => !isUrgent(effect));
+    const life = this.#process.life;
+    for (const effect of effects) if (waitsForNoRecord(effect)) this.#perform(effect);
+    if (life !== this.#process.life) return;
+    const later = effects.filter((effect) => !waitsForNoRecord(effect));
     const entry = { effects: later, isDurable: records.every(mayBeLost) };
     if (later.length > 0 || !entry.isDurable) this.#waiting.push(entry);
     if (records.length > 0) this.#write(records, entry);
     this.#release();
-    this.#around.referee.agentStepped(this);
+    if (records.length > 0 || effects.length > 0) this.#around.referee.agentStepped(this);
   }
 
   #write(records: readonly JournalRecord[], entry: { isDurable: boolean }): void {
-    const life = this.#life;
-    const leave = () =>
-      this.#inLife(life, () => {
-        entry.isDurable = true;
-        this.#release();
-      });
+    const leave = this.#process.whenAwake(() => {
+      entry.isDurable = true;
+      this.#release();
+    });
+    const struck = this.#process.whenAwake(() => this.#struck());
     this.#around.world.parts.afterFsync((durable) => {
       this.#journal.append(records, () => {
-        if (life !== this.#life || this.crashPoint !== 'after-fsync') durable();
-        else this.#struck();
+        if (this.crashPoint === 'after-fsync') struck();
+        durable();
       });
       // Disks are slower than networks: what was sent too early arrives before the crash.
-      if (this.crashPoint === 'before-fsync') this.#around.world.after(0.9, () => this.#struck());
+      if (this.crashPoint === 'before-fsync') this.#around.world.after(0.9, struck);
     }, leave);
   }
 
   #struck(): void {
     if (this.crashPoint === undefined) return;
-    this.#around.world.fault('agent-kill', `${this.options.agentId} ${this.crashPoint}`);
+    this.#around.world.fault('agent-kill', `${this.options.machine} ${this.crashPoint}`);
     this.crash(true);
-    this.#around.world.after(3_000, () => this.boot());
+    this.bootIn(3_000);
   }
 
   #release(): void {
@@ -206,8 +249,15 @@ export class SimAgent {
     }
   }
 
+  /** What waits for the disk and was meant for this link has nobody to reach. */
+  #forget(linkId: number): void {
+    for (const entry of this.#waiting.splice(0)) {
+      entry.effects = entry.effects.filter((effect) => effect.type !== 'send' || effect.linkId !== linkId);
+      if (entry.effects.length > 0 || !entry.isDurable) this.#waiting.push(entry);
+    }
+  }
+
   #perform(effect: Effect): void {
-    const { world, referee } = this.#around;
     switch (effect.type) {
       case 'send':
         this.#uplink?.send(effect.linkId, effect.message);
@@ -217,45 +267,17 @@ export class SimAgent {
         return;
       case 'reopen':
         this.#note(() => `reopens: ${effect.reason}`);
-        this.#uplink?.reopen(effect.linkId, effect.afterMs);
-        return;
-      case 'start-attempt':
-        this.#startWork(effect.assign);
-        return;
-      case 'stop-attempt':
-        this.works.get(keyOf(effect.ref))?.stop(effect.mode, effect.graceMs);
-        return;
-      case 'publish':
-        this.#settle(world.parts.publish(this.#share, effect), (result) => ({
-          type: 'publish-result',
-          ref: effect.ref,
-          result,
-        }));
-        return;
-      case 'finish-publish':
-        this.#settle(world.parts.finishPublish(this.#share, effect.request), (result) => ({
-          type: 'finish-publish-result',
-          ref: effect.request.ref,
-          result,
-        }));
-        return;
-      case 'discard':
-        this.#share.removeStaging(this.#share.locate(effect.stagingFolder).localPath).catch(() => undefined);
-        return;
-      case 'clean-up':
-        referee.cleanedUp(this, effect.assign, effect.finished);
-        this.#endWork(keyOf(effect.assign.ref));
-        return;
-      case 'start-prefetch':
-      case 'stop-prefetch':
+        this.#uplink?.reopen(effect.linkId, effect.afterMs, effect.address);
         return;
       case 'alarm':
         this.#note(() => `ALARM ${effect.code}: ${effect.message}`);
-        referee.alarmed(effect.code, effect.message);
+        this.#around.referee.alarmed(effect.code, effect.message);
         return;
       case 'exit':
         this.#exit();
         return;
+      default:
+        this.#workshop.perform(effect);
     }
   }
 
@@ -271,49 +293,18 @@ export class SimAgent {
     });
   }
 
-  #startWork(assign: Extract<Effect, { type: 'start-attempt' }>['assign']): void {
-    const { world, planOf, referee } = this.#around;
-    referee.started(this, assign);
-    const work = new SimWork({
-      world,
-      assign,
-      plan: planOf(assign.ref.jobId),
-      speed: this.options.speed,
-      share: this.#share,
-      made: this.#made,
-      later: (ms, run) => this.later(ms, run),
-      report: (report) => this.input({ type: 'attempt', ref: assign.ref, report }),
-    });
-    this.works.set(keyOf(assign.ref), work);
-    work.start();
-  }
-
-  #endWork(key: string): void {
-    const work = this.works.get(key);
-    if (work !== undefined) this.#around.referee.worked(work);
-    this.works.delete(key);
-  }
-
-  #settle<T>(promise: Promise<T>, input: (result: T) => Input): void {
-    const life = this.#life;
-    void promise.then((result) => this.#inLife(life, () => this.input(input(result))));
-  }
-
   #exit(): void {
-    const restart = this.#around.world.random.between(2_000, 60_000);
     this.#uplink?.close();
     this.#uplink = undefined;
     this.crash(true);
-    this.#around.world.after(restart, () => this.boot());
+    this.bootIn(this.#around.world.random.between(2_000, 60_000));
   }
 
   #note(what: () => string): void {
-    this.#around.world.note(this.options.agentId, what);
+    this.#around.world.note(this.options.machine, what);
   }
 }
 
-/** As agent/core-shell.ts has it: no record stands behind these. */
-function isUrgent(effect: Effect): boolean {
-  if (effect.type === 'send') return effect.message.kind === 'progress';
-  return effect.type === 'heartbeat' || effect.type === 'reopen' || effect.type === 'alarm';
+function pick({ shares, shareIds }: Inventory): Pick<Inventory, 'shares' | 'shareIds'> {
+  return { shares, shareIds };
 }

@@ -1,252 +1,283 @@
 import type { FarmSettings } from '../../controller/domain/settings.ts';
-import type { Effect, Input, Reply } from '../../controller/engine/turn/inputs.ts';
-import { stateFrom } from '../../controller/engine/turn/records.ts';
+import { createEngine, type Engine } from '../../controller/engine/engine.ts';
+import type { EngineLog } from '../../controller/engine/ports.ts';
 import type { FarmState } from '../../controller/engine/turn/state.ts';
-import { nextDeadlineMs, type Turned } from '../../controller/engine/turn/turn.ts';
 import type { AgentMessage } from '../../proto/agent-link.ts';
 import type { Connection, End } from './connection.ts';
 import type { Referee } from './referee.ts';
-import type { SimStore } from './sim-store.ts';
-import type { Timer } from './virtual-clock.ts';
+import type { SimDisk } from './sim-disk.ts';
+import { SimProcess } from './sim-process.ts';
+import { SimStore } from './sim-store.ts';
+import { Stream } from './stream.ts';
 import type { World } from './world.ts';
 
-interface Session {
-  readonly sessionId: string;
-  readonly connection: Connection;
-  attached: boolean;
-  endedEarly: 'goodbye' | 'closed' | undefined;
-  saidGoodbye: boolean;
+/** Where a crash that is biased to the moments around a write strikes. */
+export const crashPoints = ['before-commit', 'after-commit', 'amid-effects'] as const;
+export type CrashPoint = (typeof crashPoints)[number];
+
+/** The clock is looked at about as often as a heartbeat comes: that is what a quiet farm mostly does. */
+const tickMs = 4_000;
+/**
+ * A busy machine's timers: what waits for a second or more may wait for some seconds longer, below what counts as a
+ * stall.
+ */
+const lateMs = 3_500;
+
+export interface ControllerOptions {
+  readonly world: World;
+  readonly name: string;
+  readonly settings: FarmSettings;
+  readonly disk: SimDisk;
+  readonly referee: Referee;
 }
 
-/** Where a crash that is biased to the moments around a write strikes. */
-export type CrashPoint = 'before-commit' | 'after-commit' | 'after-effects';
-
-const tickMs = 2_000;
-
-/** The shell around the real turn, as controller/engine/writer.ts is: one turn at a time, group commit, a tick. */
+/** One controller process: the real engine on a simulated store, network and clock. */
 export class SimController {
-  readonly #world: World;
-  readonly #settings: FarmSettings;
-  readonly #store: SimStore;
-  readonly #referee: Referee;
-  #state: FarmState | undefined;
-  #inbox: Input[] = [];
-  #busy = false;
-  #life = 0;
-  #tick: Timer | undefined;
-  #sessions = new Map<string, Session>();
-  #replies = new Map<string, (reply: Reply) => void>();
-  #nextId = 0;
+  readonly name: string;
+  readonly #options: ControllerOptions;
+  readonly #process: SimProcess;
+  readonly #streams = new Set<Stream>();
+  #store: SimStore | undefined;
+  #engine: Engine | undefined;
+  #isServing = false;
   crashPoint: CrashPoint | undefined;
-  frozenUntilMs = 0;
+  /** Nothing passes between it and the store before. */
+  cutUntilMs = 0;
+  /** It is not started anew before. */
+  downUntilMs = 0;
+  /** Its memory, while it leads. */
+  state: FarmState | undefined;
 
-  constructor(world: World, settings: FarmSettings, store: SimStore, referee: Referee) {
-    this.#world = world;
-    this.#settings = settings;
-    this.#store = store;
-    this.#referee = referee;
-  }
-
-  /** Memory, while the process runs. */
-  get state(): FarmState | undefined {
-    return this.#state;
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.#process = new SimProcess(options.world);
   }
 
   get isUp(): boolean {
-    return this.#state !== undefined;
+    return this.#process.isUp;
+  }
+
+  get isFrozen(): boolean {
+    return this.#process.isFrozen;
+  }
+
+  /** It leads, and answers callers and agents. */
+  get isServing(): boolean {
+    return this.#isServing && !this.#process.isFrozen;
   }
 
   start(): void {
-    const loaded = this.#store.load();
-    const epoch = { term: this.#store.lead(), leaderId: `leader-${++this.#nextId}` };
-    this.#state = stateFrom(loaded, epoch);
-    this.#referee.controllerStarted(this.#state);
-    this.#world.note('controller', () => `leads term ${epoch.term}`);
-    this.#finish(this.#world.parts.beginRecovery(this.#state, this.#settings, this.#moment()));
+    const { world, disk } = this.#options;
+    if (this.isUp || this.downUntilMs > world.nowMs) return;
+    this.#process.begin();
+    this.#store = new SimStore({
+      world,
+      disk,
+      process: this.#process,
+      cutUntilMs: () => this.cutUntilMs,
+      aroundCommit: (moment) => this.#strikes(moment),
+    });
+    const engine = this.#newEngine(this.#store);
+    this.#engine = engine;
+    engine.onServing((serving) => {
+      if (this.#engine !== engine) return;
+      this.#isServing = serving;
+      if (!serving) this.state = undefined;
+    });
+    world.note(this.name, () => 'starts');
+    void engine.start([this.name]);
+    world.promisesAreDue = true;
   }
 
   /** Killed: memory is gone; the streams are cut. Without power nobody is told. */
   crash(told: boolean): void {
     if (!this.isUp) return;
-    this.#life += 1;
-    this.#state = undefined;
-    this.#inbox = [];
-    this.#busy = false;
-    this.crashPoint = undefined;
-    if (this.#tick) this.#tick.cancelled = true;
-    this.#store.crash();
-    for (const { connection } of this.#sessions.values()) connection.gone('controller', told);
-    this.#sessions = new Map();
-    this.#replies = new Map();
-    this.#world.after(this.#world.random.between(500, 20_000), () => this.start());
+    const { world, disk } = this.#options;
+    if (this.#store && disk.leaseTtlMs === Number.POSITIVE_INFINITY) disk.release(this.#store);
+    for (const { connection } of this.#streams) connection.gone('controller', told);
+    this.#gone();
+    this.downUntilMs = world.nowMs + world.random.between(500, 20_000);
+    world.after(this.downUntilMs - world.nowMs + 1, () => this.start());
   }
 
-  /** A caller's request; no reply comes from a process that dies. */
-  ask(input: (replyId: string) => Input, reply: (reply: Reply) => void): void {
-    if (!this.isUp) return;
-    const replyId = `r${++this.#nextId}`;
-    this.#replies.set(replyId, reply);
-    this.#push(input(replyId));
+  /** SIGTERM: it hands over and ends; its supervisor starts it again. */
+  leave(): void {
+    const { world } = this.#options;
+    const { life } = this.#process;
+    if (this.#engine === undefined) return;
+    world.promisesAreDue = true;
+    void this.#engine.stop().then(() => {
+      if (life !== this.#process.life) return;
+      for (const { connection } of this.#streams) connection.closeBy('controller');
+      this.#gone();
+      this.downUntilMs = world.nowMs + world.random.between(1_000, 10_000);
+      world.after(this.downUntilMs - world.nowMs + 1, () => this.start());
+    });
+  }
+
+  freeze(): void {
+    this.#process.freeze();
+  }
+
+  wake(): void {
+    this.#process.wake();
+    this.#options.world.promisesAreDue = true;
+  }
+
+  /** A caller's request; nothing comes back from a process that dies. */
+  call<T>(
+    run: (engine: Engine) => Promise<T>,
+    answered: (answer: { readonly value: T } | { readonly error: unknown }) => void,
+  ): void {
+    this.#process.whenAwake(() => {
+      if (this.#engine === undefined) return;
+      this.#options.world.promisesAreDue = true;
+      const give = (answer: { value: T } | { error: unknown }) =>
+        this.#process.whenAwake(() => answered(answer));
+      const { life } = this.#process;
+      run(this.#engine).then(
+        (value) => life === this.#process.life && give({ value })(),
+        (error: unknown) => life === this.#process.life && give({ error })(),
+      );
+    })();
   }
 
   /** The controller's end of a new connection. */
   accept(connection: () => Connection): End<AgentMessage> {
-    const life = this.#life;
-    let session: Session | undefined;
+    const { life } = this.#process;
+    const { world } = this.#options;
+    let stream: Stream | undefined;
+    const soon = (run: () => void) => this.#process.whenAwake(run)();
     return {
       received: (message) => {
-        if (life !== this.#life || !this.isUp) connection().gone('controller', true);
-        else if (message.kind === 'hello') session = this.#open(connection(), message);
-        else if (session !== undefined) this.#deliver(session, message);
+        if (life !== this.#process.life) connection().gone('controller', true);
+        else
+          soon(() => {
+            world.promisesAreDue = true;
+            stream ??= this.#open(connection());
+            stream.take(message);
+          });
       },
       closed: () => {
-        if (life === this.#life && session !== undefined)
-          this.#closed(session, session.saidGoodbye ? 'goodbye' : 'closed');
+        if (life !== this.#process.life) return;
+        soon(() => {
+          world.promisesAreDue = true;
+          stream?.over('closed');
+        });
       },
     };
   }
 
-  #open(connection: Connection, hello: Extract<AgentMessage, { kind: 'hello' }>): Session {
-    const sessionId = `s${++this.#nextId}`;
-    const session = { sessionId, connection, attached: false, endedEarly: undefined, saidGoodbye: false };
-    this.#sessions.set(sessionId, session);
-    this.#push({ kind: 'attach', replyId: sessionId, sessionId, hello });
-    return session;
+  #open(connection: Connection): Stream {
+    const { referee, world } = this.#options;
+    const stream: Stream = new Stream({
+      connection,
+      attach: (hello, outlet) => this.#engine?.attach(hello, outlet) ?? Promise.reject(new Error('it ends')),
+      beforeSend: () => this.#strikes('amid-effects'),
+      sent: (message) => referee.sent(connection, message),
+      isAlive: this.#isAlive(),
+      refused: (error) => world.note(this.name, () => `refuses: ${String(error)}`),
+      ended: () => this.#streams.delete(stream),
+    });
+    this.#streams.add(stream);
+    return stream;
   }
 
-  #deliver(session: Session, message: Exclude<AgentMessage, { kind: 'hello' }>): void {
-    session.saidGoodbye ||= message.kind === 'goodbye';
-    this.#push({ kind: 'message', sessionId: session.sessionId, message });
+  #isAlive(): () => boolean {
+    const { life } = this.#process;
+    return () => life === this.#process.life;
   }
 
-  #closed(session: Session, how: 'goodbye' | 'closed'): void {
-    this.#sessions.delete(session.sessionId);
-    if (session.attached) this.#push({ kind: 'stream-ended', sessionId: session.sessionId, how });
-    else session.endedEarly = how;
+  #newEngine(store: SimStore): Engine {
+    const { world, referee, settings } = this.#options;
+    // A writer whose process has died may go on for a few promises: nothing of it counts.
+    const isAlive = this.#isAlive();
+    const { parts } = world;
+    const nothing = { upserts: [], deletes: [], effects: [] };
+    return createEngine({
+      store,
+      settings,
+      decider: {
+        tickMs,
+        turn: (state, of, inputs, moment) => {
+          if (!isAlive()) return nothing;
+          for (const input of inputs) referee.taken(this.name, input);
+          const turned = parts.turn(state, of, inputs, moment);
+          referee.turned(this.name, state, inputs);
+          return turned;
+        },
+        beginRecovery: (state, of, moment) => {
+          if (!isAlive()) return nothing;
+          this.state = state;
+          referee.controllerStarted(this.name, state);
+          world.note(this.name, () => `leads term ${state.epoch.term}`);
+          return parts.beginRecovery(state, of, moment);
+        },
+      },
+      resolve: (spec) =>
+        Promise.resolve({
+          username: spec.userId,
+          resolved: spec.items.map(({ position, itemType, path }) => ({
+            position,
+            itemType,
+            path: path ?? '',
+          })),
+          resolution: { queryMs: 1, found: 0, missing: [], resolvedAtMs: world.nowMs },
+          shares: ['clips'],
+        }),
+      clock: {
+        nowMs: () => world.nowMs,
+        after: (ms, run) => {
+          const timer = this.#process.later(ms < 1_000 ? ms : ms + world.random.between(0, lateMs), () => {
+            world.promisesAreDue = true;
+            run();
+          });
+          return () => {
+            timer.cancelled = true;
+          };
+        },
+      },
+      random: () => world.random.next(),
+      log: this.#log(isAlive),
+      onFatal: (error) => {
+        if (isAlive()) this.#process.whenAwake(() => this.#fatal(error))();
+      },
+    });
   }
 
-  #push(input: Input): void {
-    this.#inbox.push(input);
-    this.#turn();
-  }
-
-  #turn(): void {
-    if (this.#state === undefined || this.#busy || this.#inbox.length === 0) return;
-    if (this.frozenUntilMs > this.#world.nowMs) return;
-    const inputs = this.#inbox;
-    this.#inbox = [];
-    for (const input of inputs) this.#referee.taken(input);
-    this.#finish(this.#world.parts.turn(this.#state, this.#settings, inputs, this.#moment()));
-  }
-
-  #finish(turned: Turned): void {
-    const life = this.#life;
-    const alive = () => life === this.#life;
-    const leave = () => {
-      if (!alive()) return;
-      const frozenMs = this.frozenUntilMs - this.#world.nowMs;
-      if (frozenMs > 0) {
-        this.#world.after(frozenMs, leave);
-        return;
-      }
-      if (this.#strikes('after-commit')) return;
-      for (const effect of turned.effects) this.#perform(effect);
-      if (this.#strikes('after-effects')) return;
-      this.#busy = false;
-      this.#planTick();
-      this.#turn();
+  #log(isAlive: () => boolean): EngineLog {
+    const { world, referee } = this.#options;
+    const note = (fields: object, text: string) => {
+      if (!isAlive()) return;
+      world.note(this.name, () => `${text} ${JSON.stringify(fields)}`);
+      referee.logged(text, fields);
     };
-    if (turned.upserts.length === 0 && turned.deletes.length === 0) {
-      leave();
-      return;
-    }
-    this.#busy = true;
-    if (this.#strikes('before-commit')) return;
-    const begunMs = this.#world.nowMs;
-    const away = this.#store.awayUntilMs > begunMs;
-    this.#world.parts.afterCommit((durable) => {
-      this.#store.commit(turned, () => {
-        if (alive()) this.#noteOutage(away, begunMs);
-        durable();
-      });
-    }, leave);
+    return { info: note, warn: note, error: note };
   }
 
-  #noteOutage(away: boolean, begunMs: number): void {
-    const ms = this.#world.nowMs - begunMs;
-    if (away && ms > this.#settings.times.storageOutageMs)
-      this.#inbox.unshift({ kind: 'outage', what: `the store was away for ${ms} ms` });
+  /** The process ends; its supervisor starts it again. */
+  #fatal(error: unknown): void {
+    this.#options.referee.gaveUp(this.name, error);
+    this.crash(true);
   }
 
   /** A crash that waits for this moment happens now. */
-  #strikes(point: CrashPoint): boolean {
-    if (this.crashPoint !== point) return false;
-    this.#world.fault('controller-crash', point);
-    this.crash(this.#world.random.chance(0.7));
-    return true;
+  #strikes(point: CrashPoint): void {
+    if (this.crashPoint !== point) return;
+    const { world } = this.#options;
+    if (point === 'amid-effects' && world.random.chance(0.5)) return;
+    world.fault('controller-crash', `${this.name} ${point}`);
+    this.crash(world.random.chance(0.7));
   }
 
-  #planTick(): void {
-    if (this.#state === undefined) return;
-    if (this.#tick) this.#tick.cancelled = true;
-    const { nowMs } = this.#world;
-    const dueMs = Math.max(nowMs, Math.min(nowMs + tickMs, nextDeadlineMs(this.#state, this.#settings)));
-    this.#tick = this.#world.after(dueMs - nowMs, () => this.#ticked(dueMs));
-  }
-
-  #ticked(dueMs: number): void {
-    const frozenMs = this.frozenUntilMs - this.#world.nowMs;
-    if (frozenMs > 0) {
-      this.#tick = this.#world.after(frozenMs, () => this.#ticked(dueMs));
-      return;
-    }
-    if (this.#world.nowMs - dueMs > this.#settings.times.loopStallMs)
-      this.#inbox.unshift({ kind: 'outage', what: 'stalled' });
-    this.#push({ kind: 'tick' });
-  }
-
-  #perform(effect: Effect): void {
-    switch (effect.kind) {
-      case 'reply':
-        this.#reply(effect.replyId, effect.reply);
-        return;
-      case 'send':
-        this.#referee.sent(effect.sessionId, effect.message);
-        this.#sessions.get(effect.sessionId)?.connection.toAgent(effect.message);
-        return;
-      case 'end-session':
-        this.#endSession(effect.sessionId, effect.goodbye);
-        return;
-      case 'job-changed':
-        return;
-      case 'log':
-        this.#world.note('controller', () => `${effect.event} ${JSON.stringify(effect.fields)}`);
-        this.#referee.logged(effect.event, effect.fields);
-        return;
-    }
-  }
-
-  #reply(replyId: string, reply: Reply): void {
-    const session = this.#sessions.get(replyId);
-    if (session === undefined) {
-      this.#replies.get(replyId)?.(reply);
-      this.#replies.delete(replyId);
-      return;
-    }
-    session.attached = reply.kind === 'attached';
-    if (!session.attached) session.connection.closeBy('controller');
-  }
-
-  #endSession(sessionId: string, goodbye: Extract<Effect, { kind: 'end-session' }>['goodbye']): void {
-    const session = this.#sessions.get(sessionId);
-    if (session === undefined) return;
-    this.#sessions.delete(sessionId);
-    session.connection.toAgent(goodbye);
-    session.connection.closeBy('controller');
-    this.#inbox.push({ kind: 'stream-ended', sessionId, how: 'ours' });
-  }
-
-  #moment() {
-    return { nowMs: this.#world.nowMs, random: () => this.#world.random.next() };
+  #gone(): void {
+    this.#process.end();
+    this.#store = undefined;
+    this.#engine = undefined;
+    this.#isServing = false;
+    this.state = undefined;
+    this.crashPoint = undefined;
+    this.#streams.clear();
   }
 }

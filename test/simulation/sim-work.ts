@@ -1,7 +1,7 @@
 import type { OutputShare } from '../../agent/attempt/output-share.ts';
 import { noUsage, plainOutcome } from '../../agent/core/endings.ts';
 import type { AttemptReport } from '../../agent/core/inputs.ts';
-import type { Assign, FailureClass, FinishedOutcome, Manifest } from '../../proto/agent-link.ts';
+import type { Assign, FailureClass, FinishedOutcome, JobRef, Manifest } from '../../proto/agent-link.ts';
 import { fenceText } from '../../proto/agent-link.ts';
 import type { Content } from './sim-share.ts';
 import type { World } from './world.ts';
@@ -13,9 +13,20 @@ export interface JobPlan {
   readonly fetchMs: number;
   readonly tailMs: number;
   readonly segments: number;
-  /** `failsOnce` and `fails` name the class that an attempt fails with; `hangs` until somebody stops it. */
-  readonly fate: 'good' | 'hangs' | { readonly fails: FailureClass } | { readonly failsOnce: FailureClass };
+  /**
+   * `failsOnce` and `fails` name the class that an attempt fails with; `hangs` until somebody stops it, `mute` without
+   * a word of progress; `poison` kills the agent that renders it.
+   */
+  readonly fate: Fate;
 }
+
+export type Fate =
+  | 'good'
+  | 'hangs'
+  | 'mute'
+  | 'poison'
+  | { readonly fails: FailureClass }
+  | { readonly failsOnce: FailureClass };
 
 export interface WorkOptions {
   readonly world: World;
@@ -26,17 +37,31 @@ export interface WorkOptions {
   readonly made: Map<string, Content>;
   /** Runs while the agent's process lives. */
   readonly later: (ms: number, run: () => void) => void;
-  readonly report: (report: AttemptReport) => void;
+  readonly report: (report: AttemptReport, ref: JobRef) => void;
+  /** Its files were fetched ahead. */
+  readonly isFetched: boolean;
+  /** The PC cannot encode at present. */
+  readonly isSick: () => boolean;
+  /** It takes its agent with it. */
+  readonly kill: () => void;
 }
 
-const progressMs = 15_000;
+const progressMs = 25_000;
 const uploadRetryMs = 10_000;
+const neverAborted = new AbortController().signal;
+const sickOutcome: FinishedOutcome = {
+  ...plainOutcome('failed', 'the encoder is gone', noUsage),
+  failureClass: 'environment',
+  problems: [{ code: 'ENCODER_UNAVAILABLE', message: 'the encoder is gone' }],
+};
 
 /** The work of one attempt as agent/attempt does it, with time in place of files and frames. */
 export class SimWork {
   readonly assign: Assign;
   readonly #options: WorkOptions;
   readonly #startedMs: number;
+  /** What it is called now; the first name is that of its files. */
+  ref: JobRef;
   #stage: 'fetching' | 'encoding' | 'tail' | 'over' = 'fetching';
   #segment = 0;
   #encodedMs: number | undefined;
@@ -44,6 +69,7 @@ export class SimWork {
 
   constructor(options: WorkOptions) {
     this.assign = options.assign;
+    this.ref = options.assign.ref;
     this.#options = options;
     this.#startedMs = options.world.nowMs;
   }
@@ -63,18 +89,19 @@ export class SimWork {
   }
 
   start(): void {
-    const { plan, world } = this.#options;
-    this.#then(plan.fetchMs * world.random.between(0.8, 1.2), () => {
+    const { plan, world, isFetched } = this.#options;
+    const fetchMs = isFetched ? 500 : plan.fetchMs * world.random.between(0.8, 1.2);
+    this.#then(fetchMs, () => {
       if (this.#fails(0.3)) return;
       this.#stage = 'encoding';
-      this.#options.report({
+      this.#report({
         type: 'prepared',
         copiedBytes: 1,
         reusedBytes: 0,
         totalFrames: plan.segments * 100,
       });
       this.#encode();
-      this.#tell();
+      if (plan.fate !== 'mute') this.#tell();
     });
   }
 
@@ -87,10 +114,18 @@ export class SimWork {
   }
 
   #encode(): void {
-    const { plan, speed, world, report } = this.#options;
-    if (plan.fate === 'hangs' && this.#segment > 0) return;
+    const { plan, speed, world, isSick, kill } = this.#options;
+    if ((plan.fate === 'hangs' || plan.fate === 'mute') && this.#segment > 0) return;
+    if (plan.fate === 'poison' && this.#segment > 0) {
+      kill();
+      return;
+    }
+    if (isSick()) {
+      this.#end(sickOutcome);
+      return;
+    }
     this.#then((plan.workMs / plan.segments / speed) * world.random.between(0.9, 1.1), () => {
-      report({ type: 'segment', position: this.#segment, reused: false, frames: 100 });
+      this.#report({ type: 'segment', position: this.#segment, reused: false, frames: 100 });
       this.#segment += 1;
       if (this.#segment < plan.segments) {
         this.#encode();
@@ -99,16 +134,16 @@ export class SimWork {
       if (this.#fails(1)) return;
       this.#encodedMs = world.nowMs;
       this.#stage = 'tail';
-      report({ type: 'encoded' });
+      this.#report({ type: 'encoded' });
       this.#then(plan.tailMs * world.random.between(0.8, 1.2), () => this.#upload());
     });
   }
 
   #tell(): void {
-    const { plan, report } = this.#options;
+    const { plan } = this.#options;
     this.#then(progressMs, () => {
       const done = this.#segment / plan.segments;
-      report({
+      this.#report({
         type: 'progress',
         percent: done * 88,
         framesDone: this.#segment * 100,
@@ -126,17 +161,20 @@ export class SimWork {
     made.set(from, { sizeBytes: 1_000 + assign.ref.fence.counter, sha256: contentOf(assign) });
     const staging = share.locate(assign.output.stagingFolder);
     const target = `${staging.localPath}/${assign.output.finalName}`;
-    share
-      .makeStaging(staging)
-      .then(() => share.upload(from, target, new AbortController().signal))
-      .then(
-        (facts) => this.#then(world.random.between(500, 5_000), () => this.#staged(facts)),
-        () => this.#then(uploadRetryMs, () => this.#upload()),
-      );
+    const stage = async () => {
+      await share.makeStaging(staging);
+      const facts = await share.upload(from, target, neverAborted);
+      return { facts, shareId: await share.identity(share.locate(assign.output.folder).localPath) };
+    };
+    stage().then(
+      ({ facts, shareId }) =>
+        this.#then(world.random.between(500, 5_000), () => this.#staged(facts, shareId)),
+      () => this.#then(uploadRetryMs, () => this.#upload()),
+    );
   }
 
-  #staged(facts: Content): void {
-    const { plan, assign, report } = this.#options;
+  #staged(facts: Content, shareId: string | undefined): void {
+    const { plan, assign } = this.#options;
     const manifest: Manifest = {
       fileName: assign.output.finalName,
       ...facts,
@@ -145,13 +183,13 @@ export class SimWork {
       features: [],
     };
     this.#stage = 'over';
-    report({ type: 'staged', manifest, usage: noUsage });
+    this.#report({ type: 'staged', manifest, usage: noUsage, ...(shareId !== undefined && { shareId }) });
   }
 
   /** Fails where the job's fate says so; `chance`: here, or later. */
   #fails(chance: number): boolean {
     const { plan, assign, world } = this.#options;
-    if (plan.fate === 'good' || plan.fate === 'hangs') return false;
+    if (typeof plan.fate === 'string') return false;
     const failureClass =
       'fails' in plan.fate ? plan.fate.fails : assign.attemptNumber === 1 ? plan.fate.failsOnce : undefined;
     if (failureClass === undefined || !world.random.chance(chance)) return false;
@@ -163,7 +201,11 @@ export class SimWork {
     if (this.isOver) return;
     this.#encodedMs ??= this.#options.world.nowMs;
     this.#stage = 'over';
-    this.#options.report({ type: 'ended', finished });
+    this.#report({ type: 'ended', finished });
+  }
+
+  #report(report: AttemptReport): void {
+    this.#options.report(report, this.ref);
   }
 
   #then(ms: number, run: () => void): void {

@@ -1,21 +1,24 @@
-import { hasEnded } from '../../controller/domain/job-states.ts';
 import { defaultTimes } from '../../controller/domain/times.ts';
 import { farmSettings } from '../helpers/farm-settings.ts';
+import { Calm, type SimFarm } from './calm.ts';
 import { Clients } from './clients.ts';
-import { Connection } from './connection.ts';
-import { beginFaults, heal, type Victims } from './faults.ts';
+import { Connection, type End } from './connection.ts';
+import { scheduleFaults } from './faults/faults.ts';
 import { type Parts, realParts } from './parts.ts';
 import { Random } from './random.ts';
 import { Referee, type Tally } from './referee.ts';
-import { SimAgent } from './sim-agent.ts';
+import { type Scenario, scenarioOf } from './scenario.ts';
+import { SimAgent, type Surroundings } from './sim-agent.ts';
 import { SimController } from './sim-controller.ts';
+import { SimDisk } from './sim-disk.ts';
 import { SimShare } from './sim-share.ts';
-import { SimStore } from './sim-store.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { Violation, World } from './world.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
+  /** @default the seed's */
+  readonly scenario?: Scenario;
   /** @default the real code */
   readonly parts?: Parts;
   /** Keeps what happens, for people. @default false */
@@ -24,6 +27,7 @@ export interface SimulationOptions {
 
 export interface SimulationReport {
   readonly seed: number;
+  readonly profile: Scenario['profile'];
   readonly virtualHours: number;
   readonly jobs: number;
   readonly faults: Readonly<Record<string, number>>;
@@ -33,44 +37,29 @@ export interface SimulationReport {
 }
 
 const minuteMs = 60_000;
-const faultsMs = 120 * minuteMs;
-/** After the last fault every job ends within this time: the longest work, three tries, back-offs. */
-const quietMaxMs = 12 * 60 * minuteMs;
-/** A job does not wait beside an idle agent for longer: a declined job is offered again after 5 min. */
-const deafMaxMs = 8 * minuteMs;
-const startStepsMax = 20_000_000;
+const stepsMax = 3_000_000;
+/** How often a store's leadership expires without renewal (architecture.md, Storage). */
+const leaseTtlMs = 6_000;
+/** The noise of a seed is another sequence than its scenario: what is left out of one changes nothing in the other. */
+const noiseOffset = 0x5bd1e995;
 
-const pcs = [
-  { agentId: 'pc1', slots: 1, speed: 1, queues: ['4k_queue', 'gpu_queue', 'default_queue'] },
-  { agentId: 'pc2', slots: 2, speed: 0.6, queues: ['default_queue', '4k_queue'] },
-  { agentId: 'pc3', slots: 1, speed: 0.4, queues: ['default_queue'] },
-];
-
-/** Runs a farm under one seed: two hours of faults, then calm until every job has ended. */
+/** Runs a farm under one scenario: some hours of faults, then calm until every job has ended. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const { seed, parts = realParts, tracing = false } = options;
-  const world = new World(new VirtualClock(), new Random(seed), parts, tracing);
-  const farm = build(world);
+  const { seed, scenario = scenarioOf(seed), parts = realParts, tracing = false } = options;
+  const random = new Random(scenario.seed ^ noiseOffset);
+  const world = new World({ clock: new VirtualClock(), random, parts, tracing });
+  const farm = build(world, scenario);
   let violation: SimulationReport['violation'];
   try {
-    await live(world, farm);
+    await live(world, farm, scenario);
   } catch (error) {
-    const known = error instanceof Violation;
-    violation = {
-      // What the real code throws is a broken assumption: as bad as a broken property.
-      invariant: known ? error.invariant : 'no broken assumption',
-      message: known
-        ? error.message
-        : error instanceof Error
-          ? (error.stack ?? error.message)
-          : String(error),
-      atS: (world.nowMs - world.startedMs) / 1000,
-    };
+    violation = { ...described(error), atS: world.secondsIn };
   }
   return {
     seed,
-    virtualHours: (world.nowMs - world.startedMs) / 3_600_000,
-    jobs: farm.clients.acked.size,
+    profile: scenario.profile,
+    virtualHours: world.secondsIn / 3_600,
+    jobs: farm.referee.jobs.acked.size,
     faults: world.faults,
     tally: farm.referee.tally,
     ...(violation && { violation }),
@@ -78,43 +67,62 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   };
 }
 
-interface SimFarm extends Victims {
-  readonly referee: Referee;
-  readonly clients: Clients;
+/** What the real code throws is a broken assumption: as bad as a broken property. */
+function described(error: unknown): { readonly invariant: string; readonly message: string } {
+  if (error instanceof Violation) return { invariant: error.invariant, message: error.message };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { invariant: 'no broken assumption', message };
 }
 
-function build(world: World): SimFarm {
-  const referee = new Referee(world, (agentId) => pcs.find((pc) => pc.agentId === agentId)?.slots ?? 0);
-  const store = new SimStore(world, (change) => referee.committed(change));
-  const share = new SimShare(world, (...args) => referee.published(...args));
+function build(world: World, scenario: Scenario): SimFarm {
   const settings = settingsOf();
-  const controller = new SimController(world, settings, store, referee);
-  const clients = new Clients(world, controller, referee);
-  const stalledUntilMs = new Map<string, number>();
-  const agents = pcs.map(
-    (pc) =>
-      new SimAgent(pc, {
-        world,
-        share,
-        referee,
-        planOf: (jobId) =>
-          clients.plans.get(jobId) ?? world.violated('no broken assumption', `unknown job ${jobId}`),
-        dial: (agent, end) => {
-          if (!controller.isUp || (stalledUntilMs.get(agent.options.agentId) ?? 0) > world.nowMs)
-            return undefined;
-          const connection: Connection = new Connection(world, agent.options.agentId, {
-            agent: end,
-            controller: controller.accept(() => connection),
-          });
-          return connection;
-        },
-      }),
+  const share = new SimShare(world, (published) => referee.published(published));
+  // A farm that may meet another share knows its own: it was used before.
+  if (scenario.faults.some(({ kind }) => kind === 'share-other')) share.useOnce();
+  const referee = new Referee({
+    ...{ world, settings },
+    slotsOf: (agentId) => scenario.pcs.find((pc) => pc.agentId === agentId)?.slots ?? 0,
+    hasStaging: (folder) => share.hasStaging(folder),
+    planOf: (jobId) => clients.plans.get(jobId),
+  });
+  const ttlMs = scenario.controllers.length > 1 ? leaseTtlMs : Number.POSITIVE_INFINITY;
+  const disk = new SimDisk(world, referee, ttlMs);
+  const controllers = scenario.controllers.map(
+    (name) => new SimController({ world, name, settings, disk, referee }),
   );
-  const stall: SimFarm['stall'] = (agent, untilMs) => {
-    stalledUntilMs.set(agent.options.agentId, untilMs);
-    agent.connection?.stall(untilMs);
+  const clients: Clients = new Clients(world, controllers, referee);
+  const around: Surroundings = {
+    ...{ world, share, referee },
+    controllers: scenario.controllers,
+    planOf: (jobId) =>
+      clients.plans.get(jobId) ?? world.violated('no broken assumption', `unknown job ${jobId}`),
+    dial: (agent, address, end) => dial(world, controllers, agent, address, end),
   };
-  return { referee, store, share, controller, clients, agents, stall };
+  const agents = scenario.pcs.map((pc) => new SimAgent(pc, around));
+  const [first] = scenario.pcs;
+  if (first === undefined) throw new Error('a farm has a PC');
+  const clone = new SimAgent({ ...first, machine: 'clone' }, around);
+  clone.offUntilMs = Number.POSITIVE_INFINITY;
+  return { referee, disk, share, controllers, clients, agents, clone };
+}
+
+function dial(
+  world: World,
+  controllers: readonly SimController[],
+  agent: SimAgent,
+  address: string,
+  end: End<Parameters<Connection['toAgent']>[0]>,
+): ReturnType<Surroundings['dial']> {
+  const controller = controllers.find(({ name }) => name === address);
+  const { upStalledUntilMs, downStalledUntilMs } = agent.cable;
+  if (Math.max(upStalledUntilMs, downStalledUntilMs) > world.nowMs) return 'pending';
+  if (controller?.isUp !== true) return 'refused';
+  // A frozen process' kernel still takes connections; nobody reads from them.
+  const connection: Connection = new Connection(world, agent.cable, {
+    agent: end,
+    controller: controller.accept(() => connection),
+  });
+  return connection;
 }
 
 function settingsOf() {
@@ -127,61 +135,34 @@ function settingsOf() {
   };
 }
 
-async function live(world: World, farm: SimFarm): Promise<void> {
-  const { controller, clients, agents, referee, share } = farm;
-  const calmMs = world.startedMs + faultsMs;
-  controller.start();
+async function live(world: World, farm: SimFarm, scenario: Scenario): Promise<void> {
+  const { controllers, clients, agents, referee, share } = farm;
+  for (const controller of controllers) world.after(world.random.between(0, 2_000), () => controller.start());
   for (const agent of agents) world.after(world.random.between(0, 5_000), () => agent.boot());
-  clients.begin(world.random.whole(8, 24), faultsMs * 0.9);
-  beginFaults(world, farm, calmMs);
-  const quiet = { since: new Map<string, number>(), over: false };
-  world.after(faultsMs, () => {
-    heal(farm);
-    watchCalm(world, farm, quiet);
+  clients.begin(scenario);
+  scheduleFaults(world, farm, scenario.faults);
+  lookNowAndThen(world, farm);
+  let calm: Calm | undefined;
+  world.after(scenario.spanMs, () => {
+    calm = new Calm(world, farm);
+    calm.watch();
   });
-  for (let steps = 0; !quiet.over; steps += 1) {
-    if (!world.clock.step() || steps > startStepsMax) world.violated('time goes on', `${steps} steps`);
+  for (let steps = 0; calm?.isOver !== true; steps += 1) {
+    if (!world.clock.step() || steps > stepsMax) world.violated('time goes on', `${steps} steps`);
     if (world.promisesAreDue) {
       world.promisesAreDue = false;
       await settled();
+      world.check();
     }
   }
-  referee.finish(share.results(), (jobId) => clients.plans.get(jobId)?.fate === 'good');
+  referee.finish(share.results(), (folder) => share.isElsewhere(folder));
 }
 
-/** Once a minute: is everything over, does a job wait for nothing, does it take too long? */
-function watchCalm(world: World, farm: SimFarm, quiet: { since: Map<string, number>; over: boolean }): void {
-  const { referee, clients, agents, controller } = farm;
-  heal(farm);
-  const open = [...clients.plans.keys()].filter((jobId) => {
-    const job = referee.jobs.get(jobId);
-    return job === undefined || !hasEnded(job.state);
-  });
-  const busy = agents.some((agent) => (agent.state?.attempts.size ?? 1) > 0 || agent.works.size > 0);
-  quiet.over = open.length === 0 && !busy;
-  const calmForMs = world.nowMs - world.startedMs - faultsMs;
-  if (calmForMs > quietMaxMs)
-    world.violated('a job never ends', open.length > 0 ? open.join(', ') : 'agents hold attempts for ever');
-  const idle = agents.filter((agent) => agent.works.size === 0);
-  for (const jobId of clients.plans.keys()) {
-    const job = referee.jobs.get(jobId);
-    const waits =
-      job?.state === 'waiting' &&
-      controller.isUp &&
-      idle.some(
-        ({ options: { agentId, queues } }) =>
-          queues.includes(job.queue) && !referee.hadBadLuck(jobId, agentId),
-      );
-    const sinceMs = waits ? (quiet.since.get(jobId) ?? world.nowMs) : undefined;
-    if (sinceMs === undefined) quiet.since.delete(jobId);
-    else quiet.since.set(jobId, sinceMs);
-    if (sinceMs !== undefined && world.nowMs - sinceMs > deafMaxMs)
-      world.violated(
-        'connected but deaf',
-        `${jobId} waits beside an idle agent since ${(sinceMs - world.startedMs) / 1000} s`,
-      );
-  }
-  if (!quiet.over) world.after(minuteMs, () => watchCalm(world, farm, quiet));
+function lookNowAndThen(world: World, farm: SimFarm): void {
+  for (const { state, isServing } of farm.controllers)
+    if (state !== undefined && isServing) farm.referee.look(state);
+  for (const agent of farm.agents) farm.referee.lookAtAgent(agent);
+  world.after(minuteMs, () => lookNowAndThen(world, farm));
 }
 
 /** Everything that real code does with promises without waiting for time has happened. */

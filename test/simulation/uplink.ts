@@ -3,25 +3,34 @@ import type { AgentMessage, ControllerMessage } from '../../proto/agent-link.ts'
 import type { Connection, End } from './connection.ts';
 import type { World } from './world.ts';
 
+/** `pending`: nobody refuses, and nobody answers either. */
+export type Dialled = Connection | 'refused' | 'pending';
+
 export interface UplinkOptions {
   readonly world: World;
-  /** Undefined: nobody answers. */
-  readonly dial: (end: End<ControllerMessage>) => Connection | undefined;
+  /** Addresses of the controllers. */
+  readonly controllers: readonly string[];
+  readonly dial: (address: string, end: End<ControllerMessage>) => Dialled;
   /** Runs while the agent's process lives. */
   readonly later: (ms: number, run: () => void) => void;
   readonly input: (input: Input) => void;
 }
 
-/** An agent process' way to its controller, as agent/link has it: dials, and dials again. */
+/** Connecting is given up after this time (protocol.md rule 1). */
+const connectMs = 5_000;
+
+/** An agent process' way to its controllers, as agent/link has it: dials, and dials again. */
 export class Uplink {
   readonly #options: UplinkOptions;
   #linkId = 0;
-  #dialled = 0;
+  #tries = 0;
+  #nextController = 0;
   #connection: Connection | undefined;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
-    this.#dial(0);
+    this.#nextController = options.world.random.whole(0, options.controllers.length - 1);
+    this.#dialLater(0);
   }
 
   get connection(): Connection | undefined {
@@ -32,10 +41,10 @@ export class Uplink {
     if (linkId === this.#linkId) this.#connection?.toController(message);
   }
 
-  reopen(linkId: number, afterMs: number): void {
+  reopen(linkId: number, afterMs: number, address?: string): void {
     if (linkId !== this.#linkId) return;
     this.close();
-    this.#dial(afterMs);
+    this.#dialLater(afterMs, address);
   }
 
   close(): void {
@@ -44,29 +53,41 @@ export class Uplink {
   }
 
   /** Full jitter up to 2 s, doubling to at most 10 s (protocol.md rule 1). */
-  #dial(notBeforeMs: number): void {
-    const capMs = Math.min(10_000, 2_000 * 2 ** this.#dialled);
-    this.#dialled += 1;
-    this.#options.later(notBeforeMs + this.#options.world.random.between(0, capMs), () => this.#connect());
+  #dialLater(notBeforeMs: number, address?: string): void {
+    const capMs = Math.min(10_000, 2_000 * 2 ** this.#tries);
+    this.#tries += 1;
+    const waitMs = notBeforeMs + this.#options.world.random.between(0, capMs);
+    this.#options.later(waitMs, () => this.#dial(address ?? this.#nextAddress()));
   }
 
-  #connect(): void {
-    const { dial, later, input } = this.#options;
+  #nextAddress(): string {
+    const { controllers } = this.#options;
+    const address = controllers[this.#nextController % controllers.length] ?? '';
+    this.#nextController += 1;
+    return address;
+  }
+
+  #dial(address: string): void {
+    const { dial, later, input, controllers } = this.#options;
     const linkId = this.#linkId + 1;
-    const connection = dial({
+    const dialled = dial(address, {
       received: (message) =>
         later(0, () => {
-          this.#dialled = 0;
+          if (message.kind === 'welcome') {
+            this.#tries = 0;
+            // The next dial begins with the controller that was the leader.
+            this.#nextController = Math.max(0, controllers.indexOf(address));
+          }
           input({ type: 'received', linkId, message });
         }),
       closed: () => later(0, () => this.#closed(linkId)),
     });
-    if (connection === undefined) {
-      this.#dial(0);
+    if (dialled === 'refused' || dialled === 'pending') {
+      this.#dialLater(dialled === 'pending' ? connectMs : 0);
       return;
     }
     this.#linkId = linkId;
-    this.#connection = connection;
+    this.#connection = dialled;
     input({ type: 'link-opened', linkId });
   }
 
@@ -74,6 +95,6 @@ export class Uplink {
     if (this.#linkId !== linkId || this.#connection === undefined) return;
     this.#connection = undefined;
     this.#options.input({ type: 'link-closed', linkId, reason: 'closed' });
-    this.#dial(0);
+    this.#dialLater(0);
   }
 }

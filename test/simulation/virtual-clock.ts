@@ -4,6 +4,9 @@ export interface Timer {
   cancelled: boolean;
 }
 
+/** Times are whole numbers of these, so that a time that was waited for is reached, and never missed by a rounding. */
+const ticksPerMs = 1024;
+
 interface Entry extends Timer {
   readonly sequence: number;
   readonly run: () => void;
@@ -17,7 +20,8 @@ export class VirtualClock {
 
   /** Runs after this many milliseconds; what is due at the same time runs in the order of these calls. */
   after(ms: number, run: () => void): Timer {
-    const entry = { atMs: this.nowMs + Math.max(0, ms), sequence: ++this.#sequence, run, cancelled: false };
+    const atMs = ms <= 0 ? this.nowMs : Math.ceil((this.nowMs + ms) * ticksPerMs) / ticksPerMs;
+    const entry = { atMs, sequence: ++this.#sequence, run, cancelled: false };
     this.#heap.push(entry);
     this.#up(this.#heap.length - 1);
     return entry;

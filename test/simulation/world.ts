@@ -14,6 +14,15 @@ export class Violation extends Error {
   }
 }
 
+export interface WorldOptions {
+  readonly clock: VirtualClock;
+  /** Of latencies and of everything else that no script names. */
+  readonly random: Random;
+  readonly parts: Parts;
+  /** Keeps what happens, for people. */
+  readonly tracing: boolean;
+}
+
 /** What every inhabitant of a simulation shares. */
 export class World {
   readonly clock: VirtualClock;
@@ -23,10 +32,11 @@ export class World {
   readonly trace: string[] = [];
   readonly faults: Record<string, number> = {};
   readonly #tracing: boolean;
-  /** Set where something waits for promises of real code: the loop lets them settle before time goes on. */
+  #violation: Violation | undefined;
+  /** Set where real code waits for a promise: the loop lets promises settle before time goes on. */
   promisesAreDue = false;
 
-  constructor(clock: VirtualClock, random: Random, parts: Parts, tracing: boolean) {
+  constructor({ clock, random, parts, tracing }: WorldOptions) {
     this.clock = clock;
     this.random = random;
     this.parts = parts;
@@ -38,14 +48,17 @@ export class World {
     return this.clock.nowMs;
   }
 
+  get secondsIn(): number {
+    return (this.nowMs - this.startedMs) / 1000;
+  }
+
   after(ms: number, run: () => void): Timer {
     return this.clock.after(ms, run);
   }
 
   note(who: string, what: () => string): void {
     if (!this.#tracing) return;
-    const seconds = ((this.nowMs - this.startedMs) / 1000).toFixed(3);
-    this.trace.push(`${seconds.padStart(11)} ${who}: ${what()}`);
+    this.trace.push(`${this.secondsIn.toFixed(3).padStart(11)} ${who}: ${what()}`);
     if (this.trace.length > 2 * traceLinesMax) this.trace.splice(0, traceLinesMax);
   }
 
@@ -54,7 +67,15 @@ export class World {
     this.note('FAULT', () => `${kind} ${detail}`);
   }
 
+  /** The first broken property is kept: whoever catches the error meanwhile, the loop ends with it. */
   violated(invariant: string, detail: string): never {
-    throw new Violation(invariant, detail);
+    this.#violation ??= new Violation(invariant, detail);
+    this.note('VIOLATION', () => `${invariant}: ${detail}`);
+    throw this.#violation;
+  }
+
+  /** @throws Violation the first one, wherever it was found */
+  check(): void {
+    if (this.#violation !== undefined) throw this.#violation;
   }
 }

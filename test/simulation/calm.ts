@@ -1,0 +1,83 @@
+import { hasEnded } from '../../controller/domain/job-states.ts';
+import type { Clients } from './clients.ts';
+import type { Victims } from './faults/fault-kind.ts';
+import { heal } from './faults/faults.ts';
+import type { Referee } from './referee.ts';
+import type { SimAgent } from './sim-agent.ts';
+import type { World } from './world.ts';
+
+const minuteMs = 60_000;
+/** After the last fault every job ends within this time: the longest work, three tries, back-offs. */
+const quietMaxMs = 14 * 60 * minuteMs;
+/** A job does not wait beside an idle agent for longer: a host that was sick is probed within 15 min. */
+const deafMaxMs = 20 * minuteMs;
+
+export interface SimFarm extends Victims {
+  readonly referee: Referee;
+  readonly clients: Clients;
+}
+
+/** The calm after the faults: is everything over, does a job wait for nothing, does it take too long? */
+export class Calm {
+  readonly #world: World;
+  readonly #farm: SimFarm;
+  readonly #sinceMs: number;
+  readonly #waitsSince = new Map<string, number>();
+  isOver = false;
+
+  constructor(world: World, farm: SimFarm) {
+    this.#world = world;
+    this.#farm = farm;
+    this.#sinceMs = world.nowMs;
+  }
+
+  /** Looks once a minute until it is over. */
+  watch(): void {
+    heal(this.#world, this.#farm);
+    const { clients, agents } = this.#farm;
+    const open = [...clients.plans.keys()].filter((jobId) => this.#isOpen(jobId));
+    const busy = agents.some((agent) => agent.works.size > 0 || this.#holdsWork(agent));
+    this.isOver = open.length === 0 && !busy;
+    if (this.#world.nowMs - this.#sinceMs > quietMaxMs)
+      this.#world.violated('a job never ends', open.length > 0 ? open.join(', ') : 'agents hold attempts');
+    for (const jobId of clients.plans.keys()) this.#checkDeafness(jobId);
+    if (!this.isOver) this.#world.after(minuteMs, () => this.watch());
+  }
+
+  #holdsWork({ state }: SimAgent): boolean {
+    return [...(state?.attempts ?? [])].some(([key, live]) => {
+      const folder = state?.journal.attempts.get(key)?.assign.output.stagingFolder ?? '';
+      return live.state !== 'publishing' || !this.#farm.share.isElsewhere(folder);
+    });
+  }
+
+  /** What is staged on a share that nobody reaches any more stays `publishing`, and is not rendered again (rule 8e). */
+  #isOpen(jobId: string): boolean {
+    const { jobs } = this.#farm.referee;
+    const job = jobs.jobs.get(jobId);
+    if (job?.state === 'publishing' && this.#farm.share.isElsewhere(job.grant?.output.stagingFolder ?? ''))
+      return false;
+    const state = jobs.ended.get(jobId) ?? jobs.jobs.get(jobId)?.state;
+    return state === undefined ? !jobs.excused.has(jobId) : !hasEnded(state);
+  }
+
+  #checkDeafness(jobId: string): void {
+    const { referee, agents, controllers } = this.#farm;
+    const job = referee.jobs.jobs.get(jobId);
+    const waits =
+      job?.state === 'waiting' &&
+      controllers.some(({ isServing }) => isServing) &&
+      agents.some(
+        ({ works, options: { agentId, queues } }) =>
+          works.size === 0 && queues.includes(job.queue) && !referee.jobs.hadBadLuck(jobId, agentId),
+      );
+    const sinceMs = waits ? (this.#waitsSince.get(jobId) ?? this.#world.nowMs) : undefined;
+    if (sinceMs === undefined) this.#waitsSince.delete(jobId);
+    else this.#waitsSince.set(jobId, sinceMs);
+    if (sinceMs !== undefined && this.#world.nowMs - sinceMs > deafMaxMs)
+      this.#world.violated(
+        'connected but deaf',
+        `${jobId} waits beside an idle agent since ${(sinceMs - this.#world.startedMs) / 1000} s`,
+      );
+  }
+}
