@@ -56,6 +56,8 @@ export class Planning {
   readonly #snapshot: Snapshot;
   readonly #desks: readonly Desk[];
   readonly #lines: JobLine[];
+  /** Jobs that some agent was told to prefetch: only they are kept where they are. */
+  readonly #announced: ReadonlySet<string>;
   readonly #open: Open[] = [];
   readonly #placements: Placement[] = [];
   readonly #unplaceable: WaitingJob[] = [];
@@ -65,6 +67,7 @@ export class Planning {
     this.#snapshot = snapshot;
     this.#desks = snapshot.agents.map((agent) => new Desk(agent));
     this.#lines = [...snapshot.lines];
+    this.#announced = new Set(snapshot.agents.flatMap(({ announced }) => [...announced.keys()]));
   }
 
   /** True: the plan is complete. False: the budget is spent; call again. */
@@ -127,10 +130,20 @@ export class Planning {
   #place(job: WaitingJob, desks: readonly Desk[]): void {
     const onlyFree = this.#placements.length >= this.#snapshot.tuning.jobsMax;
     const fit = preferred(job, desks);
-    const best = bestDesk(job, onlyFree ? fit.filter((desk) => desk.freeInMs === 0) : fit, this.#snapshot);
+    const best = this.#bestDesk(job, onlyFree ? fit.filter((desk) => desk.freeInMs === 0) : fit);
     if (best === undefined && fit.length > 0) return;
     if (best === undefined) this.#unplaceable.push(job);
     else this.#placements.push(best.book(job));
+  }
+
+  /**
+   * Where the job is expected to end first. A free slot wins by that alone: a hint never keeps a job from starting.
+   * Between busy agents the one that was told to prefetch keeps the job unless another gains enough.
+   */
+  #bestDesk(job: WaitingJob, feasible: readonly Desk[]): Desk | undefined {
+    const soonest = lowest(feasible, (desk) => desk.completionMs(job));
+    if (soonest === undefined || soonest.freeInMs === 0 || !this.#announced.has(job.jobId)) return soonest;
+    return lowest(feasible, (desk) => desk.completionMs(job) - loyaltyMs(job, desk, this.#snapshot));
   }
 }
 
@@ -140,16 +153,6 @@ function preferred(job: WaitingJob, desks: readonly Desk[]): readonly Desk[] {
   const fit = desks.filter(({ agent }) => !job.refusedBy.has(agent.agentId));
   const wanted = fit.filter(({ agent }) => !job.avoid.has(agent.agentId));
   return wanted.length > 0 ? wanted : fit;
-}
-
-/**
- * Where the job is expected to end first. A free slot wins by that alone: a hint never keeps a job from starting.
- * Between busy agents the one that was told to prefetch keeps the job unless another gains enough.
- */
-function bestDesk(job: WaitingJob, feasible: readonly Desk[], snapshot: Snapshot): Desk | undefined {
-  const soonest = lowest(feasible, (desk) => desk.completionMs(job));
-  if (soonest === undefined || soonest.freeInMs === 0) return soonest;
-  return lowest(feasible, (desk) => desk.completionMs(job) - loyaltyMs(job, desk, snapshot));
 }
 
 function lowest(desks: readonly Desk[], score: (desk: Desk) => number): Desk | undefined {
