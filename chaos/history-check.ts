@@ -225,10 +225,10 @@ function checkGrants(
   }));
 }
 
-function usefulShare({ results, encodingMs, neededMs }: History): number | undefined {
-  const spent = [...encodingMs.values()].reduce((sum, ms) => sum + ms, 0);
+function usefulShare({ results, encoded, needed }: History): number | undefined {
+  const spent = [...encoded.values()].reduce((sum, amount) => sum + amount, 0);
   if (spent === 0) return undefined;
-  const useful = results.reduce((sum, { jobId }) => sum + (neededMs.get(jobId) ?? 0), 0);
+  const useful = results.reduce((sum, { jobId }) => sum + (needed.get(jobId) ?? 0), 0);
   return Math.round((useful / spent) * 1000) / 1000;
 }
 

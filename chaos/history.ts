@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JournalRecord } from '../agent/core/journal-records.ts';
 import { decodeLine } from '../agent/outbox/record-line.ts';
+import { framesIn } from './encoded-frames.ts';
 import { layoutOf } from './farm-layout.ts';
 import type { SightingLine, ToldLine } from './history-lines.ts';
 import { attemptInContent, historyFiles, jobOfResult } from './history-lines.ts';
@@ -25,10 +26,13 @@ export interface History {
   readonly strayed: readonly string[];
   /** Publications that an agent was asked to finish for another, by the agents' logs. */
   readonly finishRequests: number;
-  /** Time spent on encoding, by attempt (its folder's name), in ms; empty with real FFmpeg. */
-  readonly encodingMs: ReadonlyMap<string, number>;
-  /** Time that encoding a job takes once, in ms. */
-  readonly neededMs: ReadonlyMap<string, number>;
+  /**
+   * What was encoded, by attempt (its folder's name): time with the fake renderer, which counts it to the end, else
+   * frames by the journals, where the segment that a killed renderer was at is missing.
+   */
+  readonly encoded: ReadonlyMap<string, number>;
+  /** What encoding a job once takes, by job, in the same unit. */
+  readonly needed: ReadonlyMap<string, number>;
 }
 
 const tickMs = 100;
@@ -36,19 +40,20 @@ const tickMs = 100;
 /** Reads the folder that a run has left. */
 export function readHistory(folder: string): History {
   const layout = layoutOf(folder);
+  const journals = journalsIn(join(folder, historyFiles.journals));
+  const ticks = new Map(
+    namesIn(layout.ticks).map((name) => [name, statSync(join(layout.ticks, name)).size * tickMs]),
+  );
   return {
     told: jsonLines(join(folder, historyFiles.told)) as readonly ToldLine[],
-    journals: journalsIn(join(folder, historyFiles.journals)),
+    journals,
     sightings: jsonLines(join(folder, historyFiles.share)) as readonly SightingLine[],
     results: resultsIn(layout.results),
     strayed: namesIn(layout.keep)
       .flatMap((name) => namesIn(join(layout.keep, name)))
       .filter((name) => jobOfResult(name) !== undefined),
     finishRequests: finishRequestsIn(layout.logs),
-    encodingMs: new Map(
-      namesIn(layout.ticks).map((name) => [name, statSync(join(layout.ticks, name)).size * tickMs]),
-    ),
-    neededMs: neededIn(layout.clips),
+    ...(ticks.size > 0 ? { encoded: ticks, needed: neededIn(layout.clips) } : framesIn(journals)),
   };
 }
 

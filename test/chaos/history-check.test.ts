@@ -64,12 +64,12 @@ function goodHistory(changes: Partial<History> = {}): History {
     results: [result(a), result(b)],
     strayed: [],
     finishRequests: 0,
-    encodingMs: new Map([
+    encoded: new Map([
       [attempt(a), 1_000],
       [attempt(ref(jobA, 0)), 500],
       [attempt(b), 500],
     ]),
-    neededMs: new Map([
+    needed: new Map([
       [jobA, 1_000],
       [jobB, 500],
     ]),
