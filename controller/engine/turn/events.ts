@@ -43,9 +43,17 @@ export function takeEvent(ledger: Ledger, presence: Presence, session: Session, 
     return;
   }
   heardOf(ledger, attemptKey(attempt));
-  // Only an agent that leaves gives work back by itself: the job must not come straight back to it.
-  if (event.event.type === 'finished' && event.event.finished.outcome === 'returned') presence.leaving = true;
+  if (isLeaving(ledger, attempt, event)) presence.leaving = true;
   apply(ledger, attempt, event);
+}
+
+/**
+ * Only an agent that leaves gives work back by itself: the job must not come straight back to it. What it had given
+ * back before it came is the word of a process that is gone.
+ */
+function isLeaving(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent): boolean {
+  if (event.type !== 'finished' || event.finished.outcome !== 'returned') return false;
+  return ledger.state.runtimes.get(attemptKey(attempt))?.state !== 'finished';
 }
 
 function apply(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent): void {

@@ -10,7 +10,7 @@ import { enforceModes } from './modes.ts';
 import { endAttempt } from './outcomes.ts';
 import { checkRecalls } from './recalling.ts';
 import { checkSickHosts } from './sick.ts';
-import type { FarmState, Presence } from './state.ts';
+import { attemptKey, type FarmState, type Presence } from './state.ts';
 import { resetStream } from './streams.ts';
 
 /** A stream is over. What its agent holds stays leased until the silence or return clock runs out. */
@@ -110,8 +110,11 @@ function checkSilence(ledger: Ledger, presence: Presence): void {
     resetStream(ledger, presence, presence.session);
     ledger.log('warn', 'agent-lost', { agentId: presence.agentId, silentMs });
   }
-  if (ledger.liveAttemptsOf(presence.agentId).length > 0)
-    loseAgent(ledger, presence, silentMs >= ledger.settings.times.leaseMs);
+  // Publications of an agent that is gone have a clock of their own: it is lost once.
+  const isHolding = ledger
+    .liveAttemptsOf(presence.agentId)
+    .some((attempt) => !ledger.state.publishRetries.has(attemptKey(attempt)));
+  if (isHolding) loseAgent(ledger, presence, silentMs >= ledger.settings.times.leaseMs);
 }
 
 function checkReplies(ledger: Ledger, presence: Presence): void {

@@ -83,9 +83,14 @@ export function recall(ledger: Ledger, presence: Presence, held: readonly HeldAt
 export function takeRecalled(ledger: Ledger, presence: Presence, { ref, assign, held }: Recalled): void {
   const key = attemptKey(ref);
   if (presence.recalls?.keys.delete(key) !== true) return;
-  if (assign === undefined || held === undefined) ledger.state.untold.add(key);
+  if (assign === undefined || held === undefined || !isOf(assign, ref)) ledger.state.untold.add(key);
   else recreate(ledger, presence, assign);
   if (presence.recalls.keys.size === 0) beginAgain(ledger, presence);
+}
+
+/** What is told of another attempt, or does not fit together, is not what was asked for. */
+function isOf({ ref, job }: Assign, asked: HeldAttempt['ref']): boolean {
+  return attemptKey(ref) === attemptKey(asked) && job.jobId === ref.jobId;
 }
 
 /** An agent that does not tell is not asked for the same again. */
@@ -108,7 +113,8 @@ function isOnItsWay(ledger: Ledger, hello: Hello, ref: HeldAttempt['ref']): bool
 
 function recreate(ledger: Ledger, presence: Presence, assign: Assign): void {
   const { jobId } = assign.ref;
-  if (ledger.state.tombstones.has(jobId)) return;
+  // Two agents may hold the same: the first has told it.
+  if (ledger.state.tombstones.has(jobId) || ledger.state.attempts.has(attemptKey(assign.ref))) return;
   if (!ledger.state.jobs.has(jobId)) {
     ledger.putJob(jobFrom(ledger, assign));
     ledger.putBody({

@@ -13,6 +13,8 @@ export function learnShares(
   now: Inventory,
 ): void {
   for (const { share, id } of now.shareIds) {
+    // Records are made for the shares that the farm knows, not for every name that an agent may say.
+    if (!ledger.settings.shares.some(({ name }) => name === share)) continue;
     const known = ledger.state.shares.get(share);
     if (known === undefined) {
       ledger.putShare({ share, id, sinceMs: ledger.nowMs });

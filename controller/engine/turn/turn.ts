@@ -79,13 +79,14 @@ export function beginRecovery(state: FarmState, settings: FarmSettings, moment: 
 
 /**
  * Restarts that follow each other soon are one row, with one recovery window: a controller that falls over and over
- * again must not keep leases for ever. When the first of the row was.
+ * again must not keep leases for ever. When the first of the row was; never later than now, where the clock of the
+ * controller before us was ahead of ours.
  */
 function noteStart(ledger: Ledger): number {
   const before = ledger.state.farm.get('farm');
   const inRow =
     before !== undefined && ledger.nowMs - before.lastStartedAtMs < ledger.settings.times.restartRowMs;
-  const rowStartedAtMs = inRow ? before.rowStartedAtMs : ledger.nowMs;
+  const rowStartedAtMs = inRow ? Math.min(before.rowStartedAtMs, ledger.nowMs) : ledger.nowMs;
   ledger.putFarm({ ...before, rowStartedAtMs, lastStartedAtMs: ledger.nowMs });
   return rowStartedAtMs;
 }

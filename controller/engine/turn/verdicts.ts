@@ -3,7 +3,7 @@ import { compareFences } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import { adopt } from './adopting.ts';
 import { advance } from './events.ts';
-import { ownerBack } from './executors.ts';
+import { ownerBack, ownerLost } from './executors.ts';
 import type { Ledger } from './ledger.ts';
 import { holdsLease } from './outcomes.ts';
 import { takeReady } from './publishing.ts';
@@ -56,7 +56,11 @@ function verdictFor(ledger: Ledger, hello: Hello, held: HeldAttempt): Verdict | 
     if (heir !== undefined) return { verdict: 'adopt', fence: heir.fence };
     return lateVerdict(held, `its lease has ended (${attempt.outcome ?? 'no outcome'})`);
   }
-  if (attempt.state === 'publishing') ownerBack(ledger, attempt);
+  if (attempt.state === 'publishing') {
+    // What it has given up it does not go on with, though it has not heard yet that we know.
+    if (attempt.finished === undefined) ownerBack(ledger, attempt);
+    else ownerLost(ledger, attempt);
+  }
   return verdictForLive(ledger, attempt, held);
 }
 
