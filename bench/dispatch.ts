@@ -25,7 +25,8 @@ import { Submitter } from './submitter.ts';
 
 /** Not counted: both sides compile their code. */
 const warmUpJobs = 100;
-const measuredUser = 'bench';
+/** Whose jobs are measured: those of the loaded phase are another's, so that its watchers begin with an empty list. */
+const users = { plain: 'bench', loaded: 'watched' } as const;
 /** Submits under way while the queue is filled. */
 const fillingMax = 64;
 
@@ -48,11 +49,11 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     const { address } = await farm.startController();
     const isLoaded = queued > 0 || watchers > 0;
     const everyMs = isLoaded ? 1_000 / Number(values.rate) : 0;
-    const plain = await measure(address, jobs, everyMs);
+    const plain = await measure(address, { jobs, everyMs, userId: users.plain });
     const figures = { store: farm.store, jobs, ...named('', plain), ...floorOf(plain) };
     if (!isLoaded) return figures;
     const stopLoad = await load(address, queued, watchers);
-    const loaded = await measure(address, jobs, everyMs);
+    const loaded = await measure(address, { jobs, everyMs, userId: users.loaded });
     await stopLoad();
     const ratio = rounded(percentile(loaded.sent, 0.5) / percentile(plain.sent, 0.5));
     return { ...figures, queued, watchers, ...named('loaded_', loaded), ratio };
@@ -67,7 +68,14 @@ interface Measured {
   readonly floors: readonly number[];
 }
 
-async function measure(address: string, jobs: number, everyMs: number): Promise<Measured> {
+interface Series {
+  readonly jobs: number;
+  /** A job begins at most this often. */
+  readonly everyMs: number;
+  readonly userId: string;
+}
+
+async function measure(address: string, { jobs, everyMs, userId }: Series): Promise<Measured> {
   const assigned = new Map<string, (atMs: number) => void>();
   const published = new Map<string, () => void>();
   const agent = new NoOpAgent({
@@ -87,7 +95,7 @@ async function measure(address: string, jobs: number, everyMs: number): Promise<
       const assignment = new Promise<number>((resolve) => assigned.set(jobId, resolve));
       const publication = new Promise<void>((resolve) => published.set(jobId, resolve));
       const sentAt = performance.now();
-      await submitter.submit({ jobId, userId: measuredUser, queue: 'gpu_queue' });
+      await submitter.submit({ jobId, userId, queue: 'gpu_queue' });
       const ackedAt = performance.now();
       const atMs = await assignment;
       await publication;
@@ -134,7 +142,7 @@ async function load(address: string, queued: number, watchers: number): Promise<
   await Promise.all(Array.from({ length: fillingMax }, fill));
   submitter.close();
   const onLine = (line: string): void => void process.stderr.write(`watchers: ${line}\n`);
-  const watching = startProcess('bench/watcher-main.ts', [address, String(watchers), measuredUser], onLine);
+  const watching = startProcess('bench/watcher-main.ts', [address, String(watchers), users.loaded], onLine);
   await watching.find((line) => (line === 'watching' ? true : undefined));
   return async () => {
     await watching.stop();
