@@ -37,7 +37,7 @@ export function plannedReason(planned: Placement): string {
 
 /** One sentence: why a job has no place in the plan. With needs alone: what holds for all jobs that need the same. */
 export function blockedReason(job: WaitingJob | JobNeeds, agents: readonly PlannedAgent[]): string {
-  if (agents.length === 0) return 'no agent has ever attached to this farm';
+  if (agents.length === 0) return 'no agent is attached';
   const subscribed = agents.filter((agent) => agent.inventory.queues.includes(job.queue));
   if (subscribed.length === 0) return `no agent is subscribed to ${job.queue}`;
   const answers: string[] = [];

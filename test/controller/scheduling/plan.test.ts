@@ -189,10 +189,10 @@ describe('explain', () => {
     assert.match(why.summary, /^no agent can take it \(b: .*; c: does not reach share vault\)$/);
   });
 
-  it('says at once when nobody is subscribed, and when nobody has ever attached', () => {
+  it('says at once when nobody is subscribed, and when nobody is attached', () => {
     assert.equal(
       explainWait(snapshot([job('j1')], []), job('j1')).summary,
-      'no agent has ever attached to this farm',
+      'no agent is attached',
     );
     const none = [agent('a', 30, { inventory: inventory({ queues: ['4k_queue'] }) })];
     assert.equal(
