@@ -1,4 +1,5 @@
 import type { Announce, PrefetchReport, Withdraw } from '../../proto/agent-link.ts';
+import type { HeldAnnouncement } from './state.ts';
 import type { Turn } from './turn.ts';
 import { send } from './turn.ts';
 
@@ -7,26 +8,35 @@ const announcementsPerSlot = 2;
 
 /** A hint: its files are fetched ahead, unless the job is already here or there are too many hints. */
 export function announced(turn: Turn, announce: Announce): void {
-  const { announcements, attempts, settings, shutdown, mode } = turn.state;
+  const { announcements, attempts, settings, shutdown, mode, link } = turn.state;
   const { announcementId, jobId } = announce;
   if (announcements.has(announcementId)) return;
   // Another hint for the same job replaces the first.
   for (const old of announcements.values())
     if (old.jobId === jobId) stop(turn, old.announcementId, 'withdrawn');
+  const linkId = link?.id ?? 0;
   const isHere = [...attempts.values()].some((live) => live.ref.jobId === jobId && live.state !== 'finished');
-  const full = turn.state.announcements.size >= settings.slots * announcementsPerSlot;
   const refusal =
     (mode.mode === 'active' ? undefined : `this agent is ${mode.mode}: ${mode.reason}`) ??
     (isHere ? 'the job is here already' : undefined) ??
-    (full ? 'too many announcements' : undefined) ??
-    (shutdown === undefined ? undefined : 'shutting down');
+    (shutdown === undefined ? undefined : 'shutting down') ??
+    (makeRoom(turn, settings.slots * announcementsPerSlot, linkId) ? undefined : 'too many announcements');
   if (refusal !== undefined) {
     const message = refusal;
     answer(turn, { announcementId, jobId, state: 'withdrawn', files: 0, bytes: 0, message });
     return;
   }
-  put(turn, { announcementId, jobId, presentBytes: 0 });
+  put(turn, { announcementId, jobId, presentBytes: 0, linkId });
   turn.effects.push({ type: 'start-prefetch', announce });
+}
+
+/** A hint lives as long as its stream; what it brings may still be wanted, so that it only goes to make room. */
+function makeRoom(turn: Turn, announcementsMax: number, linkId: number): boolean {
+  if (turn.state.announcements.size < announcementsMax) return true;
+  const orphan = [...turn.state.announcements.values()].find((one) => one.linkId !== linkId);
+  if (orphan === undefined) return false;
+  stop(turn, orphan.announcementId, 'withdrawn');
+  return true;
 }
 
 /** Withdraw of something that is not held is answered, never an error. */
@@ -73,7 +83,7 @@ function stop(turn: Turn, announcementId: string, why: 'withdrawn' | 'assigned' 
   turn.effects.push({ type: 'stop-prefetch', announcementId, jobId: known.jobId, why });
 }
 
-function put(turn: Turn, one: { announcementId: string; jobId: string; presentBytes: number }): void {
+function put(turn: Turn, one: HeldAnnouncement): void {
   turn.state = {
     ...turn.state,
     announcements: new Map(turn.state.announcements).set(one.announcementId, one),

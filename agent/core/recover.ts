@@ -1,6 +1,7 @@
 import type { Inventory } from '../../proto/agent-link.ts';
 import { plainOutcome } from './endings.ts';
 import type { JournalAttempt, JournalState } from './journal-fold.ts';
+import { keyOf } from './journal-fold.ts';
 import { tombstoneOf } from './journal-records.ts';
 import { activeMode } from './mode.ts';
 import { tryPublish } from './publishing.ts';
@@ -38,8 +39,18 @@ export function recover(
     records: [],
     effects: [],
   };
-  for (const kept of journal.attempts.values()) recoverAttempt(turn, kept);
+  endTorn(turn);
+  for (const kept of turn.state.journal.attempts.values()) recoverAttempt(turn, kept);
   return { state: turn.state, records: turn.records, effects: turn.effects };
+}
+
+/** An end that will be told has happened, also where the crash has torn its record away behind the event. */
+function endTorn(turn: Turn): void {
+  for (const { ref, number, event } of turn.state.journal.events) {
+    const kept = turn.state.journal.attempts.get(keyOf(ref));
+    if (event.type !== 'finished' || kept === undefined || kept.finished !== undefined) continue;
+    write(turn, { kind: 'ended', ref, finished: event.finished, eventNumber: number });
+  }
 }
 
 function recoverAttempt(turn: Turn, kept: JournalAttempt): void {

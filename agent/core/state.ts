@@ -96,6 +96,8 @@ export interface HeldAnnouncement {
   readonly announcementId: string;
   readonly jobId: string;
   readonly presentBytes: number;
+  /** The stream that it came on: when that is over, nobody withdraws it any more. */
+  readonly linkId: number;
 }
 
 export interface ShutdownState {

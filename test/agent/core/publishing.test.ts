@@ -132,6 +132,23 @@ describe('announcements', () => {
     core.receive(announce('n3', 'job-c'));
     assert.equal(ofType(core.receive(announce('n4', 'job-d')), 'start-prefetch').length, 0);
   });
+
+  test('of a stream that is over make room for those of the next one: nobody will withdraw them', () => {
+    const core = new CoreDriver();
+    core.attach();
+    core.receive(announce('n1', 'job-b'));
+    core.receive(announce('n2', 'job-c'));
+    core.input({ type: 'link-closed', linkId: core.linkId, reason: 'cut' });
+    core.attach();
+    const effects = core.receive(announce('n3', 'job-d'));
+    assert.deepEqual(
+      ofType(effects, 'stop-prefetch').map(({ announcementId }) => announcementId),
+      ['n1'],
+    );
+    assert.equal(ofType(effects, 'start-prefetch').length, 1);
+    assert.equal(ofType(core.receive(announce('n4', 'job-e')), 'start-prefetch').length, 1);
+    assert.equal(ofType(core.receive(announce('n5', 'job-f')), 'start-prefetch').length, 0);
+  });
 });
 
 describe('a clean leave', () => {
