@@ -6,6 +6,7 @@ import type { Effect, Input, Reply } from '../../controller/engine/turn/inputs.t
 import { stateFrom } from '../../controller/engine/turn/records.ts';
 import { emptyState, type FarmState } from '../../controller/engine/turn/state.ts';
 import { beginRecovery, type Turned, turn } from '../../controller/engine/turn/turn.ts';
+import { type PlanBudget, unlimitedBudget } from '../../controller/scheduling/budget.ts';
 import type { StoredRecord } from '../../controller/store/port.ts';
 import type {
   AgentMessage,
@@ -48,6 +49,8 @@ export class TurnFarm {
   state: FarmState;
   nowMs = 1_000_000_000_000;
   random = 0.5;
+  /** What planning may cost in one turn. */
+  planning: () => PlanBudget = () => unlimitedBudget;
   #replyCount = 0;
 
   constructor(settings: Partial<FarmSettings> = {}) {
@@ -57,7 +60,11 @@ export class TurnFarm {
 
   run(...inputs: readonly Input[]): readonly Effect[] {
     return this.#absorb(
-      turn(this.state, this.settings, inputs, { nowMs: this.nowMs, random: () => this.random }),
+      turn(this.state, this.settings, inputs, {
+        nowMs: this.nowMs,
+        random: () => this.random,
+        planning: this.planning(),
+      }),
     );
   }
 

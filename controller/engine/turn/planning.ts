@@ -1,12 +1,13 @@
 import { unlimitedBudget } from '../../scheduling/budget.ts';
 import { blockedReason, plannedReason } from '../../scheduling/explain.ts';
+import { refusals } from '../../scheduling/feasible.ts';
 import type { Placement } from '../../scheduling/placement.ts';
 import { fillFreeSlots, type Plan, Planning } from '../../scheduling/plan.ts';
 import type { PlannedAgent } from '../../scheduling/snapshot.ts';
 import type { Ledger } from './ledger.ts';
 import { announceNext, assign } from './placing.ts';
 import { slotsBusy } from './slots-busy.ts';
-import { livenessOf, snapshotOf } from './snapshot.ts';
+import { isPlaceable, plannedAgent, snapshotOf, waitingJob } from './snapshot.ts';
 
 /**
  * Plans the waiting jobs where something has changed: assigns what can start, announces what comes next. A plan that
@@ -48,11 +49,13 @@ function carryOut(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): 
 
 /** The plan may be a few turns old: what it says is checked against the farm as it is now. */
 function assignWhereFree(ledger: Ledger, placement: Placement): void {
-  const { state } = ledger;
+  const { state, settings, nowMs } = ledger;
   const presence = state.presences.get(placement.agentId);
-  if (!state.waiting.has(placement.jobId) || presence?.inventory === undefined) return;
-  if (livenessOf(presence) !== 'attached') return;
-  if (slotsBusy(state, placement.agentId) >= presence.inventory.slots) return;
+  const job = state.jobs.get(placement.jobId);
+  if (job === undefined || !state.waiting.has(job.jobId) || presence?.inventory === undefined) return;
+  if (slotsBusy(state, placement.agentId) >= presence.inventory.slots || !isPlaceable(state, job)) return;
+  const agent = plannedAgent(state, presence, presence.inventory);
+  if (refusals(waitingJob(state, settings, job, nowMs), agent).length > 0) return;
   assign(ledger, placement);
 }
 

@@ -64,7 +64,7 @@ function jobLine(state: FarmState, settings: FarmSettings, line: WaitingLine, no
  * After a restart an attempt that nobody knows of may still run: a job that was assigned before waits for the end of the
  * recovery window.
  */
-function isPlaceable(state: FarmState, job: JobRecord): boolean {
+export function isPlaceable(state: FarmState, job: JobRecord): boolean {
   return state.recoveryUntilMs === undefined || job.attemptCount === 0;
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countedBudget, unlimitedBudget } from '../../../controller/scheduling/budget.ts';
 import type { AttemptEvent, JobRef } from '../../../proto/agent-link.ts';
 import { finished, inventory, journalEvent, manifest } from '../../helpers/agent-messages.ts';
-import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
+import { agentOrder, heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
 
 // Histories that broke a promise once.
 
@@ -114,4 +115,30 @@ test('shares that are not configured leave no record, however many an agent name
   ];
   farm.attach('pc1', { inventory: inventory({ shareIds }) });
   assert.deepEqual([...farm.state.shares.keys()], ['results']);
+});
+
+test('a plan that was begun before an agent declined, or was closed, does not ask it again', () => {
+  const cases: readonly ((farm: TurnFarm, pc1: string, ref: JobRef) => void)[] = [
+    (farm, pc1, ref) => {
+      farm.say(pc1, { kind: 'assignment-reply', ref, accepted: false, code: 'DISK_FULL', reason: 'full' });
+    },
+    (farm, pc1, ref) => {
+      farm.order(agentOrder('cordon', 'pc1'));
+      farm.say(pc1, { kind: 'assignment-reply', ref, accepted: false, code: 'NO_SLOT', reason: 'busy' });
+      farm.pass(farm.settings.times.cancelGraceMs);
+    },
+  ];
+  for (const declines of cases) {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1');
+    farm.planning = () => countedBudget(0);
+    farm.submit(jobSpec(1));
+    assert.ok(farm.state.planning, 'the plan is under way, and the free slot was filled without it');
+    declines(farm, pc1, farm.assigned(pc1).ref);
+    farm.planning = () => unlimitedBudget;
+    farm.pass(1_000);
+    farm.pass(1_000);
+    assert.equal(farm.all('assign').length, 1);
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+  }
 });
