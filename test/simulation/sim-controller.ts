@@ -229,6 +229,7 @@ export class SimController {
       clock: {
         nowMs: () => world.nowMs,
         after: (ms, run) => {
+          if (!isAlive()) return () => undefined;
           const timer = this.#process.later(ms < 1_000 ? ms : ms + world.random.between(0, lateMs), () => {
             world.promisesAreDue = true;
             run();
