@@ -15,6 +15,7 @@ import { createOutputShare } from './attempt/output-share.ts';
 import type { Prefetches } from './attempt/prefetches.ts';
 import { createPrefetches } from './attempt/prefetches.ts';
 import type { AttemptServices } from './attempt/services.ts';
+import { closeStrayLogs } from './attempt/stray-logs.ts';
 import type { AgentConfig } from './config.ts';
 import type { Input } from './core/inputs.ts';
 import { prepareDataDir } from './host/data-dir.ts';
@@ -84,6 +85,7 @@ async function openAll(
   });
   onClose(() => outbox.close());
   await emptyWorkFolder(folder('work'), folder('processes'), onTrouble);
+  await closeStrayLogs(folder('logs'), heldOf(outbox));
 
   const media = await openAgentMedia(config, logger, signal, onClose);
   const { mounts, outputs, watch } = media;
@@ -123,6 +125,10 @@ async function openAll(
     outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
   };
+}
+
+function heldOf({ found }: Outbox) {
+  return [...found.attempts.values()].map(({ assign, startedAs = assign.ref }) => ({ startedAs }));
 }
 
 function servicesOf(

@@ -9,7 +9,7 @@ import type { JobLog } from './job-log.ts';
 import { createJobLog } from './job-log.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { LogFolder } from './log-folder.ts';
-import { openLogFolder, UnsafeJobIdError } from './log-folder.ts';
+import { isLogOpen, openLogFolder, UnsafeJobIdError } from './log-folder.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { AttemptServices } from './services.ts';
 
@@ -109,6 +109,7 @@ export function createAttempts(
       running.delete(keyOf(assign.ref));
       await known?.done;
       try {
+        if (known === undefined && !(await isLogOpen(services.logsFolder, startedAs))) return;
         // Without a running attempt it is one of an earlier process: its log goes on where it stopped.
         await closeLog((await known?.opened) ?? (await open(assign, startedAs)), assign, finished);
       } catch (error) {

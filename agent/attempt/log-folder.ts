@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobRef } from '../../proto/index.ts';
 import { fenceText } from '../../proto/index.ts';
@@ -49,6 +49,12 @@ export interface LogFolder {
   flush(): Promise<void>;
   /** Waits for what was written, and marks the folder as ready to be sent. Idempotent. */
   close(): Promise<void>;
+}
+
+/** Whether an attempt of an earlier process has a log that was not closed: what is closed may have been sent. */
+export async function isLogOpen(logsFolder: string, startedAs: JobRef): Promise<boolean> {
+  const names = await readdir(join(logsFolder, attemptFolderName(startedAs))).catch(() => undefined);
+  return names?.includes(logClosedFile) === false;
 }
 
 /** Makes the folder, or goes on with it; it is named after `startedAs`. */

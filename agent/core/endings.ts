@@ -87,7 +87,8 @@ function reportOutcome(turn: Turn, ref: JobRef, finished: FinishedOutcome, kept?
   });
 }
 
-function cleanUp(turn: Turn, kept: JournalAttempt, finished: FinishedOutcome): void {
+/** What is left of an ended attempt goes; doing it again harms nothing. */
+export function cleanUp(turn: Turn, kept: JournalAttempt, finished: FinishedOutcome): void {
   const { assign, startedAs = assign.ref } = kept;
   if (finished.outcome !== 'published') {
     turn.effects.push({ type: 'discard', ref: assign.ref, stagingFolder: assign.output.stagingFolder });

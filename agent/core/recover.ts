@@ -1,5 +1,5 @@
 import type { Inventory } from '../../proto/agent-link.ts';
-import { plainOutcome } from './endings.ts';
+import { cleanUp, plainOutcome } from './endings.ts';
 import type { JournalAttempt, JournalState } from './journal-fold.ts';
 import { keyOf } from './journal-fold.ts';
 import { tombstoneOf } from './journal-records.ts';
@@ -83,6 +83,8 @@ function recoverAttempt(turn: Turn, kept: JournalAttempt): void {
     progressChanged: false,
     publishTries: 0,
   });
+  // The process may have ended before that was done.
+  if (kept.finished !== undefined) cleanUp(turn, kept, kept.finished);
   // A grant decides the winner until it is annulled, and an annulled staging folder is no longer there.
   if (state === 'publishing') tryPublish(turn, ref);
 }

@@ -7,8 +7,10 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { createAttempts } from '../../../agent/attempt/attempts.ts';
 import { createFetchLane } from '../../../agent/attempt/fetch-lane.ts';
+import { openLogFolder } from '../../../agent/attempt/log-folder.ts';
 import { createOutputLook } from '../../../agent/attempt/output-room.ts';
 import { createOutputShare } from '../../../agent/attempt/output-share.ts';
+import { plainOutcome } from '../../../agent/core/endings.ts';
 import type { AttemptReport } from '../../../agent/core/inputs.ts';
 import { openContentCache } from '../../../agent/media/content-cache.ts';
 import { openGate } from '../../../agent/media/gate.ts';
@@ -92,4 +94,18 @@ test('A graceful cancel asks first; a second one that kills does not wait', asyn
 test('A stop of an attempt that is not here is nothing', async (t) => {
   const { attempts } = await attemptsWithDeafProbe(t);
   attempts.stop(jobRef('job-b', 1), { mode: 'kill', graceMs: 0, reason: 'asked' });
+});
+
+test('The log of an attempt of an earlier process is closed once, and not begun again when it was sent', async (t) => {
+  const { at, attempts } = await attemptsWithDeafProbe(t);
+  const path = at('logs/job-a-1.4');
+  const end = () => attempts.cleanUp(assign, plainOutcome('lost', 'it was killed'), assign.ref);
+  await end();
+  assert.equal(existsSync(path), false);
+  await (await openLogFolder(at('logs'), assign.ref, () => undefined)).flush();
+  await end();
+  const text = await readFile(`${path}/job.log`, 'utf8');
+  assert.match(text, /=== Job Failed ===/u);
+  await end();
+  assert.equal(await readFile(`${path}/job.log`, 'utf8'), text);
 });

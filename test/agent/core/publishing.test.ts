@@ -226,7 +226,8 @@ describe('a new instance', () => {
     assert.equal(again?.output.finalName, 'granted.mp4');
     assert.deepEqual(
       ofType(next.effects, 'clean-up').map(({ assign }) => assign.ref),
-      [c],
+      [c, d],
+      'also what has ended: the process may have been killed before that was done',
     );
     assert.equal(next.journal.tombstones.get('job-c/1.3')?.tombstone.outcome, 'lost');
   });

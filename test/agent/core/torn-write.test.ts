@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyRecord, emptyJournal } from '../../../agent/core/journal-fold.ts';
-import { CoreDriver, jobRef } from '../../helpers/agent-core.ts';
+import { CoreDriver, jobRef, ofType } from '../../helpers/agent-core.ts';
 
 test('a crash in the middle of writing that a file is staged leaves no file that nobody was told of', () => {
   const core = new CoreDriver();
@@ -36,6 +36,8 @@ test('a crash in the middle of writing an end leaves no attempt that goes on alt
     const isTold = again.journal.events.some(({ event }) => event.type === 'finished');
     const goesOn = [...again.state.attempts.values()].some(({ state }) => state !== 'finished');
     assert.ok(!isTold || !goesOn, `after ${kept} records`);
+    const isCleaned = ofType(again.effects, 'clean-up').length === 1;
+    assert.ok(!isTold || isCleaned, `after ${kept} records its log is closed and its folders go`);
     again.attach();
     again.receive({ kind: 'event-ack', number: again.journal.lastEvent });
     assert.ok(!isTold || again.state.attempts.size === 0, `after ${kept} records it is let go`);
