@@ -39,7 +39,7 @@ export interface LinkListener {
 export interface ControllerLink {
   /** Sends on that stream, if it is still the open one. `droppable` messages are dropped when there is no room. */
   send(linkId: number, message: AgentMessage, droppable?: boolean): void;
-  /** Ends that stream, and dials again after `afterMs` and the jitter, first at `address`. */
+  /** Ends that stream, and dials again after `afterMs` and the jitter, first at `address` where it is one of ours. */
   reopen(linkId: number, reason: string, afterMs: number, address?: string): void;
   /** Ends the stream after what is queued on it, and everything else. Idempotent. */
   stop(): Promise<void>;
@@ -116,7 +116,10 @@ class Dialer {
 
   reopen(linkId: number, reason: string, afterMs: number, address?: string): void {
     if (this.#current?.id !== linkId) return;
-    this.#afterMs = afterMs;
+    this.#afterMs = Math.min(afterMs, comeBackMaxMs);
+    if (address !== undefined && !this.#options.controllers.includes(address)) {
+      this.#options.listener.trouble(`${address} is said to lead, and is none of this agent's controllers`);
+    }
     this.#dialled = { ...this.#dialled, left: true, ...(address !== undefined && { redirect: address }) };
     this.#current.link.close(new Error(reason));
   }
@@ -179,6 +182,9 @@ class Dialer {
     return wasAnswered ? this.#shortWaitMs() : this.#backoff.next();
   }
 }
+
+/** Nobody sends an agent away for longer: Node's timers take what is beyond 2^31 ms for 1 ms. */
+const comeBackMaxMs = 600_000;
 
 const notServed: Dialled = { served: false, sentAway: false, left: false };
 

@@ -6,7 +6,7 @@ export interface Dialled {
   readonly sentAway: boolean;
   /** We left it: it was silent, or has said Goodbye. */
   readonly left: boolean;
-  /** Where it says that the leader is. */
+  /** Where it says that the leader is. Followed within our own list only: the token goes nowhere else. */
   readonly redirect?: string;
 }
 
@@ -67,6 +67,7 @@ export class Rounds {
   }
 
   #follow(redirect: string): void {
+    if (!this.#addresses.includes(redirect)) return;
     this.#mayFollow = false;
     this.#left = [redirect, ...this.#left.filter((address) => address !== redirect)];
   }

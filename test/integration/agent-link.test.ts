@@ -96,11 +96,22 @@ describe('the way to the controller', () => {
   test('goes first where it was redirected to', async (t) => {
     const one = await controller(t);
     const leader = await controller(t);
-    const { link, opened } = dial(t, [one.address]);
+    const other = await controller(t);
+    const { link, opened } = dial(t, [one.address, other.address, leader.address]);
     const { linkId } = await opened.next();
     link.reopen(linkId, 'redirected', 0, leader.address);
     await (await leader.session()).hello();
     assert.equal((await opened.next()).address, leader.address);
+  });
+
+  test('goes to no address that it was not given', async (t) => {
+    const one = await controller(t);
+    const stranger = await controller(t);
+    const { link, opened } = dial(t, [one.address]);
+    for (const address of [stranger.address, '']) {
+      link.reopen((await opened.next()).linkId, 'redirected', 0, address);
+    }
+    assert.equal((await opened.next()).address, one.address);
   });
 
   test('goes on to the next controller where one is silent after its session, or knows no leader', async (t) => {

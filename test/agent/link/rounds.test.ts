@@ -18,8 +18,8 @@ describe('the rounds of an agent over its controllers', () => {
     assert.equal(rounds.wasAnswered, false);
   });
 
-  it('follow a redirect at once, also to an address that nobody configured, and only the first of a round', () => {
-    const rounds = new Rounds(['a', 'b']);
+  it('follow a redirect at once, and only the first of a round', () => {
+    const rounds = new Rounds(['a', 'b', 'leader']);
     rounds.next();
     assert.equal(rounds.ended('a', sentTo('leader')), false);
     assert.equal(rounds.next(), 'leader');
@@ -33,6 +33,15 @@ describe('the rounds of an agent over its controllers', () => {
     rounds.next();
     assert.equal(rounds.ended('a', sentTo('leader')), false, 'the next round may follow again');
     assert.equal(rounds.next(), 'leader');
+  });
+
+  it('never follow a redirect out of the configured list: the token goes nowhere else', () => {
+    const rounds = new Rounds(['a', 'b']);
+    rounds.next();
+    assert.equal(rounds.ended('a', sentTo('stranger')), false);
+    assert.equal(rounds.next(), 'b');
+    rounds.ended('b', { ...served, left: true, redirect: 'stranger' });
+    assert.deepEqual([rounds.next(), rounds.next(), rounds.next()], ['a', 'b', undefined]);
   });
 
   it('do not follow a redirect to a leader that could not be reached just now', () => {
@@ -67,9 +76,9 @@ describe('the rounds of an agent over its controllers', () => {
   });
 
   it('begin where a leader that leaves points to', () => {
-    const rounds = new Rounds(['a', 'b']);
+    const rounds = new Rounds(['a', 'b', 'c']);
     rounds.next();
-    rounds.ended('a', { ...served, left: true, redirect: 'x' });
-    assert.deepEqual([rounds.next(), rounds.next(), rounds.next()], ['x', 'b', 'a']);
+    rounds.ended('a', { ...served, left: true, redirect: 'c' });
+    assert.deepEqual([rounds.next(), rounds.next(), rounds.next()], ['c', 'b', 'a']);
   });
 });
