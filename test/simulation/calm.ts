@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 const minuteMs = 60_000;
 /** After the last fault every job ends within this time: the longest work, three tries, back-offs. */
-const quietMaxMs = 14 * 60 * minuteMs;
+const quietMaxMs = 8 * 60 * minuteMs;
 /** A job does not wait beside an idle agent for longer: a host that was sick is probed within 15 min. */
 const deafMaxMs = 20 * minuteMs;
 

@@ -33,7 +33,13 @@ export const agentMutants: readonly Mutant[] = [
   {
     name: 'no tombstones: a fence that has ended is begun again',
     parts: { ...realParts, step: withoutTombstones },
-    breaks: ['published twice', 'one outcome', 'slots exceeded', 'progress went back'],
+    breaks: [
+      'published twice',
+      'one outcome',
+      'slots exceeded',
+      'progress went back',
+      'lost only when silent',
+    ],
   },
   {
     name: 'a journal without identity: a new disk counts from the start under the old name',

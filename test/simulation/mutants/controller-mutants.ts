@@ -32,6 +32,7 @@ export const controllerMutants: readonly Mutant[] = [
     name: 'an attempt goes on under a lease that has ended',
     parts: { ...realParts, turn: grantingToAnybody },
     breaks: [
+      'a job never ends',
       'published without the grant',
       'published twice',
       'two may publish',
