@@ -1,4 +1,4 @@
-import type { HeldAttempt, HeldVerdict, Hello, JobRef } from '../../../proto/agent-link.ts';
+import type { HeldAttempt, HeldVerdict, Hello, JobRef, Welcome } from '../../../proto/agent-link.ts';
 import { ownerLost } from './executors.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
@@ -9,7 +9,7 @@ import { recall, takeTombstones } from './recalling.ts';
 import { learnShares } from './share-identity.ts';
 import { checkSoon } from './sick.ts';
 import { attemptKey, type Newcomer, type Presence, risen } from './state.ts';
-import { catchUp, judge } from './verdicts.ts';
+import { catchUp, type Judged, judge } from './verdicts.ts';
 
 /** Versions of the agent protocol that this controller speaks. */
 export const protocolVersions = { min: 1, max: 1 } as const;
@@ -95,6 +95,7 @@ function welcome(
   if (present?.newcomer !== undefined) refuseNewcomer(ledger, present, present.newcomer);
   supersede(ledger, hello.agentId);
   if (known !== undefined && known.instanceId !== hello.instanceId) endOldInstance(ledger, hello);
+  const first = ledger.effects.length;
   const presence = enter(ledger, hello, sessionId);
   takeTombstones(ledger, hello);
   const ackedEvent = ackedOf(ledger, hello);
@@ -108,19 +109,9 @@ function welcome(
     lastAttachedAtMs: ledger.nowMs,
   });
   const judged = hello.held.map((held) => judge(ledger, hello, held));
-  ledger.send(sessionId, {
-    kind: 'welcome',
-    farmId: ledger.state.farmId,
-    term: ledger.state.epoch.term,
-    leaderId: ledger.state.epoch.leaderId,
-    sessionId,
-    protocolVersion: Math.min(protocolVersions.max, hello.protocolMax),
-    heartbeatMs: ledger.settings.times.heartbeatMs,
-    progressMinMs: ledger.settings.times.progressMinMs,
-    progressMaxMs: ledger.settings.times.progressMaxMs,
-    ackedEvent,
-    verdicts: judged.map(({ held, decision }) => ({ ref: held.ref, decision }) satisfies HeldVerdict),
-  });
+  // Before anything that judging has sent there: a Cancel of an attempt that another one takes over from.
+  const message = welcomeMessage(ledger, { hello, sessionId, ackedEvent, judged });
+  ledger.effects.splice(first, 0, { kind: 'send', sessionId, message });
   greetWithMode(ledger, hello.agentId);
   if (known !== undefined && known.instanceId !== hello.instanceId) checkSoon(ledger, hello.agentId);
   recall(
@@ -136,6 +127,35 @@ function welcome(
     held: hello.held.length,
   });
   ledger.reply(replyId, { kind: 'attached' });
+}
+
+function welcomeMessage(
+  ledger: Ledger,
+  {
+    hello,
+    sessionId,
+    ackedEvent,
+    judged,
+  }: {
+    readonly hello: Hello;
+    readonly sessionId: string;
+    readonly ackedEvent: number;
+    readonly judged: readonly Judged[];
+  },
+): Welcome {
+  return {
+    kind: 'welcome',
+    farmId: ledger.state.farmId,
+    term: ledger.state.epoch.term,
+    leaderId: ledger.state.epoch.leaderId,
+    sessionId,
+    protocolVersion: Math.min(protocolVersions.max, hello.protocolMax),
+    heartbeatMs: ledger.settings.times.heartbeatMs,
+    progressMinMs: ledger.settings.times.progressMinMs,
+    progressMaxMs: ledger.settings.times.progressMaxMs,
+    ackedEvent,
+    verdicts: judged.map(({ held, decision }) => ({ ref: held.ref, decision }) satisfies HeldVerdict),
+  };
 }
 
 function supersede(ledger: Ledger, agentId: string): void {
@@ -163,6 +183,9 @@ function endOldInstance(ledger: Ledger, hello: Hello): void {
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
     if (kept.has(attemptKey(attempt))) {
       ledger.putAttempt({ ...attempt, instanceId: hello.instanceId });
+    } else if (attempt.stop !== undefined && attempt.state !== 'publishing') {
+      // First cause wins: what was to stop anyway is no loss of this host.
+      endAttempt(ledger, attempt, { outcome: attempt.stop.outcome, message: attempt.stop.reason });
     } else if (attempt.state !== 'publishing') {
       endAttempt(ledger, attempt, { outcome: 'lost', message: `${hello.agentId} was started anew` });
     }

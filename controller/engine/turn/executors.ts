@@ -1,7 +1,7 @@
 import type { AnnulPublishReply, FinishPublishReply } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { Grant, JobRecord } from '../../domain/job.ts';
-import { noteJob } from '../../domain/move-job.ts';
+import { noteJob, without } from '../../domain/move-job.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, holdsLease } from './outcomes.ts';
 import { entry, publishEarlier, takePublished } from './publishing.ts';
@@ -17,8 +17,11 @@ export function ownerLost(ledger: Ledger, attempt: AttemptRecord): void {
 
 /** The owner of a grant is back: it goes on by itself. */
 export function ownerBack(ledger: Ledger, attempt: AttemptRecord): void {
-  if (ledger.state.jobs.get(attempt.jobId)?.grant?.annulment !== undefined) return;
+  const job = ledger.state.jobs.get(attempt.jobId);
+  if (job?.grant?.annulment !== undefined) return;
   ledger.state.publishRetries.delete(attemptKey(attempt));
+  // What was said of others who finish it is over.
+  if (job?.reason !== undefined && holdsLease(job, attempt)) ledger.putJob(without(job, 'reason'));
 }
 
 /** Asks an agent to finish each granted publication whose owner is gone and whose time has come. */

@@ -104,7 +104,8 @@ function uncordon(ledger: Ledger, agent: AgentRecord, { reason, by }: AgentOrder
 
 function forget(ledger: Ledger, { agentId }: AgentRecord): Refused | undefined {
   const held = ledger.liveAttemptsOf(agentId).length;
-  if (held > 0 || ledger.state.presences.get(agentId)?.session !== undefined) {
+  const presence = ledger.state.presences.get(agentId);
+  if (held > 0 || presence?.session !== undefined || presence?.newcomer !== undefined) {
     const why = held > 0 ? `still holds ${held} job${held === 1 ? '' : 's'}` : 'is attached';
     const message = `agent ${agentId} ${why}; only one that is gone and holds nothing is forgotten`;
     return { kind: 'refused', code: 'AGENT_IN_USE', message, resource: agentResource(agentId) };

@@ -142,3 +142,51 @@ test('a plan that was begun before an agent declined, or was closed, does not as
     assert.equal(farm.jobState(jobId(1)), 'waiting');
   }
 });
+
+test('Welcome is the first word on a stream, also where something of this very agent is stopped', () => {
+  const { farm, pc1, ref } = runningFarm();
+  const tombstones = [{ ref: { ...ref, fence: { term: 0, counter: 1 } }, outcome: 'published' as const }];
+  farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+  const back = farm.attach('pc1', { farmId: 'farm-1', held: [heldAs(ref, 'running')], tombstones });
+  assert.equal(farm.sent.find(({ sessionId }) => sessionId === back)?.message.kind, 'welcome');
+  assert.equal(farm.last(back, 'cancel').outcome, 'superseded');
+});
+
+test('a publication whose owner is back does not say any more that it is gone', () => {
+  const { farm, sessions, refs } = publishingFarm(['pc1']);
+  const [ref] = refs;
+  assert.ok(ref);
+  farm.run({ kind: 'stream-ended', sessionId: sessions[0] ?? '', how: 'closed' });
+  farm.pass(10_000);
+  assert.match(farm.state.jobs.get(jobId(1))?.reason ?? '', /no attached agent reaches share/);
+  farm.attach('pc1', { held: [{ ...heldAs(ref, 'publishing'), manifest }] });
+  assert.equal(farm.state.jobs.get(jobId(1))?.reason, undefined);
+});
+
+test('what was to stop anyway is no loss of the host that was started anew', () => {
+  const { farm, pc1 } = runningFarm();
+  farm.cancel(jobId(1));
+  farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+  farm.attach('pc1', { instanceId: 'pc1-2' });
+  assert.deepEqual(
+    [...farm.state.attempts.values()].map(({ outcome }) => outcome),
+    ['cancelled'],
+  );
+});
+
+test('an agent is not forgotten while a process of it waits to be let in', () => {
+  const farm = new TurnFarm();
+  farm.attach('pc1');
+  farm.nowMs += farm.settings.times.leaseMs;
+  const waiting = farm.attach('pc1', { instanceId: 'pc1-2' });
+  farm.run({ kind: 'tick' });
+  assert.equal(
+    farm.state.presences.get('pc1')?.session,
+    undefined,
+    'the old stream is ended for its silence',
+  );
+  const reply = farm.order(agentOrder('forget', 'pc1'));
+  assert.equal(reply.kind === 'refused' && reply.code, 'AGENT_IN_USE');
+  farm.pass(farm.settings.times.probeAnswerMs);
+  assert.equal(farm.reply(waiting).kind, 'attached');
+});
