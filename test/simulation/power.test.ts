@@ -1,20 +1,35 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { harmless, mutants } from './mutants.ts';
+import type { Parts } from './parts.ts';
 import { runSeeds } from './run-seeds.ts';
 import { scenarioOf } from './scenario.ts';
 import { shrink } from './shrink.ts';
-import { simulate } from './simulate.ts';
+import { type SimulationReport, simulate } from './simulate.ts';
 
 /** A bug that takes more seeds than this to show would not be found by the seeds of every day. */
 const seedsMax = 100;
 const harmlessSeeds = 5;
 const seeds = Array.from({ length: seedsMax }, (_, n) => n + 1);
+/** Most bugs show within these: threads would take longer to start. */
+const seedsHere = 7;
 
-for (const { name, breaks } of mutants) {
+async function firstHere(parts: Parts): Promise<SimulationReport | undefined> {
+  for (const seed of seeds.slice(0, seedsHere)) {
+    const report = await simulate({ seed, parts });
+    if (report.violation !== undefined) return report;
+  }
+  return undefined;
+}
+
+async function firstOf(mutant: string): Promise<SimulationReport | undefined> {
+  const reports = await runSeeds({ seeds: seeds.slice(seedsHere), mutant });
+  return reports.find(({ violation }) => violation !== undefined);
+}
+
+for (const { name, parts, breaks } of mutants) {
   test(`a deliberate bug is caught: ${name}`, async (t) => {
-    const reports = await runSeeds({ seeds, mutant: name });
-    const hit = reports.find(({ violation }) => violation !== undefined);
+    const hit = (await firstHere(parts)) ?? (await firstOf(name));
     assert.ok(hit?.violation, `${seedsMax} seeds have not shown it`);
     assert.ok(breaks.includes(hit.violation.invariant), hit.violation.message);
     t.diagnostic(`seed ${hit.seed}: ${hit.violation.message}`);
