@@ -5,7 +5,7 @@ import { codeOf } from './output-share.ts';
 import { StageError } from './stage-step.ts';
 
 /** What a report may hold: an event must fit a message of 1 MiB with room to spare. */
-const problemsCharsMax = 400_000;
+const problemsBytesMax = 500_000;
 const messageCharsMax = 4_000;
 const stderrLineCharsMax = 500;
 const stderrLinesMax = 50;
@@ -63,10 +63,10 @@ function simple(failureClass: FailureClass, code: string, message: string): Atte
 }
 
 function bounded(problems: readonly Problem[]): readonly Problem[] {
-  let chars = 0;
+  let bytes = 0;
   const kept = problems.filter((problem) => {
-    chars += JSON.stringify(problem).length;
-    return chars <= problemsCharsMax;
+    bytes += Buffer.byteLength(JSON.stringify(problem));
+    return bytes <= problemsBytesMax;
   });
   const left = problems.length - kept.length;
   if (left === 0) return problems;

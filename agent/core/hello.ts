@@ -1,4 +1,4 @@
-import type { HeldAttempt, Hello } from '../../proto/agent-link.ts';
+import type { AttemptTombstone, FinishedOutcome, HeldAttempt, Hello } from '../../proto/agent-link.ts';
 import { keyOf } from './journal-fold.ts';
 import { inventoryOf } from './slots.ts';
 import type { CoreState, LiveAttempt } from './state.ts';
@@ -9,6 +9,11 @@ export const protocolMax = 1;
 
 /** Hello lists this many of the newest tombstones (protocol.md, Agent -> controller). */
 export const helloTombstonesMax = 1_000;
+/** What they may take of a message of 1 MiB, in UTF-16 units of their JSON. */
+const tombstonesCharsMax = 300_000;
+/** Of an attempt's end, Hello tells this much: a link that takes no Hello serves nobody. */
+const toldProblemsMax = 3;
+const toldCharsMax = 200;
 
 /** Hello, built fresh: all that is held now. Its size is bounded, because the event has what is left out here. */
 export function buildHello(state: CoreState): Hello {
@@ -28,7 +33,7 @@ export function buildHello(state: CoreState): Hello {
     lastEvent: journal.lastEvent,
     inventory: inventoryOf(state),
     held: [...state.attempts.values()].map((live) => heldAttempt(state, live)),
-    tombstones: [...journal.tombstones.values()].slice(-helloTombstonesMax).map(({ tombstone }) => tombstone),
+    tombstones: newestTombstones(state),
   };
 }
 
@@ -40,8 +45,30 @@ export function heldAttempt(state: CoreState, live: LiveAttempt): HeldAttempt {
     state: live.state,
     percent: live.percent,
     ...(kept?.manifest === undefined ? {} : { manifest: kept.manifest }),
-    ...(kept?.finished === undefined
-      ? {}
-      : { finished: { ...kept.finished, stderrTail: [], problems: kept.finished.problems.slice(0, 20) } }),
+    ...(kept?.finished === undefined ? {} : { finished: inShort(kept.finished) }),
+  };
+}
+
+/** The newest, oldest first. */
+function newestTombstones({ journal }: CoreState): AttemptTombstone[] {
+  let chars = 0;
+  return [...journal.tombstones.values()]
+    .slice(-helloTombstonesMax)
+    .reverse()
+    .map(({ tombstone }) => tombstone)
+    .filter((tombstone) => (chars += JSON.stringify(tombstone).length) <= tombstonesCharsMax)
+    .reverse();
+}
+
+/** The event has all of it. */
+function inShort({ message, problems, ...finished }: FinishedOutcome): FinishedOutcome {
+  return {
+    ...finished,
+    ...(message === undefined ? {} : { message: message.slice(0, toldCharsMax) }),
+    stderrTail: [],
+    problems: problems.slice(0, toldProblemsMax).map(({ code, message: text }) => ({
+      code,
+      message: text.slice(0, toldCharsMax),
+    })),
   };
 }

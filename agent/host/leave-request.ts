@@ -2,7 +2,8 @@
  * How somebody on this PC asks the agent to leave, and says why: a file in its data folder, the same on Linux and
  * Windows, which has no signals. The agent takes the file away when it has seen it.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentGoodbye } from '../../proto/agent-link.ts';
@@ -13,17 +14,19 @@ export const leaveReasons = ['shutdown', 'upgrade', 'sleep'] as const satisfies 
 
 const fileName = 'leave';
 const lookEveryMs = 1_000;
+/** More than any reason, less than anything that hurts. */
+const wordsBytesMax = 64;
 
 /** Looks for a request until one is there; an older one counts for nothing. Returns how to stop looking. */
 export function watchLeaveRequests(dataDir: string, onRequest: (reason: LeaveReason) => void): () => void {
   const path = join(dataDir, fileName);
   let isOver = false;
   const take = async (): Promise<void> => {
-    const words = (await readFile(path, 'utf8').catch(() => '')).trim();
+    const words = await readWords(path).catch(() => '');
     const reason = leaveReasons.find((one) => one === words);
     if (reason === undefined || isOver) return;
     isOver = true;
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch(() => undefined);
     onRequest(reason);
   };
   const forgotten = rm(path, { force: true }).catch(() => undefined);
@@ -34,7 +37,24 @@ export function watchLeaveRequests(dataDir: string, onRequest: (reason: LeaveRea
   };
 }
 
-/** Asks the agent of this data folder to leave, and waits until it has. */
+/** What a file of ours says. Whatever else has its name (a link, a pipe, something huge) is not waited for, and says nothing. */
+async function readWords(path: string): Promise<string> {
+  // Windows lacks two of them.
+  const { O_NONBLOCK, O_NOFOLLOW }: Partial<typeof constants> = constants;
+  const file = await open(path, constants.O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
+  try {
+    if (!(await file.stat()).isFile()) return '';
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(wordsBytesMax), 0, wordsBytesMax, 0);
+    return buffer.toString('utf8', 0, bytesRead).trim();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Asks the agent of this data folder to leave, and waits until it has. One that only starts takes what it finds for an
+ * older request: it is asked again.
+ */
 export async function askToLeave(
   dataDir: string,
   reason: LeaveReason,
@@ -42,14 +62,22 @@ export async function askToLeave(
 ): Promise<'left' | 'none-runs' | 'still-runs'> {
   if (!isOwned(dataDir)) return 'none-runs';
   const path = join(dataDir, fileName);
-  await writeFile(`${path}.part`, `${reason}\n`);
-  await rename(`${path}.part`, path);
   const everyMs = 100;
+  await ask(path, reason);
   for (let waitedMs = 0; waitedMs < limitMs; waitedMs += everyMs) {
+    if ((await lstat(path).catch(() => undefined)) === undefined) await ask(path, reason);
     await delay(everyMs);
-    if (!isOwned(dataDir)) return 'left';
+    if (!isOwned(dataDir)) {
+      await rm(path, { force: true });
+      return 'left';
+    }
   }
   return 'still-runs';
+}
+
+async function ask(path: string, reason: LeaveReason): Promise<void> {
+  await writeFile(`${path}.part`, `${reason}\n`);
+  await rename(`${path}.part`, path);
 }
 
 /** Whether a running agent holds the folder. */

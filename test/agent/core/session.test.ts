@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { applyRecord } from '../../../agent/core/journal-fold.ts';
+import { encodeAgentMessage } from '../../../proto/index.ts';
 import { assignment, CoreDriver, failed, jobRef, ofType, sent } from '../../helpers/agent-core.ts';
 
 const a = jobRef('job-a', 1);
@@ -29,6 +31,39 @@ describe('Hello', () => {
     assert.equal(hello.lastEvent, core.journal.lastEvent);
     assert.equal(hello.highestTerm, 1);
     assert.equal(hello.tombstones.length, 1);
+  });
+
+  test('fits a message of 1 MiB, whatever is held and whatever it is called', () => {
+    const core = new CoreDriver({ slots: 64 });
+    core.attach();
+    const publishedPath = `\\\\nas\\Out\\${'影'.repeat(240)}.mp4`;
+    const atMs = core.nowMs;
+    core.journal = Array.from({ length: 1_000 }, (_, counter) => ({
+      ...{ kind: 'tombstone' as const, atMs },
+      tombstone: {
+        ref: jobRef(`old-${'x'.repeat(120)}`, counter),
+        outcome: 'published' as const,
+        publishedPath,
+      },
+    })).reduce(applyRecord, core.journal);
+    const again = new CoreDriver({ slots: 64 }, core.journal);
+    again.attach();
+    const text = '影'.repeat(4_000);
+    const problems = Array.from({ length: 100 }, () => ({
+      code: 'FILE_MISSING',
+      subject: text,
+      message: text,
+    }));
+    for (let counter = 1; counter <= 64; counter += 1) {
+      const ref = jobRef(`job-${counter}`, counter);
+      again.receive(assignment(ref));
+      again.report(ref, { type: 'ended', finished: { ...failed, message: text, problems } });
+    }
+    const [hello] = sent(again.input({ type: 'link-opened', linkId: 9 }));
+    assert.ok(hello?.kind === 'hello');
+    assert.deepEqual([hello.held.length, hello.held[0]?.finished?.outcome], [64, 'failed']);
+    const bytes = encodeAgentMessage(hello).length;
+    assert.ok(bytes < 1024 ** 2, `${bytes} bytes`);
   });
 
   test('has at most 1,000 tombstones, the newest', () => {
