@@ -7,12 +7,13 @@ import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
 import { manifest } from '../../helpers/agent-messages.ts';
+import { settle } from '../../helpers/honest-agents.ts';
 import { heldStates, hostileNumber, type Talk, talk } from '../../helpers/hostile-talk.ts';
 import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
 // No agent, however old, broken or hostile, may stop the controller: whatever arrives on its streams, in whatever
 // order, the turn does not throw, memory equals the store (TurnFarm checks that after every turn), and no clock is
-// left that would make the shell tick without end.
+// left that would make the shell tick without end. With healthy agents from then on every job comes to its end.
 
 const agents = ['pc1', 'pc2', 'pc3'] as const;
 const jobsMax = 5;
@@ -188,6 +189,13 @@ class Fuzzed {
     }
   }
 
+  /** With healthy agents from now on, every job that no person holds comes to its end. */
+  checkNobodyStuck(asNew: boolean): void {
+    const { state } = this.farm;
+    const stuck = settle(this.farm, agents, asNew).map((id) => [id, state.jobs.get(id)?.state]);
+    assert.deepEqual(stuck, []);
+  }
+
   #order(kind: (typeof orderKinds)[number], target: number): void {
     const { farm } = this;
     const base = { requestId: '', reason: 'fuzz', by: 'fuzz', jobId: jobId(target) };
@@ -270,16 +278,17 @@ function fuzz(seed: number, numRuns: number): void {
       for (const one of steps) fuzzed.apply(one);
       fuzzed.checkClock();
       fuzzed.checkNothingLeft();
+      fuzzed.checkNobodyStuck(steps.length % 2 === 0);
     }),
     { seed, numRuns },
   );
 }
 
-test('no sequence of messages from agents makes the turn throw, leak or spin (fixed seed)', () => {
+test('no sequence of messages from agents makes the turn throw, leak, spin or keep a job for ever (fixed seed)', () => {
   fuzz(20_260_501, 250);
 });
 
-test('no sequence of messages from agents makes the turn throw, leak or spin (fresh seed)', (t) => {
+test('no sequence of messages from agents makes the turn throw, leak, spin or keep a job for ever (fresh seed)', (t) => {
   const seed = Math.trunc(Math.random() * 2 ** 31);
   t.diagnostic(`seed ${seed}`);
   fuzz(seed, 150);
