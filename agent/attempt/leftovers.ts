@@ -1,7 +1,8 @@
-import { readlink } from 'node:fs/promises';
+import { readlink, realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import process from 'node:process';
 import { endRecorded } from '../process/end-recorded.ts';
+import type { TableEntry } from '../process/process-table.ts';
 import { runningProcesses, untilGone } from '../process/process-table.ts';
 
 /** How long the system may take to end a process that was killed. */
@@ -14,20 +15,23 @@ const goneMs = 5_000;
  */
 export async function endLeftovers(workFolder: string, bookFolder: string): Promise<number> {
   const recorded = await endRecorded(bookFolder);
-  const found = await processesIn(workFolder);
+  // The system names a folder by its real path.
+  const folder = await realpath(workFolder).catch(() => workFolder);
+  const found = await processesIn(folder);
   for (const { pid } of found) end(pid);
-  if (found.length > 0) await untilGone(({ pid }) => worksIn(pid, workFolder), goneMs);
+  if (found.length > 0) await untilGone((entry) => isLeftover(entry, folder), goneMs);
   return recorded + found.length;
 }
 
 async function processesIn(folder: string) {
   const all = await runningProcesses();
-  const isOurs = await Promise.all(all.map(({ pid }) => worksIn(pid, folder)));
+  const isOurs = await Promise.all(all.map((entry) => isLeftover(entry, folder)));
   return all.filter((_, index) => isOurs[index]);
 }
 
-async function worksIn(pid: number, folder: string): Promise<boolean> {
-  if (pid === process.pid) return false;
+/** A person who looks around in there has a terminal. */
+async function isLeftover({ pid, hasTerminal }: TableEntry, folder: string): Promise<boolean> {
+  if (pid === process.pid || hasTerminal) return false;
   // Another user's process, or one that is gone: not ours.
   const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
   return cwd.startsWith(folder + sep);

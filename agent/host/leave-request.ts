@@ -39,9 +39,9 @@ export function watchLeaveRequests(dataDir: string, onRequest: (reason: LeaveRea
 
 /** What a file of ours says. Whatever else has its name (a link, a pipe, something huge) is not waited for, and says nothing. */
 async function readWords(path: string): Promise<string> {
-  // Windows lacks two of them.
-  const { O_NONBLOCK, O_NOFOLLOW }: Partial<typeof constants> = constants;
-  const file = await open(path, constants.O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
+  // Windows lacks two of them: undefined counts as 0 here.
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const file = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
   try {
     if (!(await file.stat()).isFile()) return '';
     const { buffer, bytesRead } = await file.read(Buffer.alloc(wordsBytesMax), 0, wordsBytesMax, 0);

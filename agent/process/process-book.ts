@@ -37,7 +37,13 @@ export function openProcessBook(folder: string): ProcessBook {
       } catch {
         // Its folder is full or gone: on Linux it is still found by the folder that it works in.
       }
-      return () => rmSync(path, { force: true });
+      return () => {
+        try {
+          rmSync(path, { force: true });
+        } catch {
+          // A start that is no longer anybody's harms nobody.
+        }
+      };
     },
   };
 }

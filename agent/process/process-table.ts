@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface TableEntry {
   readonly pid: number;
   readonly group: number;
+  /** Somebody sits at it: our own programs are begun in sessions without a terminal. */
+  readonly hasTerminal: boolean;
   /** In clock ticks since the boot: with the pid it names one process for good. */
   readonly startTicks: string;
 }
@@ -24,10 +26,10 @@ export async function runningProcesses(): Promise<readonly TableEntry[]> {
 export function parseStat(line: string): TableEntry | undefined {
   // The name is in brackets and may hold anything, brackets too.
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-  const [state, , group] = fields;
+  const [state, , group, , terminal] = fields;
   const startTicks = fields[19];
   if (state === 'Z' || state === 'X' || group === undefined || startTicks === undefined) return undefined;
-  return { pid: Number.parseInt(line, 10), group: Number(group), startTicks };
+  return { pid: Number.parseInt(line, 10), group: Number(group), hasTerminal: terminal !== '0', startTicks };
 }
 
 /** Waits until no process matches, at most so long. Returns whether none is left. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
@@ -76,6 +76,14 @@ describe('the book of processes', () => {
     assert.equal(innocent.exitCode ?? innocent.signalCode, null);
   });
 
+  test('from which nothing can be struck out costs no job', async (t) => {
+    const folder = join(await tempFolder(t), 'processes');
+    const strike = openProcessBook(folder).note(process.pid);
+    await rm(join(folder, `${process.pid}.json`));
+    await mkdir(join(folder, `${process.pid}.json`));
+    strike();
+  });
+
   test('that cannot be written costs no job', async (t) => {
     const book = openProcessBook(join(await tempFolder(t), 'processes'));
     const strike = book.note(2 ** 30);
@@ -88,7 +96,7 @@ describe('the process table', () => {
   test('is read whatever a process calls itself', () => {
     const fields = ['S', '1', '77', ...Array.from({ length: 16 }, () => '0'), '4242', '0'];
     const line = `123 (a) S 9 (b) ${fields.join(' ')}`;
-    assert.deepEqual(parseStat(line), { pid: 123, group: 77, startTicks: '4242' });
+    assert.deepEqual(parseStat(line), { pid: 123, group: 77, hasTerminal: false, startTicks: '4242' });
     assert.equal(parseStat(line.replace(') S 1 77', ') Z 1 77')), undefined);
     assert.equal(parseStat(''), undefined);
   });
