@@ -148,7 +148,7 @@ function rungOf(text: string): EncoderRungName {
 
 function reasonOf(text: string): LeaveReason {
   const reason = leaveReasons.find((one) => one === text);
-  if (reason === undefined) throw new InvalidArgumentError('no such reason');
+  if (reason === undefined) throw new InvalidArgumentError(`must be one of ${leaveReasons.join(', ')}`);
   return reason;
 }
 

@@ -5,6 +5,7 @@ import { decodeAgent, decodeStatus } from './decode-farm.ts';
 import { decodeJob } from './decode-job.ts';
 import { RenderfarmError } from './errors.ts';
 import type { FarmStatusView } from './farm-views.ts';
+import { present } from './present.ts';
 import type { Start } from './try-once.ts';
 import type { AgentView, JobView } from './views.ts';
 
@@ -31,9 +32,12 @@ type Call = <Reply, View>(
 /** What operators order of the farm; made by `RenderfarmClient`. */
 export class FarmOperator {
   readonly #call: Call;
+  readonly #addresses: number;
 
-  constructor(call: Call) {
+  /** @param addresses - How many controllers there may be. */
+  constructor(call: Call, addresses: number) {
     this.#call = call;
+    this.#addresses = addresses;
   }
 
   /** Nothing new starts on the agent; what runs goes on. @throws RenderfarmError `AGENT_NOT_FOUND` */
@@ -70,9 +74,20 @@ export class FarmOperator {
     );
   }
 
-  /** How things stand at the controller that answers, and, where it leads, in the farm. */
+  /**
+   * How things stand in the farm, and at the controller that leads it; at one that waits, where as many as there are
+   * addresses have answered that they do not lead.
+   */
   status(control: CallControl = {}): Promise<FarmStatusView> {
-    return this.#call(({ farm }, ...rest) => farm.getFarmStatus({}, ...rest), decodeStatus, control);
+    let waiting = 0;
+    const decode = (reply: farmWire.GetFarmStatusResponse) => {
+      const view = decodeStatus(reply);
+      if (view.controller.role === 'leading') return view;
+      waiting += 1;
+      if (waiting < this.#addresses) throw leadsNot(view);
+      return view;
+    };
+    return this.#call(({ farm }, ...rest) => farm.getFarmStatus({}, ...rest), decode, control);
   }
 
   /**
@@ -103,6 +118,15 @@ export class FarmOperator {
 /** Made once: every try of a call is the same request. */
 function orderOf(agentId: string, { requestId, reason, by }: OrderOptions): farmWire.CordonAgentRequest {
   return { requestId: requestId ?? randomUUID(), agentId, reason: reason ?? '', by: by ?? '' };
+}
+
+/** Makes the call go on at the next controller. */
+function leadsNot({ controller }: FarmStatusView): RenderfarmError {
+  const [leader] = controller.leaderAddresses;
+  return new RenderfarmError('NOT_LEADING', 'this controller does not lead the farm', {
+    status: 'UNAVAILABLE',
+    ...present('leader', leader),
+  });
 }
 
 function decodeOrdered({ agent }: farmWire.CordonAgentResponse): AgentView {

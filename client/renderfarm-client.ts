@@ -77,7 +77,9 @@ export class RenderfarmClient {
   constructor(settings: ClientSettings) {
     this.#settings = settings;
     this.#connection = new Connection(settings);
-    this.operator = new FarmOperator((start, decode, control) => this.#call(start, decode, control));
+    const call = <Reply, View>(start: Start<Reply>, decode: (reply: Reply) => View, control: CallControl) =>
+      this.#call(start, decode, control);
+    this.operator = new FarmOperator(call, settings.addresses.length);
   }
 
   /** Hands in a job. When it returns, the job is stored durably and will not be lost. */

@@ -155,8 +155,8 @@ export class Engine implements Farm {
     return this.#read((state) => queueViews(state, this.#options.settings, this.#options.clock.nowMs()));
   }
 
-  summary(): Promise<FarmSummary> {
-    return this.#read((state) => farmSummary(state));
+  async summary(): Promise<FarmSummary> {
+    return await this.#read((state) => farmSummary(state));
   }
 
   watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {

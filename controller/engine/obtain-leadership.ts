@@ -11,6 +11,8 @@ export interface ObtainOptions {
 
 /** A standby may wait for weeks: what it asks for is made anew this often. */
 const wishMs = 60_000;
+/** Causes that are told while we wait: one whose text is never the same does not fill the log. */
+const toldMax = 20;
 
 /**
  * Leads, as soon as the store can be reached and nobody else does.
@@ -21,7 +23,7 @@ export async function obtainLeadership(
   { store, clock, log, settings }: ObtainOptions,
   wish: () => LeadOptions,
 ): Promise<Leadership> {
-  let told = false;
+  const told = new Set<string>();
   for (;;) {
     const options = wish();
     const renewed = new AbortController();
@@ -32,8 +34,11 @@ export async function obtainLeadership(
       options.signal.throwIfAborted();
       if (error === renewed.signal.reason) continue;
       if (!(error instanceof StoreUnavailable)) throw error;
-      if (!told) log.error({ err: error }, 'the store cannot be reached: trying on');
-      told = true;
+      // Each cause once: a Redis that is back and now refuses our password is another trouble than one that is away.
+      if (!told.has(error.message) && told.size < toldMax) {
+        log.error({ err: error }, 'the store cannot be reached: trying on');
+      }
+      told.add(error.message);
       await pause(clock, settings.times.commitRetryMs, options.signal);
     } finally {
       cancel();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { RenderfarmError } from '../../client/errors.ts';
 import type { ConnectOptions } from '../../client/options.ts';
 import { connect } from '../../client/renderfarm-client.ts';
-import type { jobWire } from '../../proto/index.ts';
+import { farmWire, type jobWire } from '../../proto/index.ts';
 import { rpcError } from '../helpers/rpc-errors.ts';
 import { startScriptedJobs } from '../helpers/scripted-jobs.ts';
 import { jobId, wireJob } from '../helpers/wire-jobs.ts';
@@ -282,4 +282,26 @@ test('A call waits out a farm without a leader, within its time limit', async ()
   using client = farm([one.address, two.address]);
   assert.deepEqual(await client.queues(), []);
   assert.equal(asked, 5);
+});
+
+test('The status is that of the leader; where nobody leads, that of a controller that waits', async () => {
+  const { ControllerRole, ControllerStatus, GetFarmStatusResponse } = farmWire;
+  const at = new Date('2026-03-01T10:00:00Z');
+  let ledBy = 'nobody';
+  const start = (leaderId: string) =>
+    startScriptedJobs({
+      getFarmStatus: () => {
+        const role = ledBy === leaderId ? ControllerRole.LEADING : ControllerRole.STANDBY;
+        const controller = { ...ControllerStatus.create(), role, since: at, leaderId };
+        return { ...GetFarmStatusResponse.create(), controller };
+      },
+    });
+  await using one = await start('one');
+  await using two = await start('two');
+  using both = farm([one.address, two.address]);
+  assert.equal((await both.operator.status()).controller.role, 'standby');
+  ledBy = 'two';
+  assert.equal((await both.operator.status()).controller.leaderId, 'two');
+  using single = farm([one.address]);
+  assert.equal((await single.operator.status()).controller.leaderId, 'one', 'whom else should it ask?');
 });

@@ -77,6 +77,7 @@ export function takeMessage(
 function takeGoodbye(ledger: Ledger, presence: Presence, goodbye: AgentGoodbye): void {
   presence.leaving = true;
   ledger.state.planStale = true;
+  ledger.log('info', 'agent-leaves', { agentId: presence.agentId, reason: goodbye.reason });
   for (const ref of goodbye.givesBack) {
     const attempt = ledger.attempt(ref);
     if (attempt?.agentId !== presence.agentId) continue;

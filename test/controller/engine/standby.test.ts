@@ -36,6 +36,8 @@ describe('a standby', () => {
     const info = { leader: leader.address };
     await assert.rejects(standby.submit(2), { code: 'NOT_LEADING', info, retryAfterMs: 1_000 });
     await assert.rejects(standby.engine.job(jobId(1)), { code: 'NOT_LEADING' });
+    // Rejects, and does not throw: whoever asks a standby for the farm's status waits for it.
+    await assert.rejects(standby.engine.summary(), { code: 'NOT_LEADING' });
     assert.equal(standby.engine.serving, false);
 
     leader.disk.freeze();
@@ -75,7 +77,7 @@ describe('a standby', () => {
     await standby.engine.stop();
   });
 
-  it('tries on while the store cannot be reached', async () => {
+  it('tries on while the store cannot be reached, and tells each cause', async () => {
     const controller = new EngineController();
     let away = true;
     controller.disk.planFailures(() => (away ? 'before' : undefined));
