@@ -146,6 +146,8 @@ export interface Manifest {
   readonly frames: number;
   readonly sha256: string;
   readonly features: readonly Feature[];
+  /** What `.renderfarm/share-id` of the share says that it is staged on; absent: there is none. */
+  readonly shareId?: string;
 }
 
 export type Feature = 'logo_overlay' | 'text_animation' | 'image_slides' | '4k_output';

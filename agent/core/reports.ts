@@ -77,9 +77,11 @@ function staged(turn: Turn, live: LiveAttempt, report: ReportOf<'staged'>): void
   }
   if (!moves(turn, live, 'ready')) return;
   // The event first: a crash may keep the first record alone, and a staged file that nobody was told of waits for ever.
-  writeEvent(turn, ref, { type: 'ready', manifest: report.manifest });
-  const { manifest, usage, shareId } = report;
-  write(turn, { kind: 'staged', ref, manifest, usage, ...(shareId === undefined ? {} : { shareId }) });
+  const { usage, shareId } = report;
+  const share = shareId === undefined ? {} : { shareId };
+  const manifest = { ...report.manifest, ...share };
+  writeEvent(turn, ref, { type: 'ready', manifest });
+  write(turn, { kind: 'staged', ref, manifest, usage, ...share });
 }
 
 /** The first cause wins: a process that dies because it is stopped has not failed. */

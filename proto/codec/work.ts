@@ -145,6 +145,7 @@ export function toManifest(manifest: Manifest): CompleteWire<agent.Manifest> {
     frames: manifest.frames,
     sha256: manifest.sha256,
     features: manifest.features,
+    shareId: manifest.shareId ?? '',
   };
 }
 
@@ -157,6 +158,7 @@ export function fromManifest(wire: agent.Manifest | undefined, field: string): M
     frames: count(manifest.frames, `${field}.frames`),
     sha256: given(manifest.sha256, `${field}.sha256`),
     features: list(manifest.features, `${field}.features`, namesMax, fromFeature),
+    shareId: optionalText(manifest.shareId),
   });
 }
 

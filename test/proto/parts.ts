@@ -71,14 +71,18 @@ const features: fc.Arbitrary<Feature> = fc.constantFrom(
   'image_slides',
   '4k_output',
 );
-export const manifest = record<Manifest>({
-  fileName: text,
-  sizeBytes: count,
-  durationMs: spanMs,
-  frames: count,
-  sha256: text,
-  features: fc.uniqueArray(features),
-});
+export const manifest = record<Manifest>(
+  {
+    fileName: text,
+    sizeBytes: count,
+    durationMs: spanMs,
+    frames: count,
+    sha256: text,
+    features: fc.uniqueArray(features),
+    shareId: text,
+  },
+  'shareId',
+);
 const problem = record<Problem>(
   { position: int32, subject: text, code: text, message: anyText },
   'position',

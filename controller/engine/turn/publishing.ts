@@ -25,6 +25,10 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
     ledger.sendTo(attempt.agentId, { kind: 'publish-grant', ref, finalName: attempt.output.finalName });
     return;
   }
+  if (isElsewhere(ledger, manifest)) {
+    refuseElsewhere(ledger, attempt);
+    return;
+  }
   const ready = moveAttempt(
     attempt,
     'ready',
@@ -55,6 +59,26 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
     ),
   );
   ledger.sendTo(attempt.agentId, { kind: 'publish-grant', ref, finalName: attempt.output.finalName });
+}
+
+/** The file is staged on another share than the one that the farm knows under this name: nobody would find it there. */
+function isElsewhere({ state, settings }: Ledger, { shareId }: Manifest): boolean {
+  const known = state.shares.get(settings.output.share)?.id;
+  return known !== undefined && shareId !== undefined && known !== shareId;
+}
+
+/** It was assigned before the farm knew the share: the attempt is over, and the PC is at fault, not the job. */
+function refuseElsewhere(ledger: Ledger, attempt: AttemptRecord): void {
+  const reason = `${attempt.agentId} has staged it on another share than ${ledger.settings.output.share}`;
+  ledger.alarm('staged-elsewhere', { jobId: attempt.jobId, agentId: attempt.agentId });
+  const ref = { jobId: attempt.jobId, fence: attempt.fence };
+  endAttempt(ledger, attempt, {
+    outcome: 'failed',
+    failureClass: 'environment',
+    message: reason,
+    problems: [{ code: 'STAGED_ELSEWHERE', message: reason }],
+  });
+  ledger.sendTo(attempt.agentId, { kind: 'publish-refused', ref, reason });
 }
 
 /** The file has its final name: the job is done. */

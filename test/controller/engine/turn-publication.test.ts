@@ -141,6 +141,17 @@ describe('a share with another identity', () => {
     assert.equal(farm.all('assign').at(-1)?.output.shareId, 'nas-1');
   });
 
+  it('holds no result: one that was staged there, before anybody knew, is not granted but rendered again', () => {
+    const { farm, pc1, ref } = runningFarm();
+    farm.say(pc1, { kind: 'inventory', inventory: inventory({ shareIds: [nas] }) });
+    farm.say(pc1, journalEvent(2, ref, { type: 'ready', manifest: { ...manifest, shareId: 'usb-stick' } }));
+    assert.equal(farm.all('publish-grant').length, 0);
+    assert.deepEqual(farm.last(pc1, 'publish-refused').ref, ref);
+    assert.equal(farm.jobState(jobId(1)), 'delayed');
+    assert.equal(farm.state.jobs.get(jobId(1))?.charged, 0);
+    assert.ok(farm.state.alarms.some(({ event }) => event === 'staged-elsewhere'));
+  });
+
   it('stays known over a restart', () => {
     const { farm } = grantedFarm();
     farm.restart();

@@ -257,6 +257,8 @@ export interface Manifest {
   readonly frames: number;
   readonly sha256: string;
   readonly features: readonly string[];
+  /** What the .renderfarm/share-id of the share says that it is staged on; empty: there is none. */
+  readonly shareId: string;
 }
 
 export interface FinishedOutcome {
@@ -1632,7 +1634,7 @@ export const ShareIdentity: MessageFns<ShareIdentity> = {
 };
 
 function createBaseManifest(): Manifest {
-  return { fileName: "", sizeBytes: 0, duration: undefined, frames: 0, sha256: "", features: [] };
+  return { fileName: "", sizeBytes: 0, duration: undefined, frames: 0, sha256: "", features: [], shareId: "" };
 }
 
 export const Manifest: MessageFns<Manifest> = {
@@ -1654,6 +1656,9 @@ export const Manifest: MessageFns<Manifest> = {
     }
     for (const v of message.features) {
       writer.uint32(50).string(v!);
+    }
+    if (message.shareId !== "") {
+      writer.uint32(58).string(message.shareId);
     }
     return writer;
   },
@@ -1719,6 +1724,14 @@ export const Manifest: MessageFns<Manifest> = {
             message.features.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.shareId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1744,6 +1757,7 @@ export const Manifest: MessageFns<Manifest> = {
     message.frames = object.frames ?? 0;
     message.sha256 = object.sha256 ?? "";
     message.features = object.features?.map((e) => e) || [];
+    message.shareId = object.shareId ?? "";
     return message;
   },
 };
