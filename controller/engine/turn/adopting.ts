@@ -54,9 +54,6 @@ function mayGoOn(ledger: Ledger, job: JobRecord, lost: AttemptRecord, held: Held
   // It would be stopped there at once, and the one that has the job now for nothing.
   if (isEvicted(ledger.state.agents.get(lost.agentId), ledger.nowMs)) return false;
   if (job.state === 'waiting' || job.state === 'delayed') return true;
-  // This very loss is one of those that put it there, and turns out to be none.
-  if (job.state === 'quarantined' && lost.lossCounted === true)
-    return job.losses >= ledger.settings.retries.lossesMax;
   if (hasEnded(job.state) || job.fence === undefined) return false;
   const rival = ledger.attempt({ jobId: job.jobId, fence: job.fence });
   if (rival === undefined) return true;

@@ -190,26 +190,3 @@ test('an agent is not forgotten while a process of it waits to be let in', () =>
   farm.pass(farm.settings.times.probeAnswerMs);
   assert.equal(farm.reply(waiting).kind, 'attached');
 });
-
-test('a job that its last loss had quarantined goes on where that loss turns out to be none', () => {
-  const farm = new TurnFarm();
-  farm.submit(jobSpec(1));
-  let ref: JobRef | undefined;
-  for (let n = 0; n < 3; n += 1) {
-    const session = farm.attach('pc1');
-    farm.pass(1_000);
-    ({ ref } = farm.assigned(session));
-    farm.run({ kind: 'stream-ended', sessionId: session, how: 'closed' });
-    farm.pass(farm.settings.times.disconnectedMs);
-  }
-  assert.equal(farm.jobState(jobId(1)), 'quarantined');
-  assert.ok(ref);
-  const back = farm.attach('pc1', { held: [heldAs(ref, 'running')] });
-  assert.equal(farm.last(back, 'welcome').verdicts[0]?.decision.verdict, 'adopt');
-  assert.equal(farm.jobState(jobId(1)), 'running');
-  const { losses, endedAtMs, errorMessage } = farm.state.jobs.get(jobId(1)) ?? {};
-  assert.deepEqual(
-    { losses, endedAtMs, errorMessage },
-    { losses: 2, endedAtMs: undefined, errorMessage: undefined },
-  );
-});
