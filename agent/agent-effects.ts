@@ -33,7 +33,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       });
       return;
     case 'reopen':
-      logger.warn({ reason: effect.reason }, 'leaving this stream');
+      logger.debug({ reason: effect.reason }, 'leaving this stream');
       parts.reopen(effect.linkId, effect.reason, effect.afterMs, effect.address);
       return;
     case 'start-attempt':

@@ -92,12 +92,14 @@ function lookAtShares(
   known: KnownShares,
   logger: AgentLogger,
 ): LookAtShares {
+  const away = new Set<string>();
   return async (signal) => {
     const states = await probeShares(mounts, {
       operations,
       signal,
       outputFolderOf: (share) => known.folderOf(share),
     });
+    for (const state of states) tellReach(state, away, logger);
     for (const { share, identity } of states) {
       const before = identity === undefined ? undefined : known.seen(share, identity);
       if (before === undefined) continue;
@@ -106,6 +108,14 @@ function lookAtShares(
     }
     return states;
   };
+}
+
+/** Said at each change: a PC that lacks a share gets no job that needs it, and somebody will ask why. */
+function tellReach({ share, readable, reason }: ShareState, away: Set<string>, logger: AgentLogger): void {
+  if (readable && away.delete(share)) logger.info({ share }, 'the share is reached again');
+  if (readable || away.has(share)) return;
+  away.add(share);
+  logger.warn({ share, reason }, 'the share is not reached');
 }
 
 function watchHost(

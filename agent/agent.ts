@@ -64,6 +64,9 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
   };
 }
 
+/** Reasons of controllers that did not take us; more of them would be texts that are never the same. */
+const refusalsToldMax = 20;
+
 class RunningAgent {
   readonly #config: AgentConfig;
   readonly #deps: AgentDeps;
@@ -73,6 +76,8 @@ class RunningAgent {
   #rooms: AgentRooms | undefined;
   #shell: CoreShell | undefined;
   #link: ControllerLink | undefined;
+  #welcomedLink: number | undefined;
+  readonly #refusals = new Set<string>();
   #dialled: string | undefined;
   #address: string | undefined;
 
@@ -168,17 +173,17 @@ class RunningAgent {
       ...this.#deps.link,
       listener: {
         opened: (linkId, address) => {
-          logger.info({ address, linkId }, 'attached to the controller');
+          logger.debug({ address, linkId }, 'connected to a controller');
           this.#dialled = address;
           this.#shell?.input({ type: 'link-opened', linkId });
         },
         received: (linkId, message) => {
           logger.debug({ linkId, message: message.kind }, 'received');
           this.#shell?.input({ type: 'received', linkId, message });
-          if (message.kind === 'welcome') this.#welcomed();
+          if (message.kind === 'welcome') this.#welcomed(linkId);
         },
         closed: (linkId, why) => {
-          logger.warn({ linkId, why }, 'the stream to the controller has ended');
+          this.#tellEnd(linkId, why);
           this.#shell?.input({ type: 'link-closed', linkId, reason: why });
         },
         trouble: (message) => logger.warn(message),
@@ -187,9 +192,27 @@ class RunningAgent {
   }
 
   /** This one leads: job logs go there too. */
-  #welcomed(): void {
+  #welcomed(linkId: number): void {
+    this.#deps.logger.info({ address: this.#dialled, linkId }, 'attached to the controller');
+    this.#welcomedLink = linkId;
+    this.#refusals.clear();
     this.#address = this.#dialled;
     this.#rooms?.logUpload.nudge();
+  }
+
+  /** Where nobody leads, standbys send us round and round: each reason is told once until one welcomes us. */
+  #tellEnd(linkId: number, why: string): void {
+    const { logger } = this.#deps;
+    if (linkId === this.#welcomedLink) {
+      logger.warn({ linkId, why }, 'the stream to the controller has ended');
+      return;
+    }
+    const isNews = !this.#refusals.has(why) && this.#refusals.size < refusalsToldMax;
+    if (isNews) this.#refusals.add(why);
+    logger[isNews ? 'warn' : 'debug'](
+      { address: this.#dialled, linkId, why },
+      'this controller did not take us: trying on',
+    );
   }
 
   #send(linkId: number, message: AgentMessage): void {
