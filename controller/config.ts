@@ -73,6 +73,12 @@ export function readConfig(world: {
   const defaultFile = join(settings.dataDir ?? '', 'farm.sqlite');
   const store = settings.store && storeConfig(settings.store, defaultFile, read, world.env);
   problems.push(...findContradictions(settings));
+  if (file === undefined && problems.length > 0) {
+    problems.unshift({
+      field: 'command line',
+      description: 'no file was named: --config FILE, or FARM_CONFIG',
+    });
+  }
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
   return deepFreeze(assemble(settings as Settings, read.at, { tls, token, store }));
 }
