@@ -109,7 +109,7 @@ export class NoOpAgent {
       lastEvent: this.#event,
       inventory: inventoryOf(queues, slots),
       held: [...this.#held.values()].map(
-        ({ ref, percent }): HeldAttempt => ({ ref, state: 'running', percent }),
+        ({ ref, percent }): HeldAttempt => ({ ref, state: 'running', percent: Math.floor(percent) }),
       ),
       tombstones: [],
     });
