@@ -5,7 +5,6 @@ import { recover } from '../../agent/core/recover.ts';
 import { step } from '../../agent/core/step.ts';
 import { beginRecovery, turn } from '../../controller/engine/turn/turn.ts';
 import type { Batch, CommitResult, Epoch } from '../../controller/store/port.ts';
-import type { SimDisk } from './sim-disk.ts';
 
 /** The real code under test. A deliberate bug is one of these functions, wrapped. */
 export interface Parts {
@@ -29,7 +28,8 @@ export interface Parts {
 }
 
 export interface AskedCommit {
-  readonly disk: SimDisk;
+  /** The store's own pen, behind every check. */
+  readonly disk: { write(batch: Batch, epoch: Epoch): void };
   readonly batch: Batch;
   readonly epoch: Epoch;
 }

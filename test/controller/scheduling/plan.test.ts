@@ -190,10 +190,7 @@ describe('explain', () => {
   });
 
   it('says at once when nobody is subscribed, and when nobody is attached', () => {
-    assert.equal(
-      explainWait(snapshot([job('j1')], []), job('j1')).summary,
-      'no agent is attached',
-    );
+    assert.equal(explainWait(snapshot([job('j1')], []), job('j1')).summary, 'no agent is attached');
     const none = [agent('a', 30, { inventory: inventory({ queues: ['4k_queue'] }) })];
     assert.equal(
       explainWait(snapshot([job('j1')], none), job('j1')).summary,
