@@ -5,7 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { openTcpProxy, type TcpProxy } from '../../chaos/tcp-proxy.ts';
 
 /** An echo behind the proxy, and what a dialling end sees of it. */
-async function echoBehindProxy(t: TestContext): Promise<{ proxy: TcpProxy; dial: () => Dialled }> {
+async function echoBehindProxy(
+  t: TestContext,
+): Promise<{ proxy: TcpProxy; dial: () => Dialled; direct: () => Dialled }> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
@@ -18,13 +20,15 @@ async function echoBehindProxy(t: TestContext): Promise<{ proxy: TcpProxy; dial:
     await proxy.close();
     server.close();
   });
+  const connected = (port: number) => {
+    const one = new Dialled(port);
+    dialled.push(one);
+    return one;
+  };
   return {
     proxy,
-    dial() {
-      const one = new Dialled(proxy.port);
-      dialled.push(one);
-      return one;
-    },
+    dial: () => connected(proxy.port),
+    direct: () => connected((server.address() as AddressInfo).port),
   };
 }
 
@@ -54,8 +58,13 @@ class Dialled {
   }
 }
 
-/** Long enough for anything that passes on loopback. */
-const quiet = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 100));
+/** As long as twenty round trips past the proxy take: what it lets through has come by then. */
+async function quiet(direct: Dialled): Promise<void> {
+  for (let round = 1; round <= 20; round += 1) {
+    direct.socket.write(`<${round}>`);
+    await direct.heard(`<${round}>`);
+  }
+}
 
 describe('The TCP proxy', () => {
   it('passes everything on, in order', async (t) => {
@@ -69,13 +78,13 @@ describe('The TCP proxy', () => {
 
   for (const fault of ['freeze', 'mute', 'deaf'] as const) {
     it(`holds what passes under ${fault}, and delivers it afterwards`, async (t) => {
-      const { proxy, dial } = await echoBehindProxy(t);
+      const { proxy, dial, direct } = await echoBehindProxy(t);
       const one = dial();
       one.socket.write('before ');
       await one.heard('before ');
       proxy.fault(fault);
       one.socket.write('during ');
-      await quiet();
+      await quiet(direct());
       assert.equal(one.text, 'before ');
       proxy.heal();
       one.socket.write('after');
@@ -85,22 +94,22 @@ describe('The TCP proxy', () => {
   }
 
   it('lets a connection that was made while it was frozen through afterwards', async (t) => {
-    const { proxy, dial } = await echoBehindProxy(t);
+    const { proxy, dial, direct } = await echoBehindProxy(t);
     proxy.fault('freeze');
     const one = dial();
     one.socket.write('hello');
-    await quiet();
+    await quiet(direct());
     assert.equal(one.text, '');
     proxy.heal();
     await one.heard('hello');
   });
 
   it('is late, and in order, when it is slow', async (t) => {
-    const { proxy, dial } = await echoBehindProxy(t);
+    const { proxy, dial, direct } = await echoBehindProxy(t);
     proxy.fault('slow');
     const one = dial();
     one.socket.write('one ');
-    await quiet();
+    await quiet(direct());
     assert.equal(one.text, '');
     one.socket.end('two');
     await one.heard('one two');
@@ -134,13 +143,13 @@ describe('The TCP proxy', () => {
   });
 
   it('leaves the dialling end alone with a connection that is half open', async (t) => {
-    const { proxy, dial } = await echoBehindProxy(t);
+    const { proxy, dial, direct } = await echoBehindProxy(t);
     const one = dial();
     one.socket.write('here');
     await one.heard('here');
     proxy.fault('half-open');
     one.socket.write('anybody?');
-    await quiet();
+    await quiet(direct());
     assert.equal(one.text, 'here');
     assert.equal(one.socket.destroyed, false);
     proxy.heal();
