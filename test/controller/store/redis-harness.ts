@@ -85,7 +85,7 @@ export async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof StoreUnavailable) || tries === 500) throw error;
+      if (!(error instanceof StoreUnavailable) || tries === 3_000) throw error;
       await setTimeout(pollMs);
     }
   }
