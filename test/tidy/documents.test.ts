@@ -28,6 +28,21 @@ test('No file names a place of one machine', () => {
   assert.deepEqual(named, []);
 });
 
+test('Every alarm and every warning of the controller is explained to operators', () => {
+  const words = repositoryFiles()
+    .filter((file) => file.startsWith('controller/engine/turn/'))
+    .flatMap((file) => [
+      ...readRepositoryFile(file).matchAll(/\.(?:alarm\(|log\('(?:warn|error)', )'([a-z-]+)'/gu),
+    ])
+    .map((match) => match[1] ?? '');
+  assert.ok(words.includes('mass-loss') && words.includes('agent-suspect'), words.join());
+  const explained = readRepositoryFile('docs/operating.md');
+  assert.deepEqual(
+    [...new Set(words)].filter((word) => !explained.includes(`\`${word}\``)),
+    [],
+  );
+});
+
 /** Targets of Markdown links that are ours: neither on the web nor in code. */
 function linksOf(text: string): readonly string[] {
   const prose = text.replaceAll(/^```.*?^```/gmsu, '').replaceAll(/`[^`\n]*`/gu, '');

@@ -25,8 +25,9 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
     ledger.sendTo(attempt.agentId, { kind: 'publish-grant', ref, finalName: attempt.output.finalName });
     return;
   }
-  if (isElsewhere(ledger, manifest)) {
-    refuseElsewhere(ledger, attempt);
+  const elsewhere = otherShare(ledger, manifest);
+  if (elsewhere !== undefined) {
+    refuseElsewhere(ledger, attempt, elsewhere);
     return;
   }
   const ready = moveAttempt(
@@ -62,15 +63,25 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
 }
 
 /** The file is staged on another share than the one that the farm knows under this name: nobody would find it there. */
-function isElsewhere({ state, settings }: Ledger, { shareId }: Manifest): boolean {
-  const known = state.shares.get(settings.output.share)?.id;
-  return known !== undefined && shareId !== undefined && known !== shareId;
+function otherShare(
+  { state, settings }: Ledger,
+  { shareId: found }: Manifest,
+): { readonly share: string; readonly expected: string; readonly found: string } | undefined {
+  const { share } = settings.output;
+  const expected = state.shares.get(share)?.id;
+  if (expected === undefined || found === undefined || expected === found) return undefined;
+  return { share, expected, found };
 }
 
 /** It was assigned before the farm knew the share: the attempt is over, and the PC is at fault, not the job. */
-function refuseElsewhere(ledger: Ledger, attempt: AttemptRecord): void {
-  const reason = `${attempt.agentId} has staged it on another share than ${ledger.settings.output.share}`;
-  ledger.alarm('staged-elsewhere', { jobId: attempt.jobId, agentId: attempt.agentId });
+function refuseElsewhere(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  where: NonNullable<ReturnType<typeof otherShare>>,
+): void {
+  const { share, expected, found } = where;
+  const reason = `${attempt.agentId} has staged it on share-id ${found}, and ${expected} is ${share}: another share is mounted there`;
+  ledger.alarm('staged-elsewhere', { jobId: attempt.jobId, agentId: attempt.agentId, ...where });
   const ref = { jobId: attempt.jobId, fence: attempt.fence };
   endAttempt(ledger, attempt, {
     outcome: 'failed',
