@@ -135,6 +135,17 @@ export interface JobRecord {
   readonly timeline: readonly TimelineEntry[];
 }
 
+/** The fields that a job begins with: nothing was tried yet. */
+export const untried = {
+  state: 'waiting',
+  attemptCount: 0,
+  charged: 0,
+  losses: 0,
+  environmentFailures: [],
+  features: [],
+  problems: [],
+} as const satisfies Partial<JobRecord>;
+
 /** The part of a job that never changes: what was submitted, and what its paths resolved to. */
 export interface JobBody {
   readonly jobId: string;

@@ -3,7 +3,7 @@ import { ownerLost } from './executors.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { greetWithMode } from './modes.ts';
-import { endAttempt } from './outcomes.ts';
+import { endAttempt, endUnheard } from './outcomes.ts';
 import { assignMessage } from './placing.ts';
 import { recall, takeTombstones } from './recalling.ts';
 import { learnShares } from './share-identity.ts';
@@ -183,11 +183,8 @@ function endOldInstance(ledger: Ledger, hello: Hello): void {
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
     if (kept.has(attemptKey(attempt))) {
       ledger.putAttempt({ ...attempt, instanceId: hello.instanceId });
-    } else if (attempt.stop !== undefined && attempt.state !== 'publishing') {
-      // First cause wins: what was to stop anyway is no loss of this host.
-      endAttempt(ledger, attempt, { outcome: attempt.stop.outcome, message: attempt.stop.reason });
     } else if (attempt.state !== 'publishing') {
-      endAttempt(ledger, attempt, { outcome: 'lost', message: `${hello.agentId} was started anew` });
+      endUnheard(ledger, attempt, { message: `${hello.agentId} was started anew` });
     }
   }
 }

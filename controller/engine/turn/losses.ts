@@ -2,7 +2,7 @@ import type { AttemptRecord } from '../../domain/attempt.ts';
 import { moveJob, noteJob, without } from '../../domain/move-job.ts';
 import { ownerLost } from './executors.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt } from './outcomes.ts';
+import { endUnheard } from './outcomes.ts';
 import { attemptKey, type Presence } from './state.ts';
 
 /** So many agents that fall silent together, and at least half of those attached, are one event (scheduling.md). */
@@ -23,10 +23,7 @@ export function loseAgent(ledger: Ledger, presence: Presence, wasSilent: boolean
   const message = `${presence.agentId} was not heard for ${silentS} s`;
   for (const attempt of lost) {
     if (attempt.state === 'publishing') ownerLost(ledger, attempt);
-    else if (attempt.stop !== undefined) {
-      // First cause wins: what was to stop anyway is no loss of this host.
-      endAttempt(ledger, attempt, { outcome: attempt.stop.outcome, message: attempt.stop.reason });
-    } else endAttempt(ledger, attempt, { outcome: 'lost', message, counted: together === undefined });
+    else endUnheard(ledger, attempt, { message, counted: together === undefined });
   }
   if (together !== undefined) uncountTogether(ledger, together);
 }

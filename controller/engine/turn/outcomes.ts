@@ -61,6 +61,20 @@ export function endAttempt(
     settle(ledger, job, attempt, { ...ending, outcome: ending.outcome });
 }
 
+/**
+ * The agent of an attempt is gone, or its process is: lost; or, where it was to stop anyway, ended for that reason,
+ * because the first cause wins and that is no loss of its host.
+ */
+export function endUnheard(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  loss: Pick<Ending, 'message' | 'counted'>,
+): void {
+  const { stop } = attempt;
+  if (stop === undefined) endAttempt(ledger, attempt, { ...loss, outcome: 'lost' });
+  else endAttempt(ledger, attempt, { outcome: stop.outcome, message: stop.reason });
+}
+
 /** Asks the agent to stop an attempt that may no longer publish. Its slot is free when it says that it stopped. */
 export function stopAttempt(
   ledger: Ledger,

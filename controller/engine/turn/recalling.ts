@@ -1,8 +1,8 @@
 import type { Assign, HeldAttempt, Hello, Recalled, Verdict } from '../../../proto/agent-link.ts';
 import { compareFences } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
-import { estimateMs } from '../../domain/estimate.ts';
-import type { ItemSpec, JobRecord } from '../../domain/job.ts';
+import { sizeOf } from '../../domain/estimate.ts';
+import { type JobRecord, untried } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import { sourceShareOf } from '../../domain/shares.ts';
 import type { Ledger } from './ledger.ts';
@@ -126,7 +126,7 @@ function recreate(ledger: Ledger, presence: Presence, assign: Assign): void {
         enable4k: assign.job.enable4k,
         priority: assign.job.priority,
         queue: assign.job.queue,
-        items: assign.job.items.map(itemFrom),
+        items: assign.job.items,
       },
       resolved: assign.job.items,
       resolution: assign.resolution,
@@ -150,20 +150,12 @@ function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
     rateProfile: job.rateProfile,
     queue: job.queue,
     routeRule: 'recreated',
-    itemCount: job.items.length,
-    videoCount: job.items.filter((item) => item.itemType === 'video').length,
-    estimateMs: estimateMs(job.items),
+    ...sizeOf(job.items),
     shares: [...new Set([...sources, ledger.settings.output.share])],
     submittedAtMs: job.submittedAtMs,
     sequence: ledger.state.nextSequence++,
-    state: 'waiting',
-    attemptCount: 0,
-    charged: 0,
-    losses: 0,
-    environmentFailures: [],
+    ...untried,
     ...(job.logDate !== '' && { logDate: job.logDate }),
-    features: [],
-    problems: [],
     timeline: [
       {
         atMs: ledger.nowMs,
@@ -177,7 +169,8 @@ function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
 /** It was ours and is not known any more: lost without a fault, until its agent's next Hello has it adopted. */
 function attemptFrom(ledger: Ledger, presence: Presence, assign: Assign): AttemptRecord {
   const message = 'the store had lost this attempt';
-  const { atMs, agentId } = { atMs: ledger.nowMs, agentId: presence.agentId };
+  const { agentId } = presence;
+  const atMs = ledger.nowMs;
   return {
     jobId: assign.ref.jobId,
     fence: assign.ref.fence,
@@ -192,19 +185,5 @@ function attemptFrom(ledger: Ledger, presence: Presence, assign: Assign): Attemp
     assignedAtMs: atMs,
     endedAtMs: atMs,
     timeline: [{ atMs, what: 'recreated', detail: message, agentId }],
-  };
-}
-
-function itemFrom(item: Assign['job']['items'][number]): ItemSpec {
-  const { position, itemType, path, videoId, title, logoPath, durationMs, text } = item;
-  return {
-    position,
-    itemType,
-    path,
-    ...(videoId !== undefined && { videoId }),
-    ...(title !== undefined && { title }),
-    ...(logoPath !== undefined && { logoPath }),
-    ...(durationMs !== undefined && { durationMs }),
-    ...(text !== undefined && { text }),
   };
 }

@@ -1,5 +1,5 @@
-import { estimateMs } from '../../domain/estimate.ts';
-import type { JobRecord, JobSpec } from '../../domain/job.ts';
+import { sizeOf } from '../../domain/estimate.ts';
+import { type JobRecord, type JobSpec, untried } from '../../domain/job.ts';
 import { type Route, routeJob } from '../../domain/routing.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { Input } from './inputs.ts';
@@ -108,19 +108,11 @@ function newJob(
     rateProfile,
     queue: route.queue,
     routeRule: route.rule,
-    itemCount: spec.items.length,
-    videoCount: spec.items.filter((item) => item.itemType === 'video').length,
-    estimateMs: estimateMs(spec.items),
+    ...sizeOf(spec.items),
     shares: [...new Set([...input.shares, ledger.settings.output.share])],
     submittedAtMs: ledger.nowMs,
     sequence: ledger.state.nextSequence++,
-    state: 'waiting',
-    attemptCount: 0,
-    charged: 0,
-    losses: 0,
-    environmentFailures: [],
-    features: [],
-    problems: [],
+    ...untried,
     timeline: [
       {
         atMs: ledger.nowMs,
