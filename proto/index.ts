@@ -31,5 +31,6 @@ export { JobServiceClient, type JobServiceServer, JobServiceService } from './ge
 export { Inbox } from './inbox.ts';
 export { LinkError, type LinkErrorCode } from './link-error.ts';
 export { type LinkLimits, linkLimits } from './link-limits.ts';
+export { logBytesMax } from './log-limits.ts';
 export { resetStream } from './reset-stream.ts';
 export { type LinkEnd, type LinkOptions, StreamLink } from './stream.ts';

@@ -59,7 +59,7 @@ export function createAttempts(
   const ending = new AbortController();
 
   const open = async (assign: Assign, startedAs = assign.ref): Promise<OpenedLog> => {
-    const folder = await openLogFolder(services.logsFolder, assign.ref, services.onTrouble, startedAs);
+    const folder = await openLogFolder(services.logsFolder, assign.ref, services.onTrouble, { startedAs });
     return { folder, log: createJobLog(assign, folder, services.wallMs) };
   };
 

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobRef } from '../../proto/index.ts';
-import { fenceText } from '../../proto/index.ts';
+import { fenceText, logBytesMax } from '../../proto/index.ts';
 
 /** The files of an attempt's log, as they are named here and in the controller's job folder. */
 export const logFiles = {
@@ -17,9 +17,6 @@ export type LogFileName = (typeof logFiles)[keyof typeof logFiles];
 export const logOwnerFile = 'attempt.json';
 /** Present once nothing more is written to the folder: only then is it sent. */
 export const logClosedFile = 'closed';
-
-/** What one attempt may write to one of its files. */
-const fileBytesMax = 64 * 1024 * 1024;
 
 /** A job id that could lead out of the folder that it names. Ids are UUIDs; anything that looks like one is taken. */
 export class UnsafeJobIdError extends Error {
@@ -57,24 +54,33 @@ export async function isLogOpen(logsFolder: string, startedAs: JobRef): Promise<
   return names?.includes(logClosedFile) === false;
 }
 
-/** Makes the folder, or goes on with it; it is named after `startedAs`. */
+export interface LogFolderOptions {
+  /** What the folder is named after. @default ref */
+  readonly startedAs?: JobRef;
+  /** @default logBytesMax */
+  readonly bytesMax?: Readonly<Record<LogFileName, number>>;
+}
+
+/** Makes the folder, or goes on with it. */
 export async function openLogFolder(
   logsFolder: string,
   ref: JobRef,
   onTrouble: (message: string, error: unknown) => void,
-  startedAs: JobRef = ref,
+  { startedAs = ref, bytesMax = logBytesMax }: LogFolderOptions = {},
 ): Promise<LogFolder> {
   const folder = join(logsFolder, attemptFolderName(startedAs));
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, logOwnerFile), JSON.stringify(ref));
-  const files = new Map<LogFileName, { handle: FileHandle; bytes: number }>();
+  const files = new Map<LogFileName, OpenFile>();
   let tail: Promise<void> = Promise.resolve();
   let isClosed = false;
 
   const add = async (file: LogFileName, text: string): Promise<void> => {
-    const known = files.get(file) ?? { handle: await open(join(folder, file), 'a'), bytes: 0 };
+    const known = files.get(file) ?? (await openFile(join(folder, file)));
     files.set(file, known);
-    if (known.bytes >= fileBytesMax) return;
+    // From the first that does not fit on nothing is written: a gap would look like a log.
+    known.isFull ||= known.bytes + Buffer.byteLength(text) > bytesMax[file];
+    if (known.isFull) return;
     known.bytes += Buffer.byteLength(text);
     await known.handle.appendFile(text);
   };
@@ -108,4 +114,16 @@ export async function openLogFolder(
       await tail;
     },
   };
+}
+
+interface OpenFile {
+  readonly handle: FileHandle;
+  bytes: number;
+  isFull: boolean;
+}
+
+/** What an earlier life of the attempt has written counts too. */
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path, 'a');
+  return { handle, bytes: (await handle.stat()).size, isFull: false };
 }

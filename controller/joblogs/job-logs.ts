@@ -1,5 +1,6 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { logBytesMax } from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { JobLogs, LogAddress, LogFileName } from '../domain/log-files.ts';
 import { logFolder } from '../domain/names.ts';
@@ -9,18 +10,15 @@ import { Turns } from './turns.ts';
 export interface JobLogsOptions {
   /** The folder `logs/`. */
   readonly root: string;
-  /** @default job.log 32 MiB, ffmpeg_cmd.txt 8 MiB, ffmpeg_stderr.txt 64 MiB: of one attempt. */
+  /** Of one attempt. @default logBytesMax */
   readonly fileBytesMax?: Readonly<Record<LogFileName, number>>;
 }
-
-const mib = 1024 * 1024;
-const defaultBytesMax = { 'job.log': 32 * mib, 'ffmpeg_cmd.txt': 8 * mib, 'ffmpeg_stderr.txt': 64 * mib };
 
 /**
  * Opens the log folders. One process writes them: uploads of one job take turns, so that two streams that send the
  * same bytes leave them there once.
  */
-export function openJobLogs({ root, fileBytesMax = defaultBytesMax }: JobLogsOptions): JobLogs {
+export function openJobLogs({ root, fileBytesMax = logBytesMax }: JobLogsOptions): JobLogs {
   const turns = new Turns();
   const inTurn = <T>(address: LogAddress, work: () => Promise<T>) =>
     turns.take(logFolder(address.place), () => asStorageError(address, work));

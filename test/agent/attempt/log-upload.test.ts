@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLogFolder } from '../../../agent/attempt/log-folder.ts';
@@ -65,4 +65,20 @@ test('A folder that is still written to is not sent', async (t) => {
   await upload.settled();
   await upload.stop();
   await log.close();
+});
+
+test('A file ends before the size that the controller takes, also where an earlier process began it', async (t) => {
+  const folder = await tempFolder(t);
+  const bytesMax = { 'job.log': 10, 'ffmpeg_cmd.txt': 10, 'ffmpeg_stderr.txt': 10 };
+  const before = await openLogFolder(folder, ref, unexpected, { bytesMax });
+  before.write('job.log', 'sixsix');
+  await before.flush();
+  const after = await openLogFolder(folder, ref, unexpected, { bytesMax });
+  for (const text of ['four', 'over', 'x']) after.write('job.log', text);
+  after.write('ffmpeg_cmd.txt', 'eleven long');
+  after.write('ffmpeg_cmd.txt', 'x');
+  await after.close();
+  const written = join(folder, 'job-a-1.4');
+  assert.equal(readFileSync(join(written, 'job.log'), 'utf8'), 'sixsixfour');
+  assert.equal(readFileSync(join(written, 'ffmpeg_cmd.txt'), 'utf8'), '');
 });
