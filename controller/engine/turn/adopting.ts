@@ -7,7 +7,7 @@ import { moveJob, without } from '../../domain/move-job.ts';
 import { advance } from './events.ts';
 import type { Ledger } from './ledger.ts';
 import { uncountLoss } from './losses.ts';
-import { stopAttempt } from './outcomes.ts';
+import { endAttempt, stopAttempt } from './outcomes.ts';
 import { workLeftMs } from './prediction.ts';
 import { attemptKey, risen } from './state.ts';
 
@@ -22,12 +22,7 @@ export function adopt(ledger: Ledger, lost: AttemptRecord, held: HeldAttempt): A
   const job = ledger.state.jobs.get(lost.jobId);
   if (job === undefined || !mayGoOn(ledger, job, lost, held)) return undefined;
   const rival = job.fence && ledger.attempt({ jobId: job.jobId, fence: job.fence });
-  if (rival !== undefined) {
-    stopAttempt(ledger, rival, {
-      reason: `${lost.agentId} is back and further with this job`,
-      outcome: 'superseded',
-    });
-  }
+  if (rival !== undefined) standDown(ledger, rival, lost.agentId);
   const heir = heirOf(ledger, job, lost);
   uncountLoss(ledger, lost, `${lost.agentId} is back with its work`);
   ledger.putAttempt({ ...ledger.attemptUnder(lost), adoptedAs: heir.fence });
@@ -49,6 +44,13 @@ export function adopt(ledger: Ledger, lost: AttemptRecord, held: HeldAttempt): A
   return ledger.attempt(heir);
 }
 
+/** An agent holds one attempt of a job: what it holds is not the rival, which never arrived or is the same work. */
+function standDown(ledger: Ledger, rival: AttemptRecord, agentId: string): void {
+  const message = `${agentId} is back and further with this job`;
+  if (rival.agentId === agentId) endAttempt(ledger, rival, { outcome: 'superseded', message }, 'job-decided');
+  else stopAttempt(ledger, rival, { reason: message, outcome: 'superseded' });
+}
+
 function mayGoOn(ledger: Ledger, job: JobRecord, lost: AttemptRecord, held: HeldAttempt): boolean {
   if (!adoptable.has(lost.outcome) || lost.stop !== undefined || held.state === 'finished') return false;
   // It would be stopped there at once, and the one that has the job now for nothing.
@@ -58,6 +60,7 @@ function mayGoOn(ledger: Ledger, job: JobRecord, lost: AttemptRecord, held: Held
   const rival = ledger.attempt({ jobId: job.jobId, fence: job.fence });
   if (rival === undefined) return true;
   if (rival.state === 'ready' || rival.state === 'publishing') return false;
+  if (rival.agentId === lost.agentId) return true;
   return leftMs(ledger, job, lost.agentId, held.state, held.percent) < rivalLeftMs(ledger, job, rival);
 }
 

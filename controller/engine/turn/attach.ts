@@ -114,13 +114,10 @@ function welcome(
   ledger.effects.splice(first, 0, { kind: 'send', sessionId, message });
   greetWithMode(ledger, hello.agentId);
   if (known !== undefined && known.instanceId !== hello.instanceId) checkSoon(ledger, hello.agentId);
-  recall(
-    ledger,
-    presence,
-    judged.filter(({ asked }) => asked).map(({ held }) => held),
-  );
+  const asked = judged.filter((each) => each.asked).map(({ held }) => held);
+  recall(ledger, presence, asked);
   for (const { held } of judged) catchUp(ledger, hello, held);
-  resendAssignments(ledger, hello, sessionId);
+  resendAssignments(ledger, hello, { sessionId, asked });
   ledger.log('info', 'agent-attached', {
     agentId: presence.agentId,
     instanceId: hello.instanceId,
@@ -240,11 +237,19 @@ function ackedOf(ledger: Ledger, hello: Hello): number {
   return Math.max(acked, hello.firstUnackedEvent - 1);
 }
 
-/** What we assigned and the same process does not hold never arrived: it is sent again, with the same fence. */
-function resendAssignments(ledger: Ledger, hello: Hello, sessionId: string): void {
+/**
+ * What we assigned and the same process does not hold never arrived: it is sent again, with the same fence. Not where
+ * it is asked for another attempt of that job: it may be the same work, adopted before the store lost its tail.
+ */
+function resendAssignments(
+  ledger: Ledger,
+  hello: Hello,
+  { sessionId, asked }: { readonly sessionId: string; readonly asked: readonly HeldAttempt[] },
+): void {
   const held = new Set(hello.held.map(({ ref }) => keyOf(ledger, ref)));
+  const askedJobs = new Set(asked.map(({ ref }) => ref.jobId));
   for (const attempt of ledger.liveAttemptsOf(hello.agentId)) {
-    if (held.has(attemptKey(attempt))) continue;
+    if (held.has(attemptKey(attempt)) || askedJobs.has(attempt.jobId)) continue;
     // It was granted, and its owner has lost its memory of it: somebody has to finish it.
     if (attempt.state === 'publishing') ownerLost(ledger, attempt);
     else if (attempt.stop !== undefined) {
