@@ -13,6 +13,28 @@ const askAgainMs = 8_000;
 const annulLookMs = 500;
 const annulTriesMax = 7_200;
 
+/** After the last fault every agent is back by then. */
+const backMs = 120_000;
+
+/**
+ * A share that the farm knows under the identity of another one (it was mounted there first) keeps jobs waiting until
+ * a person reads the alarm, looks at what every agent sees, and says so.
+ */
+async function declareShare(engine: Engine): Promise<void> {
+  const { alarms } = await engine.summary();
+  const expected = alarms.find(({ event }) => event === 'other-share')?.fields['expected'];
+  const agents = (await engine.agents({ size: 50, token: '' })).entries;
+  const seen = agents.flatMap(({ inventory }) => inventory?.shareIds ?? []).map(({ id }) => id);
+  if (expected === undefined || seen.length === 0 || seen.some((id) => id === expected)) return;
+  const order = {
+    requestId: 'share',
+    reason: 'by the script',
+    kind: 'share-replaced',
+    share: 'results',
+  } as const;
+  await engine.orderShare(order);
+}
+
 /** What a caller is told when somebody else must be asked, or the same one later. */
 const tryElsewhere: ReadonlySet<FarmErrorCode> = new Set([
   'NOT_LEADING',
@@ -56,6 +78,7 @@ export class Clients {
       for (const { agentId } of pcs) this.#order({ atMs: 0, verb: 'uncordon', agentId }, `free-${agentId}`);
       for (const { n } of jobs) this.#order({ atMs: 0, verb: 'release', job: n }, `free-${n}`);
     });
+    this.#world.after(spanMs + backMs, () => this.#ask(declareShare, () => undefined, new Set()));
   }
 
   /** A grant is taken back while there is one: a person who wants that waits for it. */

@@ -34,6 +34,8 @@ export class LeaseBook implements Book {
   readonly #judged = new Set<string>();
   readonly #hellos = new Map<string, Hello>();
   readonly #sessions = new Map<string, string>();
+  /** Processes that said Hello in the turn under way, by agent: with a clone about, there may be two. */
+  readonly #newcomers = new Map<string, Set<string>>();
   #term = 0;
   #startedMs = Number.NEGATIVE_INFINITY;
   #rowMs = Number.NEGATIVE_INFINITY;
@@ -64,6 +66,8 @@ export class LeaseBook implements Book {
       this.#hellos.set(input.sessionId, input.hello);
       this.#sessions.set(input.sessionId, agentId);
       this.#heard.set(agentId, { atMs: nowMs, instanceId, term: this.#term });
+      const newcomers = this.#newcomers.get(agentId) ?? new Set();
+      this.#newcomers.set(agentId, newcomers.add(instanceId));
     }
     const heard =
       'sessionId' in input ? this.#heard.get(this.#sessions.get(input.sessionId) ?? '') : undefined;
@@ -87,6 +91,7 @@ export class LeaseBook implements Book {
       this.#judged.add(keyOf(attempt));
       if (before !== undefined) this.#lost({ ...before, message: attempt.message ?? '' });
     }
+    this.#newcomers.clear();
   }
 
   sent(_connection: Connection, message: ControllerMessage): void {
@@ -110,6 +115,8 @@ export class LeaseBook implements Book {
     const { nowMs } = this.#world;
     const heard = this.#heard.get(attempt.agentId);
     if (heard !== undefined && heard.instanceId !== attempt.instanceId) return;
+    const newcomers = [...(this.#newcomers.get(attempt.agentId) ?? [])];
+    if (newcomers.some((instanceId) => instanceId !== attempt.instanceId)) return;
     const sinceStartMs = nowMs - this.#startedMs + slackMs;
     if (heard?.term !== this.#term) {
       if (sinceStartMs >= leaseMs && nowMs - this.#rowMs + slackMs >= recoveryWindowMs) return;
