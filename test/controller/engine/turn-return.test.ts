@@ -238,22 +238,32 @@ describe('a job that the store has lost', () => {
 
 describe('an adoption that the store has lost', () => {
   it('is told again; nothing is assigned beside the work that goes on, and it keeps its slot', () => {
+    goesOn(50);
+  });
+
+  it('also where the work has not got further than what the store believes to run there', () => {
+    goesOn(0);
+  });
+});
+
+/** The first fence of the same work is no rival to be compared with. */
+function goesOn(percent: number): void {
     const { farm, pc1, ref } = runningFarm();
     const [assign] = farm.all('assign');
     assert.ok(assign);
     const before = new Map(farm.stored);
     farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
     farm.pass(10_000);
-    const now = adopted(farm, farm.attach('pc1', { farmId, held: [heldAs(ref, 'running')] }), ref);
+    const now = adopted(farm, farm.attach('pc1', { farmId, held: [{ ...heldAs(ref, 'running'), percent }] }), ref);
     farm.stored.clear();
     for (const [key, record] of before) farm.stored.set(key, record);
     farm.restart();
-    const held = [heldAs(now, 'running')];
+    const held = [{ ...heldAs(now, 'running'), percent }];
     const back = farm.attach('pc1', { farmId, held });
     assert.deepEqual(farm.last(back, 'recall').ref, now);
     assert.equal(farm.all('assign').length, 1, 'only the first of all');
     const told = { ...assign, ref: now, attemptNumber: 2 };
-    farm.say(back, { kind: 'recalled', ref: now, assign: told, held: heldAs(now, 'running') });
+    farm.say(back, { kind: 'recalled', ref: now, assign: told, held: { ...heldAs(now, 'running'), percent } });
     const again = farm.attach('pc1', { farmId, held });
     const heir = adopted(farm, again, now);
     assert.equal(farm.all('assign').length, 1);
@@ -263,8 +273,7 @@ describe('an adoption that the store has lost', () => {
       [`${jobId(1)}/${heir.fence.term}.${heir.fence.counter}`],
     );
     assert.equal(farm.jobState(jobId(1)), 'running');
-  });
-});
+}
 
 describe('the horizon', () => {
   it('rises when a tombstone is dropped: nothing at or below it is made anew', () => {
