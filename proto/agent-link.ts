@@ -87,6 +87,20 @@ export interface AssignedJob {
   readonly timeZone: string;
   readonly rateProfile: RateProfile;
   readonly items: readonly ResolvedItem[];
+  /** Which agents it may go to, should it have to go to another one. */
+  readonly wishes?: Wishes;
+  /** When it should have ended. */
+  readonly deadlineMs?: number;
+}
+
+/** Which agents a job may go to: all that is given must hold; an empty list says nothing. */
+export interface Wishes {
+  /** Agent ids: only one of these. */
+  readonly onlyOn: readonly string[];
+  /** Agent ids: none of these. */
+  readonly notOn: readonly string[];
+  /** The agent must have every one. */
+  readonly labels: readonly string[];
 }
 
 export interface Assign {
@@ -106,6 +120,15 @@ export interface Announce {
   readonly announcementId: string;
   readonly jobId: string;
   readonly channelName: string;
+  readonly items: readonly ResolvedItem[];
+}
+
+/** What the agent has of a waiting job is wanted, for the plan. Only for agents whose Hello names `sources`. */
+export interface AskSources {
+  readonly kind: 'ask-sources';
+  readonly jobId: string;
+  readonly enable4k: boolean;
+  readonly rateProfile: RateProfile;
   readonly items: readonly ResolvedItem[];
 }
 
@@ -264,6 +287,7 @@ export type ControllerMessage =
   | Assign
   | Announce
   | Withdraw
+  | AskSources
   | Cancel
   | PublishGrant
   | PublishRefused
@@ -366,6 +390,27 @@ export interface GpuFacts {
   readonly name: string;
   readonly driver: string;
   readonly memoryBytes: number;
+  /** Renders at a time on this card. */
+  readonly slots: number;
+  /** Encodes at a time that it was seen to do; 0: not probed. */
+  readonly sessions: number;
+}
+
+/** How fast a PC is at one class of work, alone: by its own last renders, before the first by its test encodes. */
+export interface ClassSpeed {
+  readonly workClass: WorkClass;
+  /** Seconds of output in a second. */
+  readonly speed: number;
+  /** Renders that it is the median of; 0: by test encodes. */
+  readonly runs: number;
+}
+
+/** A kind of work that PCs do at speeds of their own: `hd` or `4k`. Open, so that others can be added. */
+export type WorkClass = string;
+
+/** The class of a job's work. */
+export function workClassOf({ enable4k }: { readonly enable4k: boolean }): WorkClass {
+  return enable4k ? '4k' : 'hd';
 }
 
 /** What a PC is and can do. */
@@ -386,6 +431,14 @@ export interface Inventory {
   readonly shares: readonly string[];
   /** Which share each of them really is: what its `.renderfarm/share-id` says, where there is one. */
   readonly shareIds: readonly { readonly share: string; readonly id: string }[];
+  /** A class that is not here cannot be rendered here. Empty from agents of release 0.1: by their encoders, then. */
+  readonly speeds: readonly ClassSpeed[];
+  /** Speed of each of k renders at a time, relative to one alone: the k-th. Empty: not measured. */
+  readonly concurrentSpeeds: readonly number[];
+  /** Copying from the shares, by the last copies; 0: not measured yet. */
+  readonly copyBytesPerSecond: number;
+  /** Room for a new job: what is free and what the cache can give up, less what the jobs here may still need. */
+  readonly scratchAvailableBytes?: number;
 }
 
 export interface Hello {
@@ -416,6 +469,8 @@ export interface Heartbeat {
   readonly oldestShareOperationMs: number;
   /** Answers a Probe. */
   readonly probeId?: string;
+  /** As in the inventory. */
+  readonly scratchAvailableBytes?: number;
 }
 
 export type AssignmentReply =
@@ -479,6 +534,20 @@ export interface PrefetchReport {
   readonly state: 'fetching' | 'done' | 'failed' | 'withdrawn';
   readonly files: number;
   readonly bytes: number;
+  /** Of all files of the job, as far as it is known. */
+  readonly totalBytes?: number;
+  readonly message?: string;
+}
+
+/** What this PC has of a job's sources and segments; answers AskSources. */
+export interface SourcesReport {
+  readonly kind: 'sources-report';
+  readonly jobId: string;
+  /** Of all its sources together; 0: not known, the message says why. */
+  readonly totalBytes: number;
+  readonly presentBytes: number;
+  /** Length of the output whose segments are here already. */
+  readonly presentOutputMs: number;
   readonly message?: string;
 }
 
@@ -534,6 +603,7 @@ export type AgentMessage =
   | JournalEvent
   | Progress
   | PrefetchReport
+  | SourcesReport
   | InventoryChanged
   | FinishPublishReply
   | AnnulPublishReply

@@ -1,10 +1,12 @@
-import type { PriorityClass } from '../../proto/agent-link.ts';
+import type { PriorityClass, Wishes, WorkClass } from '../../proto/agent-link.ts';
 
 /** What decides which agents can take a job at all, apart from the job's own history. */
 export interface JobNeeds {
   readonly queue: string;
-  readonly enable4k: boolean;
+  readonly workClass: WorkClass;
   readonly shares: readonly string[];
+  /** Which agents it may go to; absent: any. */
+  readonly wishes?: Wishes;
 }
 
 /** What a job's place among others of its class is made of. */
@@ -13,24 +15,29 @@ export interface JobAge {
   /** Order of submission; breaks ties. */
   readonly sequence: number;
   readonly jobId: string;
+  /** Jobs with a deadline stand in lines of their own, the nearest first. */
+  readonly deadlineMs?: number;
 }
 
 /** A job as a line keeps it. */
 export interface LineEntry extends JobNeeds, JobAge {
+  readonly userId: string;
   readonly priority: PriorityClass;
 }
 
-/** Jobs of one priority class that need the same, oldest first. */
+/** Jobs of one user and priority class that need the same, oldest or nearest deadline first. */
 export class WaitingLine {
   readonly key: string;
   readonly needs: JobNeeds;
+  readonly userId: string;
   readonly priority: PriorityClass;
   readonly #entries: LineEntry[] = [];
 
   constructor(key: string, first: LineEntry) {
-    const { queue, enable4k, shares, priority } = first;
+    const { queue, workClass, shares, wishes, priority, userId } = first;
     this.key = key;
-    this.needs = { queue, enable4k, shares };
+    this.needs = { queue, workClass, shares, ...(wishes && { wishes }) };
+    this.userId = userId;
     this.priority = priority;
   }
 
@@ -60,7 +67,7 @@ export class WaitingLine {
   }
 
   #firstBehind(entry: JobAge): number {
-    return this.#search((other) => compareAge(other, entry) > 0);
+    return this.#search((other) => compareInLine(other, entry) > 0);
   }
 
   /** Index of the first entry for which the test is true; it stays true behind it. */
@@ -78,7 +85,7 @@ export class WaitingLine {
 }
 
 /**
- * The jobs that wait, in lines: one for each class and need. A plan looks at the heads of a few lines, so that its cost
+ * The jobs that wait, in lines: one for each user, class and need. A plan looks at the heads of a few lines, so that its cost
  * does not grow with the number of jobs behind them.
  */
 export class WaitingLines {
@@ -97,7 +104,7 @@ export class WaitingLines {
   put(entry: LineEntry): void {
     const key = lineKey(entry);
     const before = this.#places.get(entry.jobId);
-    if (before?.line.key === key && compareAge(before.entry, entry) === 0) return;
+    if (before?.line.key === key && compareInLine(before.entry, entry) === 0) return;
     this.remove(entry.jobId);
     const line = this.#lines.get(key) ?? new WaitingLine(key, entry);
     this.#lines.set(key, line);
@@ -130,6 +137,18 @@ export function compareAge(a: JobAge, b: JobAge): number {
   return a.jobId < b.jobId ? -1 : 1;
 }
 
-function lineKey({ priority, queue, enable4k, shares }: LineEntry): string {
-  return JSON.stringify([priority, queue, enable4k, [...shares].sort()]);
+/** In one line either all jobs have a deadline or none has. */
+function compareInLine(a: JobAge, b: JobAge): number {
+  return (a.deadlineMs ?? 0) - (b.deadlineMs ?? 0) || compareAge(a, b);
+}
+
+function lineKey(entry: LineEntry): string {
+  const { userId, priority, queue, workClass, shares, wishes, deadlineMs } = entry;
+  const wished = wishes && [sorted(wishes.onlyOn), sorted(wishes.notOn), sorted(wishes.labels)];
+  const dated = deadlineMs !== undefined;
+  return JSON.stringify([priority, userId, queue, workClass, dated, sorted(shares), wished]);
+}
+
+function sorted(names: readonly string[]): readonly string[] {
+  return [...names].sort();
 }

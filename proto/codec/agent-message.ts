@@ -5,7 +5,6 @@ import type {
   Heartbeat,
   Hello,
   HostChecked,
-  PrefetchReport,
   Progress,
   Recalled,
 } from '../agent-link.ts';
@@ -13,7 +12,7 @@ import * as agent from '../gen/renderfarm/v1/agent.ts';
 import { fromAssign, toAssign } from './assign.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
-import { agentGoodbyeReasons, heldStates, prefetchStates } from './enums.ts';
+import { agentGoodbyeReasons, heldStates } from './enums.ts';
 import { fromHeld, fromTombstone, toHeld, toTombstone } from './finished.ts';
 import { fromInventory, toInventory } from './inventory.ts';
 import { fromJournalEvent, toJournalEvent } from './journal-event.ts';
@@ -23,10 +22,16 @@ import {
   toAnnulPublishReply,
   toFinishPublishReply,
 } from './publication.ts';
-import { count, given, id, list, measure, optionalText, required, texts } from './read.ts';
+import { count, given, id, list, measure, optionalCount, optionalText, required, texts } from './read.ts';
 import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
 import type { Decoded } from './unknown-message.ts';
 import { decodeEnvelope } from './unknown-message.ts';
+import {
+  fromPrefetchReport,
+  fromSourcesReport,
+  toPrefetchReport,
+  toSourcesReport,
+} from './sources.ts';
 import { fromRef, toRef } from './work.ts';
 
 /** protocol.md, Hello: the newest 1,000 tombstones; more held attempts than that no PC has. */
@@ -60,6 +65,8 @@ function toWire(message: AgentMessage): WireMessage {
       return { $case: 'event', value: toJournalEvent(message) };
     case 'progress':
       return { $case: 'progress', value: toProgress(message) };
+    case 'sources-report':
+      return { $case: 'sourcesReport', value: toSourcesReport(message) };
     case 'prefetch-report':
       return { $case: 'prefetchReport', value: toPrefetchReport(message) };
     case 'inventory':
@@ -98,6 +105,8 @@ function fromWire(message: WireMessage): AgentMessage {
       return fromJournalEvent(message.value);
     case 'progress':
       return fromProgress(message.value);
+    case 'sourcesReport':
+      return fromSourcesReport(message.value);
     case 'prefetchReport':
       return fromPrefetchReport(message.value);
     case 'inventory':
@@ -169,6 +178,7 @@ function toHeartbeat(heartbeat: Heartbeat): CompleteWire<agent.Heartbeat> {
     worstLoopStall: toDuration(heartbeat.worstLoopStallMs),
     oldestShareOperation: toDuration(heartbeat.oldestShareOperationMs),
     probeId: heartbeat.probeId ?? '',
+    scratchAvailableBytes: heartbeat.scratchAvailableBytes,
   };
 }
 
@@ -181,6 +191,7 @@ function fromHeartbeat(wire: agent.Heartbeat): Heartbeat {
     worstLoopStallMs: fromDuration(wire.worstLoopStall, 'heartbeat.worst_loop_stall'),
     oldestShareOperationMs: fromDuration(wire.oldestShareOperation, 'heartbeat.oldest_share_operation'),
     probeId: optionalText(wire.probeId),
+    scratchAvailableBytes: optionalCount(wire.scratchAvailableBytes, 'heartbeat.scratch_available_bytes'),
   });
 }
 
@@ -248,29 +259,6 @@ function fromProgress(wire: agent.Progress): Progress {
       reason: wire.waiting.reason,
       waitedMs: fromDuration(wire.waiting.waited, 'progress.waiting.waited'),
     },
-  });
-}
-
-function toPrefetchReport(report: PrefetchReport): CompleteWire<agent.PrefetchReport> {
-  return {
-    announcementId: report.announcementId,
-    jobId: report.jobId,
-    state: prefetchStates.toWire(report.state),
-    files: report.files,
-    bytes: report.bytes,
-    message: report.message ?? '',
-  };
-}
-
-function fromPrefetchReport(wire: agent.PrefetchReport): PrefetchReport {
-  return compact<PrefetchReport>({
-    kind: 'prefetch-report',
-    announcementId: id(wire.announcementId, 'prefetch_report.announcement_id'),
-    jobId: id(wire.jobId, 'prefetch_report.job_id'),
-    state: prefetchStates.fromWire(wire.state, 'prefetch_report.state'),
-    files: count(wire.files, 'prefetch_report.files'),
-    bytes: count(wire.bytes, 'prefetch_report.bytes'),
-    message: optionalText(wire.message),
   });
 }
 

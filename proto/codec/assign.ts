@@ -1,10 +1,11 @@
-import type { Assign, AssignedJob } from '../agent-link.ts';
+import type { Assign, AssignedJob, Wishes } from '../agent-link.ts';
 import type * as agent from '../gen/renderfarm/v1/agent.ts';
+import type * as job from '../gen/renderfarm/v1/job.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { priorityClasses, rateProfiles } from './enums.ts';
-import { count, given, id, list, required } from './read.ts';
-import { fromTimestamp, toTimestamp } from './time.ts';
+import { count, given, id, list, required, texts } from './read.ts';
+import { fromTimestamp, toOptionalTimestamp, toTimestamp } from './time.ts';
 import {
   fromItem,
   fromLimits,
@@ -58,6 +59,8 @@ function toAssignedJob(job: AssignedJob): CompleteWire<agent.AssignedJob> {
     timeZone: job.timeZone,
     rateProfile: rateProfiles.toWire(job.rateProfile),
     items: job.items.map(toItem),
+    wishes: job.wishes,
+    deadline: toOptionalTimestamp(job.deadlineMs),
   };
 }
 
@@ -75,5 +78,18 @@ function fromAssignedJob(wire: agent.AssignedJob, field: string): AssignedJob {
     timeZone: wire.timeZone,
     rateProfile: rateProfiles.fromWire(wire.rateProfile, `${field}.rate_profile`),
     items: list(wire.items, `${field}.items`, itemsMax, fromItem),
+    wishes: wire.wishes && fromWishes(wire.wishes, `${field}.wishes`),
+    deadlineMs: wire.deadline && fromTimestamp(wire.deadline, `${field}.deadline`),
   });
+}
+
+/** A job has at most this many wishes of one kind. */
+const wishesMax = 64;
+
+function fromWishes(wire: job.Wishes, field: string): Wishes {
+  return {
+    onlyOn: texts(wire.onlyOn, `${field}.only_on`, wishesMax),
+    notOn: texts(wire.notOn, `${field}.not_on`, wishesMax),
+    labels: texts(wire.labels, `${field}.labels`, wishesMax),
+  };
 }

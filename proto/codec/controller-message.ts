@@ -23,6 +23,7 @@ import { agentModes, cancelModes, controllerGoodbyeReasons, outcomes } from './e
 import { fromAnnulPublish, fromFinishPublish, toPublication } from './publication.ts';
 import { count, given, id, list, optionalText, texts } from './read.ts';
 import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
+import { fromAskSources, toAskSources } from './sources.ts';
 import type { Decoded } from './unknown-message.ts';
 import { decodeEnvelope } from './unknown-message.ts';
 import { fromStopOutcome, fromVerdict, toVerdict } from './verdict.ts';
@@ -55,6 +56,8 @@ function toWire(message: ControllerMessage): WireMessage {
       return { $case: 'assign', value: toAssign(message) };
     case 'announce':
       return { $case: 'announce', value: toAnnounce(message) };
+    case 'ask-sources':
+      return { $case: 'askSources', value: toAskSources(message) };
     case 'withdraw':
       return {
         $case: 'withdraw',
@@ -104,6 +107,8 @@ function fromWire(message: WireMessage): ControllerMessage {
       return fromWelcome(message.value);
     case 'assign':
       return fromAssign(message.value);
+    case 'askSources':
+      return fromAskSources(message.value);
     case 'announce':
       return fromAnnounce(message.value);
     case 'withdraw':

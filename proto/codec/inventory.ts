@@ -1,9 +1,9 @@
-import type { EncoderCapability, GpuFacts, Inventory } from '../agent-link.ts';
+import type { ClassSpeed, EncoderCapability, GpuFacts, Inventory } from '../agent-link.ts';
 import type * as agent from '../gen/renderfarm/v1/agent.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { frameSizes } from './enums.ts';
-import { count, given, id, list, measure, required, texts } from './read.ts';
+import { count, given, id, list, measure, optionalCount, required, texts } from './read.ts';
 
 /** No PC of a farm has more GPUs, encoders, queues, labels or shares than this. */
 const entriesMax = 256;
@@ -25,6 +25,10 @@ export function toInventory(inventory: Inventory): CompleteWire<agent.Inventory>
     labels: inventory.labels,
     shares: inventory.shares,
     shareIds: inventory.shareIds,
+    speeds: inventory.speeds,
+    concurrentSpeeds: inventory.concurrentSpeeds,
+    copyBytesPerSecond: inventory.copyBytesPerSecond,
+    scratchAvailableBytes: inventory.scratchAvailableBytes,
   };
 }
 
@@ -45,7 +49,22 @@ export function fromInventory(wire: agent.Inventory | undefined, field: string):
     labels: texts(inventory.labels, `${field}.labels`, entriesMax),
     shares: texts(inventory.shares, `${field}.shares`, entriesMax),
     shareIds: list(inventory.shareIds, `${field}.share_ids`, entriesMax, fromShareId),
+    speeds: list(inventory.speeds, `${field}.speeds`, entriesMax, fromSpeed),
+    concurrentSpeeds: list(inventory.concurrentSpeeds, `${field}.concurrent_speeds`, slotsMax, measure),
+    copyBytesPerSecond: measure(inventory.copyBytesPerSecond, `${field}.copy_bytes_per_second`),
+    scratchAvailableBytes: optionalCount(
+      inventory.scratchAvailableBytes,
+      `${field}.scratch_available_bytes`,
+    ),
   });
+}
+
+function fromSpeed(wire: agent.ClassSpeed, field: string): ClassSpeed {
+  return {
+    workClass: id(wire.workClass, `${field}.work_class`),
+    speed: measure(wire.speed, `${field}.speed`),
+    runs: count(wire.runs, `${field}.runs`),
+  };
 }
 
 function fromShareId(wire: agent.ShareIdentity, field: string): Inventory['shareIds'][number] {
@@ -53,7 +72,8 @@ function fromShareId(wire: agent.ShareIdentity, field: string): Inventory['share
 }
 
 function toGpu(gpu: GpuFacts): CompleteWire<agent.Gpu> {
-  return { index: gpu.index, name: gpu.name, driver: gpu.driver, memoryBytes: gpu.memoryBytes };
+  const { index, name, driver, memoryBytes, slots, sessions } = gpu;
+  return { index, name, driver, memoryBytes, slots, sessions };
 }
 
 function fromGpu(wire: agent.Gpu, field: string): GpuFacts {
@@ -62,6 +82,8 @@ function fromGpu(wire: agent.Gpu, field: string): GpuFacts {
     name: wire.name,
     driver: wire.driver,
     memoryBytes: count(wire.memoryBytes, `${field}.memory_bytes`),
+    slots: count(wire.slots, `${field}.slots`, 0, slotsMax),
+    sessions: count(wire.sessions, `${field}.sessions`),
   });
 }
 

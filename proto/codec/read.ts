@@ -36,6 +36,11 @@ export function count(value: number, field: string, min = 0, max = Number.MAX_SA
   throw new DecodeError('OUT_OF_RANGE', field, `must be a whole number ${range}`);
 }
 
+/** The same, where it may be absent. */
+export function optionalCount(value: number | undefined, field: string): number | undefined {
+  return value === undefined ? undefined : count(value, field);
+}
+
 /** A finite number from 0 on. */
 export function measure(value: number, field: string): number {
   if (Number.isFinite(value) && value >= 0) return value;

@@ -24,7 +24,7 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
-import { FailureClass, Fence, ItemType, Outcome, PriorityClass, Problem, Usage } from "./job.ts";
+import { FailureClass, Fence, ItemType, Outcome, PriorityClass, Problem, Usage, Wishes } from "./job.ts";
 
 export const LogFile = { UNSPECIFIED: 0, JOB_LOG: 1, FFMPEG_COMMAND: 2, FFMPEG_STDERR: 3 } as const;
 
@@ -216,6 +216,20 @@ export interface Gpu {
   readonly name: string;
   readonly driver: string;
   readonly memoryBytes: number;
+  /** Renders at a time on this card. */
+  readonly slots: number;
+  /** Encodes at a time that it was seen to do; 0: not probed. */
+  readonly sessions: number;
+}
+
+/** How fast this PC is at one class of work, alone: by its own last renders, before the first by its test encodes. */
+export interface ClassSpeed {
+  /** hd, 4k. */
+  readonly workClass: string;
+  /** Seconds of output in a second. */
+  readonly speed: number;
+  /** Renders that it is the median of; 0: by test encodes. */
+  readonly runs: number;
 }
 
 export interface EncoderCapability {
@@ -242,6 +256,14 @@ export interface Inventory {
   readonly labels: readonly string[];
   readonly shares: readonly string[];
   readonly shareIds: readonly ShareIdentity[];
+  /** A class that is not here cannot be rendered here. */
+  readonly speeds: readonly ClassSpeed[];
+  /** Speed of each of k renders at a time, relative to one alone: the k-th. */
+  readonly concurrentSpeeds: readonly number[];
+  /** Copying from the shares, by the last copies; 0: not measured yet. */
+  readonly copyBytesPerSecond: number;
+  /** Room for a new job: what is free and what the cache can give up, less what the jobs here may still need. */
+  readonly scratchAvailableBytes?: number | undefined;
 }
 
 /** Which share it really is: what its .renderfarm/share-id says. */
@@ -313,6 +335,7 @@ export interface Heartbeat {
     | undefined;
   /** Answers a Probe. */
   readonly probeId: string;
+  readonly scratchAvailableBytes?: number | undefined;
 }
 
 export interface AssignmentAccepted {
@@ -389,6 +412,8 @@ export interface PrefetchReport {
   readonly files: number;
   readonly bytes: number;
   readonly message: string;
+  /** Of all files of the job, as far as it is known. */
+  readonly totalBytes: number;
 }
 
 export interface InventoryChanged {
@@ -430,6 +455,17 @@ export interface AgentGoodbye {
   readonly givesBack: readonly JobRef[];
 }
 
+/** What this PC has of a job's sources and segments; answers AskSources. */
+export interface SourcesReport {
+  readonly jobId: string;
+  /** Of all its sources together; 0: not known, the message says why. */
+  readonly totalBytes: number;
+  readonly presentBytes: number;
+  /** Length of the output whose segments are here already. */
+  readonly presentOutput: Duration | undefined;
+  readonly message: string;
+}
+
 export interface AttachRequest {
   readonly message:
     | { readonly $case: "hello"; readonly value: Hello }
@@ -444,6 +480,7 @@ export interface AttachRequest {
     | { readonly $case: "annulPublishReply"; readonly value: AnnulPublishReply }
     | { readonly $case: "recalled"; readonly value: Recalled }
     | { readonly $case: "hostChecked"; readonly value: HostChecked }
+    | { readonly $case: "sourcesReport"; readonly value: SourcesReport }
     | undefined;
 }
 
@@ -499,6 +536,11 @@ export interface AssignedJob {
   readonly timeZone: string;
   readonly rateProfile: RateProfile;
   readonly items: readonly ResolvedItem[];
+  readonly wishes:
+    | Wishes
+    | undefined;
+  /** Absent: none. */
+  readonly deadline: Date | undefined;
 }
 
 export interface Assign {
@@ -521,6 +563,17 @@ export interface Announce {
 export interface Withdraw {
   readonly announcementId: string;
   readonly jobId: string;
+}
+
+/**
+ * What the agent has of a waiting job is wanted, for the plan. Sent only to agents whose Hello names the feature
+ * `sources`, one at a time.
+ */
+export interface AskSources {
+  readonly jobId: string;
+  readonly enable4k: boolean;
+  readonly rateProfile: RateProfile;
+  readonly items: readonly ResolvedItem[];
 }
 
 export interface Cancel {
@@ -670,6 +723,7 @@ export interface AttachResponse {
     | { readonly $case: "recall"; readonly value: Recall }
     | { readonly $case: "setMode"; readonly value: SetMode }
     | { readonly $case: "checkHost"; readonly value: CheckHost }
+    | { readonly $case: "askSources"; readonly value: AskSources }
     | undefined;
 }
 
@@ -1135,7 +1189,7 @@ export const JobRef: MessageFns<JobRef> = {
 };
 
 function createBaseGpu(): Gpu {
-  return { index: 0, name: "", driver: "", memoryBytes: 0 };
+  return { index: 0, name: "", driver: "", memoryBytes: 0, slots: 0, sessions: 0 };
 }
 
 export const Gpu: MessageFns<Gpu> = {
@@ -1151,6 +1205,12 @@ export const Gpu: MessageFns<Gpu> = {
     }
     if (message.memoryBytes !== 0) {
       writer.uint32(32).int64(message.memoryBytes);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(40).int32(message.slots);
+    }
+    if (message.sessions !== 0) {
+      writer.uint32(48).int32(message.sessions);
     }
     return writer;
   },
@@ -1200,6 +1260,22 @@ export const Gpu: MessageFns<Gpu> = {
             message.memoryBytes = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.slots = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sessions = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1221,6 +1297,87 @@ export const Gpu: MessageFns<Gpu> = {
     message.name = object.name ?? "";
     message.driver = object.driver ?? "";
     message.memoryBytes = object.memoryBytes ?? 0;
+    message.slots = object.slots ?? 0;
+    message.sessions = object.sessions ?? 0;
+    return message;
+  },
+};
+
+function createBaseClassSpeed(): ClassSpeed {
+  return { workClass: "", speed: 0, runs: 0 };
+}
+
+export const ClassSpeed: MessageFns<ClassSpeed> = {
+  encode(message: ClassSpeed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workClass !== "") {
+      writer.uint32(10).string(message.workClass);
+    }
+    if (message.speed !== 0) {
+      writer.uint32(17).double(message.speed);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(24).int32(message.runs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClassSpeed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClassSpeed() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workClass = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.speed = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.runs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClassSpeed>, I>>(base?: I): ClassSpeed {
+    return ClassSpeed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClassSpeed>, I>>(object: I): ClassSpeed {
+    const message = createBaseClassSpeed() as any;
+    message.workClass = object.workClass ?? "";
+    message.speed = object.speed ?? 0;
+    message.runs = object.runs ?? 0;
     return message;
   },
 };
@@ -1356,6 +1513,10 @@ function createBaseInventory(): Inventory {
     labels: [],
     shares: [],
     shareIds: [],
+    speeds: [],
+    concurrentSpeeds: [],
+    copyBytesPerSecond: 0,
+    scratchAvailableBytes: undefined,
   };
 }
 
@@ -1402,6 +1563,22 @@ export const Inventory: MessageFns<Inventory> = {
     }
     for (const v of message.shareIds) {
       ShareIdentity.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.speeds) {
+      ClassSpeed.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.concurrentSpeeds.length !== 0) {
+      writer.uint32(130).fork();
+      for (const v of message.concurrentSpeeds) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    if (message.copyBytesPerSecond !== 0) {
+      writer.uint32(137).double(message.copyBytesPerSecond);
+    }
+    if (message.scratchAvailableBytes !== undefined) {
+      writer.uint32(144).int64(message.scratchAvailableBytes);
     }
     return writer;
   },
@@ -1531,6 +1708,48 @@ export const Inventory: MessageFns<Inventory> = {
             message.shareIds.push(ShareIdentity.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.speeds.push(ClassSpeed.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag === 129) {
+              message.concurrentSpeeds.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 130) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.concurrentSpeeds.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 17: {
+            if (tag !== 137) {
+              break;
+            }
+
+            message.copyBytesPerSecond = reader.double();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.scratchAvailableBytes = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1562,6 +1781,10 @@ export const Inventory: MessageFns<Inventory> = {
     message.labels = object.labels?.map((e) => e) || [];
     message.shares = object.shares?.map((e) => e) || [];
     message.shareIds = object.shareIds?.map((e) => ShareIdentity.fromPartial(e)) || [];
+    message.speeds = object.speeds?.map((e) => ClassSpeed.fromPartial(e)) || [];
+    message.concurrentSpeeds = object.concurrentSpeeds?.map((e) => e) || [];
+    message.copyBytesPerSecond = object.copyBytesPerSecond ?? 0;
+    message.scratchAvailableBytes = object.scratchAvailableBytes ?? undefined;
     return message;
   },
 };
@@ -2332,6 +2555,7 @@ function createBaseHeartbeat(): Heartbeat {
     worstLoopStall: undefined,
     oldestShareOperation: undefined,
     probeId: "",
+    scratchAvailableBytes: undefined,
   };
 }
 
@@ -2354,6 +2578,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.probeId !== "") {
       writer.uint32(50).string(message.probeId);
+    }
+    if (message.scratchAvailableBytes !== undefined) {
+      writer.uint32(56).int64(message.scratchAvailableBytes);
     }
     return writer;
   },
@@ -2419,6 +2646,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.probeId = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.scratchAvailableBytes = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2446,6 +2681,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       ? Duration.fromPartial(object.oldestShareOperation)
       : undefined;
     message.probeId = object.probeId ?? "";
+    message.scratchAvailableBytes = object.scratchAvailableBytes ?? undefined;
     return message;
   },
 };
@@ -3302,7 +3538,7 @@ export const Progress: MessageFns<Progress> = {
 };
 
 function createBasePrefetchReport(): PrefetchReport {
-  return { announcementId: "", jobId: "", state: 0, files: 0, bytes: 0, message: "" };
+  return { announcementId: "", jobId: "", state: 0, files: 0, bytes: 0, message: "", totalBytes: 0 };
 }
 
 export const PrefetchReport: MessageFns<PrefetchReport> = {
@@ -3324,6 +3560,9 @@ export const PrefetchReport: MessageFns<PrefetchReport> = {
     }
     if (message.message !== "") {
       writer.uint32(50).string(message.message);
+    }
+    if (message.totalBytes !== 0) {
+      writer.uint32(56).int64(message.totalBytes);
     }
     return writer;
   },
@@ -3389,6 +3628,14 @@ export const PrefetchReport: MessageFns<PrefetchReport> = {
             message.message = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.totalBytes = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3412,6 +3659,7 @@ export const PrefetchReport: MessageFns<PrefetchReport> = {
     message.files = object.files ?? 0;
     message.bytes = object.bytes ?? 0;
     message.message = object.message ?? "";
+    message.totalBytes = object.totalBytes ?? 0;
     return message;
   },
 };
@@ -3884,6 +4132,111 @@ export const AgentGoodbye: MessageFns<AgentGoodbye> = {
   },
 };
 
+function createBaseSourcesReport(): SourcesReport {
+  return { jobId: "", totalBytes: 0, presentBytes: 0, presentOutput: undefined, message: "" };
+}
+
+export const SourcesReport: MessageFns<SourcesReport> = {
+  encode(message: SourcesReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.totalBytes !== 0) {
+      writer.uint32(16).int64(message.totalBytes);
+    }
+    if (message.presentBytes !== 0) {
+      writer.uint32(24).int64(message.presentBytes);
+    }
+    if (message.presentOutput !== undefined) {
+      Duration.encode(message.presentOutput, writer.uint32(34).fork()).join();
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourcesReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourcesReport() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.totalBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.presentBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.presentOutput = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SourcesReport>, I>>(base?: I): SourcesReport {
+    return SourcesReport.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourcesReport>, I>>(object: I): SourcesReport {
+    const message = createBaseSourcesReport() as any;
+    message.jobId = object.jobId ?? "";
+    message.totalBytes = object.totalBytes ?? 0;
+    message.presentBytes = object.presentBytes ?? 0;
+    message.presentOutput = (object.presentOutput !== undefined && object.presentOutput !== null)
+      ? Duration.fromPartial(object.presentOutput)
+      : undefined;
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
 function createBaseAttachRequest(): AttachRequest {
   return { message: undefined };
 }
@@ -3926,6 +4279,9 @@ export const AttachRequest: MessageFns<AttachRequest> = {
         break;
       case "hostChecked":
         HostChecked.encode(message.message.value, writer.uint32(98).fork()).join();
+        break;
+      case "sourcesReport":
+        SourcesReport.encode(message.message.value, writer.uint32(106).fork()).join();
         break;
     }
     return writer;
@@ -4043,6 +4399,14 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             message.message = { $case: "hostChecked", value: HostChecked.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.message = { $case: "sourcesReport", value: SourcesReport.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4133,6 +4497,12 @@ export const AttachRequest: MessageFns<AttachRequest> = {
       case "hostChecked": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "hostChecked", value: HostChecked.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "sourcesReport": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "sourcesReport", value: SourcesReport.fromPartial(object.message.value) };
         }
         break;
       }
@@ -4579,6 +4949,8 @@ function createBaseAssignedJob(): AssignedJob {
     timeZone: "",
     rateProfile: 0,
     items: [],
+    wishes: undefined,
+    deadline: undefined,
   };
 }
 
@@ -4619,6 +4991,12 @@ export const AssignedJob: MessageFns<AssignedJob> = {
     }
     for (const v of message.items) {
       ResolvedItem.encode(v!, writer.uint32(98).fork()).join();
+    }
+    if (message.wishes !== undefined) {
+      Wishes.encode(message.wishes, writer.uint32(106).fork()).join();
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -4732,6 +5110,22 @@ export const AssignedJob: MessageFns<AssignedJob> = {
             message.items.push(ResolvedItem.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.wishes = Wishes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4761,6 +5155,10 @@ export const AssignedJob: MessageFns<AssignedJob> = {
     message.timeZone = object.timeZone ?? "";
     message.rateProfile = object.rateProfile ?? 0;
     message.items = object.items?.map((e) => ResolvedItem.fromPartial(e)) || [];
+    message.wishes = (object.wishes !== undefined && object.wishes !== null)
+      ? Wishes.fromPartial(object.wishes)
+      : undefined;
+    message.deadline = object.deadline ?? undefined;
     return message;
   },
 };
@@ -5047,6 +5445,97 @@ export const Withdraw: MessageFns<Withdraw> = {
     const message = createBaseWithdraw() as any;
     message.announcementId = object.announcementId ?? "";
     message.jobId = object.jobId ?? "";
+    return message;
+  },
+};
+
+function createBaseAskSources(): AskSources {
+  return { jobId: "", enable4k: false, rateProfile: 0, items: [] };
+}
+
+export const AskSources: MessageFns<AskSources> = {
+  encode(message: AskSources, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.enable4k !== false) {
+      writer.uint32(16).bool(message.enable4k);
+    }
+    if (message.rateProfile !== 0) {
+      writer.uint32(24).int32(message.rateProfile);
+    }
+    for (const v of message.items) {
+      ResolvedItem.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskSources {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskSources() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.enable4k = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.rateProfile = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.items.push(ResolvedItem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AskSources>, I>>(base?: I): AskSources {
+    return AskSources.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AskSources>, I>>(object: I): AskSources {
+    const message = createBaseAskSources() as any;
+    message.jobId = object.jobId ?? "";
+    message.enable4k = object.enable4k ?? false;
+    message.rateProfile = object.rateProfile ?? 0;
+    message.items = object.items?.map((e) => ResolvedItem.fromPartial(e)) || [];
     return message;
   },
 };
@@ -6737,6 +7226,9 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "checkHost":
         CheckHost.encode(message.message.value, writer.uint32(138).fork()).join();
         break;
+      case "askSources":
+        AskSources.encode(message.message.value, writer.uint32(146).fork()).join();
+        break;
     }
     return writer;
   },
@@ -6890,6 +7382,14 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             message.message = { $case: "checkHost", value: CheckHost.decode(reader, reader.uint32()) };
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.message = { $case: "askSources", value: AskSources.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7007,6 +7507,12 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "checkHost": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "checkHost", value: CheckHost.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "askSources": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "askSources", value: AskSources.fromPartial(object.message.value) };
         }
         break;
       }

@@ -23,7 +23,7 @@ import {
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { AgentMode, Inventory } from "./agent.ts";
-import { AttemptState, Fence, Job, JobState } from "./job.ts";
+import { AttemptState, Fence, Job, JobState, PriorityClass } from "./job.ts";
 
 export const AgentLiveness = {
   UNSPECIFIED: 0,
@@ -95,7 +95,19 @@ export interface Agent {
     | AgentOrder
     | undefined;
   /** Absent: it is well. */
-  readonly sickness: Sickness | undefined;
+  readonly sickness:
+    | Sickness
+    | undefined;
+  /** How good forecasts for it were, by class of work. */
+  readonly forecastErrors: readonly ForecastError[];
+}
+
+/** Time that renders took, relative to what was predicted when they were assigned. */
+export interface ForecastError {
+  readonly workClass: string;
+  readonly runs: number;
+  readonly median: number;
+  readonly p90: number;
 }
 
 /** What a person ordered of an agent. */
@@ -137,7 +149,93 @@ export interface Queue {
   readonly agentsAttached: number;
   readonly softRunLimit: Duration | undefined;
   readonly hardRunLimit: Duration | undefined;
-  readonly oldestWait: Duration | undefined;
+  readonly oldestWait:
+    | Duration
+    | undefined;
+  /** Its share beside others; 0: jobs count for their users only. */
+  readonly weight: number;
+  /** Jobs of it at a time on agents; 0: no limit. */
+  readonly runningMax: number;
+  /** Jobs of it that have not ended; 0: no limit but the farm's. */
+  readonly jobsMax: number;
+  /** Absent: it is not paused. */
+  readonly pause: QueuePause | undefined;
+}
+
+export interface QueuePause {
+  readonly reason: string;
+  readonly by: string;
+  readonly since: Date | undefined;
+}
+
+export interface PauseQueueRequest {
+  readonly requestId: string;
+  readonly queue: string;
+  /** Shown to whoever asks why jobs wait; at most 500 characters. */
+  readonly reason: string;
+  /** Who orders it, where no certificate says so; at most 128 characters. */
+  readonly by: string;
+}
+
+export interface PauseQueueResponse {
+  readonly queue: Queue | undefined;
+}
+
+export interface ResumeQueueRequest {
+  readonly requestId: string;
+  readonly queue: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export interface ResumeQueueResponse {
+  readonly queue: Queue | undefined;
+}
+
+/** One job at its place in the plan. */
+export interface PlannedJob {
+  readonly jobId: string;
+  readonly userId: string;
+  readonly queue: string;
+  readonly priority: PriorityClass;
+  /** From now; 0 for one that runs. */
+  readonly start: Duration | undefined;
+  readonly end:
+    | Duration
+    | undefined;
+  /** The agent fetches its files already. */
+  readonly announced: boolean;
+  readonly overdue: boolean;
+}
+
+export interface AgentPlan {
+  readonly agentId: string;
+  /** Why nothing new starts there; empty: something may. */
+  readonly closed: readonly string[];
+  readonly slots: number;
+  readonly running: readonly PlannedJob[];
+  /** In the order in which they are expected to start. */
+  readonly next: readonly PlannedJob[];
+}
+
+/** Jobs that no agent can take, together where the reason is one. */
+export interface Blocked {
+  readonly reason: string;
+  readonly jobs: number;
+  /** The first of them. */
+  readonly jobIds: readonly string[];
+}
+
+export interface GetPlanRequest {
+}
+
+export interface GetPlanResponse {
+  readonly agents: readonly AgentPlan[];
+  readonly blocked: readonly Blocked[];
+  /** Jobs that wait, and how many of them the plan has placed. */
+  readonly waiting: number;
+  readonly placed: number;
+  readonly at: Date | undefined;
 }
 
 export interface ListAgentsRequest {
@@ -436,6 +534,7 @@ function createBaseAgent(): Agent {
     mode: 0,
     order: undefined,
     sickness: undefined,
+    forecastErrors: [],
   };
 }
 
@@ -488,6 +587,9 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.sickness !== undefined) {
       Sickness.encode(message.sickness, writer.uint32(130).fork()).join();
+    }
+    for (const v of message.forecastErrors) {
+      ForecastError.encode(v!, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -633,6 +735,14 @@ export const Agent: MessageFns<Agent> = {
             message.sickness = Sickness.decode(reader, reader.uint32());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.forecastErrors.push(ForecastError.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -674,6 +784,98 @@ export const Agent: MessageFns<Agent> = {
     message.sickness = (object.sickness !== undefined && object.sickness !== null)
       ? Sickness.fromPartial(object.sickness)
       : undefined;
+    message.forecastErrors = object.forecastErrors?.map((e) => ForecastError.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseForecastError(): ForecastError {
+  return { workClass: "", runs: 0, median: 0, p90: 0 };
+}
+
+export const ForecastError: MessageFns<ForecastError> = {
+  encode(message: ForecastError, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workClass !== "") {
+      writer.uint32(10).string(message.workClass);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(16).int32(message.runs);
+    }
+    if (message.median !== 0) {
+      writer.uint32(25).double(message.median);
+    }
+    if (message.p90 !== 0) {
+      writer.uint32(33).double(message.p90);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForecastError {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForecastError() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workClass = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.runs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.median = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.p90 = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ForecastError>, I>>(base?: I): ForecastError {
+    return ForecastError.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForecastError>, I>>(object: I): ForecastError {
+    const message = createBaseForecastError() as any;
+    message.workClass = object.workClass ?? "";
+    message.runs = object.runs ?? 0;
+    message.median = object.median ?? 0;
+    message.p90 = object.p90 ?? 0;
     return message;
   },
 };
@@ -894,6 +1096,10 @@ function createBaseQueue(): Queue {
     softRunLimit: undefined,
     hardRunLimit: undefined,
     oldestWait: undefined,
+    weight: 0,
+    runningMax: 0,
+    jobsMax: 0,
+    pause: undefined,
   };
 }
 
@@ -922,6 +1128,18 @@ export const Queue: MessageFns<Queue> = {
     }
     if (message.oldestWait !== undefined) {
       Duration.encode(message.oldestWait, writer.uint32(66).fork()).join();
+    }
+    if (message.weight !== 0) {
+      writer.uint32(73).double(message.weight);
+    }
+    if (message.runningMax !== 0) {
+      writer.uint32(80).int32(message.runningMax);
+    }
+    if (message.jobsMax !== 0) {
+      writer.uint32(88).int32(message.jobsMax);
+    }
+    if (message.pause !== undefined) {
+      QueuePause.encode(message.pause, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1003,6 +1221,38 @@ export const Queue: MessageFns<Queue> = {
             message.oldestWait = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.runningMax = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.jobsMax = reader.int32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.pause = QueuePause.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1034,6 +1284,861 @@ export const Queue: MessageFns<Queue> = {
     message.oldestWait = (object.oldestWait !== undefined && object.oldestWait !== null)
       ? Duration.fromPartial(object.oldestWait)
       : undefined;
+    message.weight = object.weight ?? 0;
+    message.runningMax = object.runningMax ?? 0;
+    message.jobsMax = object.jobsMax ?? 0;
+    message.pause = (object.pause !== undefined && object.pause !== null)
+      ? QueuePause.fromPartial(object.pause)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueuePause(): QueuePause {
+  return { reason: "", by: "", since: undefined };
+}
+
+export const QueuePause: MessageFns<QueuePause> = {
+  encode(message: QueuePause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(18).string(message.by);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueuePause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueuePause() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<QueuePause>, I>>(base?: I): QueuePause {
+    return QueuePause.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QueuePause>, I>>(object: I): QueuePause {
+    const message = createBaseQueuePause() as any;
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    message.since = object.since ?? undefined;
+    return message;
+  },
+};
+
+function createBasePauseQueueRequest(): PauseQueueRequest {
+  return { requestId: "", queue: "", reason: "", by: "" };
+}
+
+export const PauseQueueRequest: MessageFns<PauseQueueRequest> = {
+  encode(message: PauseQueueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.queue !== "") {
+      writer.uint32(18).string(message.queue);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseQueueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseQueueRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PauseQueueRequest>, I>>(base?: I): PauseQueueRequest {
+    return PauseQueueRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseQueueRequest>, I>>(object: I): PauseQueueRequest {
+    const message = createBasePauseQueueRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.queue = object.queue ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBasePauseQueueResponse(): PauseQueueResponse {
+  return { queue: undefined };
+}
+
+export const PauseQueueResponse: MessageFns<PauseQueueResponse> = {
+  encode(message: PauseQueueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queue !== undefined) {
+      Queue.encode(message.queue, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseQueueResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseQueueResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.queue = Queue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PauseQueueResponse>, I>>(base?: I): PauseQueueResponse {
+    return PauseQueueResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseQueueResponse>, I>>(object: I): PauseQueueResponse {
+    const message = createBasePauseQueueResponse() as any;
+    message.queue = (object.queue !== undefined && object.queue !== null) ? Queue.fromPartial(object.queue) : undefined;
+    return message;
+  },
+};
+
+function createBaseResumeQueueRequest(): ResumeQueueRequest {
+  return { requestId: "", queue: "", reason: "", by: "" };
+}
+
+export const ResumeQueueRequest: MessageFns<ResumeQueueRequest> = {
+  encode(message: ResumeQueueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.queue !== "") {
+      writer.uint32(18).string(message.queue);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeQueueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeQueueRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResumeQueueRequest>, I>>(base?: I): ResumeQueueRequest {
+    return ResumeQueueRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeQueueRequest>, I>>(object: I): ResumeQueueRequest {
+    const message = createBaseResumeQueueRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.queue = object.queue ?? "";
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeQueueResponse(): ResumeQueueResponse {
+  return { queue: undefined };
+}
+
+export const ResumeQueueResponse: MessageFns<ResumeQueueResponse> = {
+  encode(message: ResumeQueueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queue !== undefined) {
+      Queue.encode(message.queue, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeQueueResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeQueueResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.queue = Queue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResumeQueueResponse>, I>>(base?: I): ResumeQueueResponse {
+    return ResumeQueueResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeQueueResponse>, I>>(object: I): ResumeQueueResponse {
+    const message = createBaseResumeQueueResponse() as any;
+    message.queue = (object.queue !== undefined && object.queue !== null) ? Queue.fromPartial(object.queue) : undefined;
+    return message;
+  },
+};
+
+function createBasePlannedJob(): PlannedJob {
+  return {
+    jobId: "",
+    userId: "",
+    queue: "",
+    priority: 0,
+    start: undefined,
+    end: undefined,
+    announced: false,
+    overdue: false,
+  };
+}
+
+export const PlannedJob: MessageFns<PlannedJob> = {
+  encode(message: PlannedJob, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.queue !== "") {
+      writer.uint32(26).string(message.queue);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(32).int32(message.priority);
+    }
+    if (message.start !== undefined) {
+      Duration.encode(message.start, writer.uint32(42).fork()).join();
+    }
+    if (message.end !== undefined) {
+      Duration.encode(message.end, writer.uint32(50).fork()).join();
+    }
+    if (message.announced !== false) {
+      writer.uint32(56).bool(message.announced);
+    }
+    if (message.overdue !== false) {
+      writer.uint32(64).bool(message.overdue);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedJob {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedJob() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.priority = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.start = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.end = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.announced = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.overdue = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PlannedJob>, I>>(base?: I): PlannedJob {
+    return PlannedJob.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlannedJob>, I>>(object: I): PlannedJob {
+    const message = createBasePlannedJob() as any;
+    message.jobId = object.jobId ?? "";
+    message.userId = object.userId ?? "";
+    message.queue = object.queue ?? "";
+    message.priority = object.priority ?? 0;
+    message.start = (object.start !== undefined && object.start !== null)
+      ? Duration.fromPartial(object.start)
+      : undefined;
+    message.end = (object.end !== undefined && object.end !== null) ? Duration.fromPartial(object.end) : undefined;
+    message.announced = object.announced ?? false;
+    message.overdue = object.overdue ?? false;
+    return message;
+  },
+};
+
+function createBaseAgentPlan(): AgentPlan {
+  return { agentId: "", closed: [], slots: 0, running: [], next: [] };
+}
+
+export const AgentPlan: MessageFns<AgentPlan> = {
+  encode(message: AgentPlan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    for (const v of message.closed) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(24).int32(message.slots);
+    }
+    for (const v of message.running) {
+      PlannedJob.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.next) {
+      PlannedJob.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentPlan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentPlan() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.closed.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slots = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.running.push(PlannedJob.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.next.push(PlannedJob.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AgentPlan>, I>>(base?: I): AgentPlan {
+    return AgentPlan.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentPlan>, I>>(object: I): AgentPlan {
+    const message = createBaseAgentPlan() as any;
+    message.agentId = object.agentId ?? "";
+    message.closed = object.closed?.map((e) => e) || [];
+    message.slots = object.slots ?? 0;
+    message.running = object.running?.map((e) => PlannedJob.fromPartial(e)) || [];
+    message.next = object.next?.map((e) => PlannedJob.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBlocked(): Blocked {
+  return { reason: "", jobs: 0, jobIds: [] };
+}
+
+export const Blocked: MessageFns<Blocked> = {
+  encode(message: Blocked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.jobs !== 0) {
+      writer.uint32(16).int32(message.jobs);
+    }
+    for (const v of message.jobIds) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Blocked {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlocked() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.jobs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Blocked>, I>>(base?: I): Blocked {
+    return Blocked.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Blocked>, I>>(object: I): Blocked {
+    const message = createBaseBlocked() as any;
+    message.reason = object.reason ?? "";
+    message.jobs = object.jobs ?? 0;
+    message.jobIds = object.jobIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetPlanRequest(): GetPlanRequest {
+  return {};
+}
+
+export const GetPlanRequest: MessageFns<GetPlanRequest> = {
+  encode(_: GetPlanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPlanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPlanRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetPlanRequest>, I>>(base?: I): GetPlanRequest {
+    return GetPlanRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPlanRequest>, I>>(_: I): GetPlanRequest {
+    const message = createBaseGetPlanRequest() as any;
+    return message;
+  },
+};
+
+function createBaseGetPlanResponse(): GetPlanResponse {
+  return { agents: [], blocked: [], waiting: 0, placed: 0, at: undefined };
+}
+
+export const GetPlanResponse: MessageFns<GetPlanResponse> = {
+  encode(message: GetPlanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.agents) {
+      AgentPlan.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.blocked) {
+      Blocked.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(24).int32(message.waiting);
+    }
+    if (message.placed !== 0) {
+      writer.uint32(32).int32(message.placed);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPlanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPlanResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agents.push(AgentPlan.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blocked.push(Blocked.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waiting = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.placed = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetPlanResponse>, I>>(base?: I): GetPlanResponse {
+    return GetPlanResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPlanResponse>, I>>(object: I): GetPlanResponse {
+    const message = createBaseGetPlanResponse() as any;
+    message.agents = object.agents?.map((e) => AgentPlan.fromPartial(e)) || [];
+    message.blocked = object.blocked?.map((e) => Blocked.fromPartial(e)) || [];
+    message.waiting = object.waiting ?? 0;
+    message.placed = object.placed ?? 0;
+    message.at = object.at ?? undefined;
     return message;
   },
 };
@@ -3077,6 +4182,35 @@ export const FarmServiceService = {
     responseSerialize: (value: ListQueuesResponse): Buffer => Buffer.from(ListQueuesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListQueuesResponse => ListQueuesResponse.decode(value),
   },
+  /** No job of the queue starts until it is resumed; what runs goes on. Idempotent. */
+  pauseQueue: {
+    path: "/renderfarm.v1.FarmService/PauseQueue" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PauseQueueRequest): Buffer => Buffer.from(PauseQueueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PauseQueueRequest => PauseQueueRequest.decode(value),
+    responseSerialize: (value: PauseQueueResponse): Buffer => Buffer.from(PauseQueueResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PauseQueueResponse => PauseQueueResponse.decode(value),
+  },
+  resumeQueue: {
+    path: "/renderfarm.v1.FarmService/ResumeQueue" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeQueueRequest): Buffer => Buffer.from(ResumeQueueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeQueueRequest => ResumeQueueRequest.decode(value),
+    responseSerialize: (value: ResumeQueueResponse): Buffer => Buffer.from(ResumeQueueResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeQueueResponse => ResumeQueueResponse.decode(value),
+  },
+  /** What each agent does now and will do next, as far as is planned now. */
+  getPlan: {
+    path: "/renderfarm.v1.FarmService/GetPlan" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPlanRequest): Buffer => Buffer.from(GetPlanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPlanRequest => GetPlanRequest.decode(value),
+    responseSerialize: (value: GetPlanResponse): Buffer => Buffer.from(GetPlanResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPlanResponse => GetPlanResponse.decode(value),
+  },
   /** Nothing new starts on the agent; what runs goes on. */
   cordonAgent: {
     path: "/renderfarm.v1.FarmService/CordonAgent" as const,
@@ -3173,6 +4307,11 @@ export interface FarmServiceServer extends UntypedServiceImplementation {
   /** First every agent, then each whose state has changed, looked at once a second; `forgotten` for one that is gone. */
   watchAgents: handleServerStreamingCall<WatchAgentsRequest, WatchAgentsResponse>;
   listQueues: handleUnaryCall<ListQueuesRequest, ListQueuesResponse>;
+  /** No job of the queue starts until it is resumed; what runs goes on. Idempotent. */
+  pauseQueue: handleUnaryCall<PauseQueueRequest, PauseQueueResponse>;
+  resumeQueue: handleUnaryCall<ResumeQueueRequest, ResumeQueueResponse>;
+  /** What each agent does now and will do next, as far as is planned now. */
+  getPlan: handleUnaryCall<GetPlanRequest, GetPlanResponse>;
   /** Nothing new starts on the agent; what runs goes on. */
   cordonAgent: handleUnaryCall<CordonAgentRequest, CordonAgentResponse>;
   /** Ends every order and takes a sick host for well. */
@@ -3231,6 +4370,53 @@ export interface FarmServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListQueuesResponse) => void,
+  ): ClientUnaryCall;
+  /** No job of the queue starts until it is resumed; what runs goes on. Idempotent. */
+  pauseQueue(
+    request: PauseQueueRequest,
+    callback: (error: ServiceError | null, response: PauseQueueResponse) => void,
+  ): ClientUnaryCall;
+  pauseQueue(
+    request: PauseQueueRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PauseQueueResponse) => void,
+  ): ClientUnaryCall;
+  pauseQueue(
+    request: PauseQueueRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PauseQueueResponse) => void,
+  ): ClientUnaryCall;
+  resumeQueue(
+    request: ResumeQueueRequest,
+    callback: (error: ServiceError | null, response: ResumeQueueResponse) => void,
+  ): ClientUnaryCall;
+  resumeQueue(
+    request: ResumeQueueRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeQueueResponse) => void,
+  ): ClientUnaryCall;
+  resumeQueue(
+    request: ResumeQueueRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeQueueResponse) => void,
+  ): ClientUnaryCall;
+  /** What each agent does now and will do next, as far as is planned now. */
+  getPlan(
+    request: GetPlanRequest,
+    callback: (error: ServiceError | null, response: GetPlanResponse) => void,
+  ): ClientUnaryCall;
+  getPlan(
+    request: GetPlanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPlanResponse) => void,
+  ): ClientUnaryCall;
+  getPlan(
+    request: GetPlanRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPlanResponse) => void,
   ): ClientUnaryCall;
   /** Nothing new starts on the agent; what runs goes on. */
   cordonAgent(

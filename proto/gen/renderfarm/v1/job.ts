@@ -205,6 +205,25 @@ export interface JobSpec {
   readonly priority: PriorityClass;
   /** Overrides the routing rules; must be a configured queue. */
   readonly queue: string;
+  readonly wishes:
+    | Wishes
+    | undefined;
+  /** It waits at least until then; at most 366 days from now. */
+  readonly notBefore:
+    | Date
+    | undefined;
+  /** When it should have ended: it goes first in its class when time gets short. It is never stopped for it. */
+  readonly deadline: Date | undefined;
+}
+
+/** Which agents a job may go to. All that is given must hold. */
+export interface Wishes {
+  /** Only one of these agents; any when empty. At most 64. */
+  readonly onlyOn: readonly string[];
+  /** None of these agents. At most 64. */
+  readonly notOn: readonly string[];
+  /** The agent must have every one of these labels. At most 64. */
+  readonly labels: readonly string[];
 }
 
 export interface Problem {
@@ -257,6 +276,15 @@ export interface Job {
   readonly videoCount: number;
   readonly attemptCount: number;
   readonly routeRule: string;
+  readonly wishes:
+    | Wishes
+    | undefined;
+  /** Absent: none. */
+  readonly deadline:
+    | Date
+    | undefined;
+  /** A delayed job waits until then. */
+  readonly notBefore: Date | undefined;
 }
 
 export interface Usage {
@@ -433,8 +461,18 @@ export interface AgentOpinion {
   readonly feasible: boolean;
   /** Why not; or, for a feasible one, what it is busy with. */
   readonly reasons: readonly string[];
-  /** When the job would end there, by what is known now. */
-  readonly expectedCompletion: Duration | undefined;
+  /** When the job would end there, by what is known now, from now. */
+  readonly expectedCompletion:
+    | Duration
+    | undefined;
+  /** What that is made of: when a slot is free, what is left to copy then, and to render. */
+  readonly freeIn: Duration | undefined;
+  readonly copying: Duration | undefined;
+  readonly rendering: Duration | undefined;
+  readonly missingBytes: number;
+  /** Seconds of output in a second for this class of work, and what it rests on. */
+  readonly speed: number;
+  readonly speedBasis: string;
 }
 
 export interface ExplainJobResponse {
@@ -449,6 +487,19 @@ export interface ExplainJobResponse {
   /** Where the plan sees it next, if anywhere. */
   readonly plannedAgentId: string;
   readonly plannedStart: Duration | undefined;
+  readonly plannedEnd:
+    | Duration
+    | undefined;
+  /** What the place in the order is made of, one sentence each: class, deadline, fair share, age. */
+  readonly order: readonly string[];
+  /** The start that was expected when it was first passed over; absent before. */
+  readonly promisedStart:
+    | Date
+    | undefined;
+  /** It has slipped too far behind that: planned first in its class. */
+  readonly overdue: boolean;
+  /** What the expected times rest on, one sentence. */
+  readonly basis: string;
 }
 
 function createBaseFence(): Fence {
@@ -721,7 +772,18 @@ export const Item: MessageFns<Item> = {
 };
 
 function createBaseJobSpec(): JobSpec {
-  return { jobId: "", userId: "", channelName: "", enable4k: false, items: [], priority: 0, queue: "" };
+  return {
+    jobId: "",
+    userId: "",
+    channelName: "",
+    enable4k: false,
+    items: [],
+    priority: 0,
+    queue: "",
+    wishes: undefined,
+    notBefore: undefined,
+    deadline: undefined,
+  };
 }
 
 export const JobSpec: MessageFns<JobSpec> = {
@@ -746,6 +808,15 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     if (message.queue !== "") {
       writer.uint32(58).string(message.queue);
+    }
+    if (message.wishes !== undefined) {
+      Wishes.encode(message.wishes, writer.uint32(66).fork()).join();
+    }
+    if (message.notBefore !== undefined) {
+      Timestamp.encode(toTimestamp(message.notBefore), writer.uint32(74).fork()).join();
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -819,6 +890,30 @@ export const JobSpec: MessageFns<JobSpec> = {
             message.queue = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.wishes = Wishes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.notBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -843,6 +938,90 @@ export const JobSpec: MessageFns<JobSpec> = {
     message.items = object.items?.map((e) => Item.fromPartial(e)) || [];
     message.priority = object.priority ?? 0;
     message.queue = object.queue ?? "";
+    message.wishes = (object.wishes !== undefined && object.wishes !== null)
+      ? Wishes.fromPartial(object.wishes)
+      : undefined;
+    message.notBefore = object.notBefore ?? undefined;
+    message.deadline = object.deadline ?? undefined;
+    return message;
+  },
+};
+
+function createBaseWishes(): Wishes {
+  return { onlyOn: [], notOn: [], labels: [] };
+}
+
+export const Wishes: MessageFns<Wishes> = {
+  encode(message: Wishes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.onlyOn) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.notOn) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.labels) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Wishes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWishes() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.onlyOn.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notOn.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Wishes>, I>>(base?: I): Wishes {
+    return Wishes.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Wishes>, I>>(object: I): Wishes {
+    const message = createBaseWishes() as any;
+    message.onlyOn = object.onlyOn?.map((e) => e) || [];
+    message.notOn = object.notOn?.map((e) => e) || [];
+    message.labels = object.labels?.map((e) => e) || [];
     return message;
   },
 };
@@ -1055,6 +1234,9 @@ function createBaseJob(): Job {
     videoCount: 0,
     attemptCount: 0,
     routeRule: "",
+    wishes: undefined,
+    deadline: undefined,
+    notBefore: undefined,
   };
 }
 
@@ -1131,6 +1313,15 @@ export const Job: MessageFns<Job> = {
     }
     if (message.routeRule !== "") {
       writer.uint32(194).string(message.routeRule);
+    }
+    if (message.wishes !== undefined) {
+      Wishes.encode(message.wishes, writer.uint32(202).fork()).join();
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(210).fork()).join();
+    }
+    if (message.notBefore !== undefined) {
+      Timestamp.encode(toTimestamp(message.notBefore), writer.uint32(218).fork()).join();
     }
     return writer;
   },
@@ -1340,6 +1531,30 @@ export const Job: MessageFns<Job> = {
             message.routeRule = reader.string();
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.wishes = Wishes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.notBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1383,6 +1598,11 @@ export const Job: MessageFns<Job> = {
     message.videoCount = object.videoCount ?? 0;
     message.attemptCount = object.attemptCount ?? 0;
     message.routeRule = object.routeRule ?? "";
+    message.wishes = (object.wishes !== undefined && object.wishes !== null)
+      ? Wishes.fromPartial(object.wishes)
+      : undefined;
+    message.deadline = object.deadline ?? undefined;
+    message.notBefore = object.notBefore ?? undefined;
     return message;
   },
 };
@@ -3398,7 +3618,18 @@ export const ExplainJobRequest: MessageFns<ExplainJobRequest> = {
 };
 
 function createBaseAgentOpinion(): AgentOpinion {
-  return { agentId: "", feasible: false, reasons: [], expectedCompletion: undefined };
+  return {
+    agentId: "",
+    feasible: false,
+    reasons: [],
+    expectedCompletion: undefined,
+    freeIn: undefined,
+    copying: undefined,
+    rendering: undefined,
+    missingBytes: 0,
+    speed: 0,
+    speedBasis: "",
+  };
 }
 
 export const AgentOpinion: MessageFns<AgentOpinion> = {
@@ -3414,6 +3645,24 @@ export const AgentOpinion: MessageFns<AgentOpinion> = {
     }
     if (message.expectedCompletion !== undefined) {
       Duration.encode(message.expectedCompletion, writer.uint32(34).fork()).join();
+    }
+    if (message.freeIn !== undefined) {
+      Duration.encode(message.freeIn, writer.uint32(42).fork()).join();
+    }
+    if (message.copying !== undefined) {
+      Duration.encode(message.copying, writer.uint32(50).fork()).join();
+    }
+    if (message.rendering !== undefined) {
+      Duration.encode(message.rendering, writer.uint32(58).fork()).join();
+    }
+    if (message.missingBytes !== 0) {
+      writer.uint32(64).int64(message.missingBytes);
+    }
+    if (message.speed !== 0) {
+      writer.uint32(73).double(message.speed);
+    }
+    if (message.speedBasis !== "") {
+      writer.uint32(82).string(message.speedBasis);
     }
     return writer;
   },
@@ -3463,6 +3712,54 @@ export const AgentOpinion: MessageFns<AgentOpinion> = {
             message.expectedCompletion = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.freeIn = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.copying = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.rendering = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.missingBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.speed = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.speedBasis = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3486,12 +3783,36 @@ export const AgentOpinion: MessageFns<AgentOpinion> = {
     message.expectedCompletion = (object.expectedCompletion !== undefined && object.expectedCompletion !== null)
       ? Duration.fromPartial(object.expectedCompletion)
       : undefined;
+    message.freeIn = (object.freeIn !== undefined && object.freeIn !== null)
+      ? Duration.fromPartial(object.freeIn)
+      : undefined;
+    message.copying = (object.copying !== undefined && object.copying !== null)
+      ? Duration.fromPartial(object.copying)
+      : undefined;
+    message.rendering = (object.rendering !== undefined && object.rendering !== null)
+      ? Duration.fromPartial(object.rendering)
+      : undefined;
+    message.missingBytes = object.missingBytes ?? 0;
+    message.speed = object.speed ?? 0;
+    message.speedBasis = object.speedBasis ?? "";
     return message;
   },
 };
 
 function createBaseExplainJobResponse(): ExplainJobResponse {
-  return { job: undefined, summary: "", placeInOrder: 0, agents: [], plannedAgentId: "", plannedStart: undefined };
+  return {
+    job: undefined,
+    summary: "",
+    placeInOrder: 0,
+    agents: [],
+    plannedAgentId: "",
+    plannedStart: undefined,
+    plannedEnd: undefined,
+    order: [],
+    promisedStart: undefined,
+    overdue: false,
+    basis: "",
+  };
 }
 
 export const ExplainJobResponse: MessageFns<ExplainJobResponse> = {
@@ -3513,6 +3834,21 @@ export const ExplainJobResponse: MessageFns<ExplainJobResponse> = {
     }
     if (message.plannedStart !== undefined) {
       Duration.encode(message.plannedStart, writer.uint32(50).fork()).join();
+    }
+    if (message.plannedEnd !== undefined) {
+      Duration.encode(message.plannedEnd, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.order) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.promisedStart !== undefined) {
+      Timestamp.encode(toTimestamp(message.promisedStart), writer.uint32(74).fork()).join();
+    }
+    if (message.overdue !== false) {
+      writer.uint32(80).bool(message.overdue);
+    }
+    if (message.basis !== "") {
+      writer.uint32(90).string(message.basis);
     }
     return writer;
   },
@@ -3578,6 +3914,46 @@ export const ExplainJobResponse: MessageFns<ExplainJobResponse> = {
             message.plannedStart = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.plannedEnd = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.order.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.promisedStart = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.overdue = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.basis = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3603,6 +3979,13 @@ export const ExplainJobResponse: MessageFns<ExplainJobResponse> = {
     message.plannedStart = (object.plannedStart !== undefined && object.plannedStart !== null)
       ? Duration.fromPartial(object.plannedStart)
       : undefined;
+    message.plannedEnd = (object.plannedEnd !== undefined && object.plannedEnd !== null)
+      ? Duration.fromPartial(object.plannedEnd)
+      : undefined;
+    message.order = object.order?.map((e) => e) || [];
+    message.promisedStart = object.promisedStart ?? undefined;
+    message.overdue = object.overdue ?? false;
+    message.basis = object.basis ?? "";
     return message;
   },
 };
