@@ -39,5 +39,11 @@ export function inventoryOf(queues: readonly string[], slots: number): Inventory
     labels: [],
     shares: ['clips', 'results'],
     shareIds: [],
+    speeds: [
+      { workClass: 'hd', speed: 3, runs: 0 },
+      { workClass: '4k', speed: 1, runs: 0 },
+    ],
+    concurrentSpeeds: Array.from({ length: slots }, () => 1),
+    copyBytesPerSecond: 0,
   };
 }

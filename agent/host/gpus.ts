@@ -38,5 +38,7 @@ function parseLine(line: string): GpuFacts | undefined {
     name,
     driver,
     memoryBytes: Number.isFinite(memory) ? memory * 1024 ** 2 : 0,
+    slots: 1,
+    sessions: 0,
   };
 }

@@ -35,6 +35,12 @@ export function inventory(changes: Partial<Inventory> = {}): Inventory {
     labels: [],
     shares: ['clips', 'results'],
     shareIds: [],
+    speeds: [
+      { workClass: 'hd', speed: 2, runs: 0 },
+      { workClass: '4k', speed: 0.5, runs: 0 },
+    ],
+    concurrentSpeeds: [1],
+    copyBytesPerSecond: 0,
     ...changes,
   };
 }

@@ -70,8 +70,10 @@ const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind
       worstLoopStallMs: spanMs,
       oldestShareOperationMs: spanMs,
       probeId: text,
+      scratchAvailableBytes: count,
     },
     'probeId',
+    'scratchAvailableBytes',
   ),
   'assignment-reply': fc.oneof<fc.Arbitrary<AgentKind<'assignment-reply'>>[]>(
     record({

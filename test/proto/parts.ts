@@ -144,32 +144,49 @@ export const held = record<HeldAttempt>(
   'manifest',
   'finished',
 );
-export const inventory = record<Inventory>({
-  hostname: anyText,
-  os: anyText,
-  cpuModel: anyText,
-  cpuCores: int32,
-  memoryBytes: count,
-  gpus: fc.array(record({ index: int32, name: anyText, driver: anyText, memoryBytes: count }), few),
-  encoders: fc.array(
-    record({
-      encoder: text,
-      rung: anyText,
-      hardware: fc.boolean(),
-      max: fc.constantFrom('1080p', '2160p'),
-      framesPerSecond: ratio,
-      sessionsProbed: int32,
-    }),
-    few,
-  ),
-  ffmpegVersion: anyText,
-  scratchFreeBytes: count,
-  queues: texts,
-  slots: fc.nat(64),
-  labels: texts,
-  shares: texts,
-  shareIds: fc.array(record({ share: text, id: text }), few),
-});
+export const inventory = record<Inventory>(
+  {
+    hostname: anyText,
+    os: anyText,
+    cpuModel: anyText,
+    cpuCores: int32,
+    memoryBytes: count,
+    gpus: fc.array(
+      record({
+        index: int32,
+        name: anyText,
+        driver: anyText,
+        memoryBytes: count,
+        slots: fc.nat(64),
+        sessions: fc.nat(64),
+      }),
+      few,
+    ),
+    encoders: fc.array(
+      record({
+        encoder: text,
+        rung: anyText,
+        hardware: fc.boolean(),
+        max: fc.constantFrom('1080p', '2160p'),
+        framesPerSecond: ratio,
+        sessionsProbed: int32,
+      }),
+      few,
+    ),
+    ffmpegVersion: anyText,
+    scratchFreeBytes: count,
+    queues: texts,
+    slots: fc.nat(64),
+    labels: texts,
+    shares: texts,
+    shareIds: fc.array(record({ share: text, id: text }), few),
+    speeds: fc.array(record({ workClass: text, speed: ratio, runs: int32 }), few),
+    concurrentSpeeds: fc.array(ratio, few),
+    copyBytesPerSecond: ratio,
+    scratchAvailableBytes: count,
+  },
+  'scratchAvailableBytes',
+);
 export const event: fc.Arbitrary<AttemptEvent> = fc.oneof(
   record({
     type: fc.constant('started'),

@@ -30,7 +30,7 @@ async function fakeFfmpeg(
 
 const options = (more: Partial<EncoderProbeOptions>): EncoderProbeOptions => ({
   ffmpegVersion: 'ffmpeg version 1',
-  gpus: [{ index: 0, name: 'RTX', driver: '1', memoryBytes: 1 }],
+  gpus: [{ index: 0, name: 'RTX', driver: '1', memoryBytes: 1, slots: 1, sessions: 0 }],
   ...more,
 });
 
@@ -95,8 +95,8 @@ test('the result is kept until FFmpeg, the driver, the card or the arguments cha
   const other: EncoderRung = { ...encoderRung('libx264'), uploadFilters: ['null'] };
   const changes: readonly Partial<EncoderProbeOptions>[] = [
     { ffmpegVersion: 'ffmpeg version 2' },
-    { gpus: [{ index: 0, name: 'RTX', driver: '2', memoryBytes: 1 }] },
-    { gpus: [{ index: 0, name: 'GTX', driver: '1', memoryBytes: 1 }] },
+    { gpus: [{ index: 0, name: 'RTX', driver: '2', memoryBytes: 1, slots: 1, sessions: 0 }] },
+    { gpus: [{ index: 0, name: 'GTX', driver: '1', memoryBytes: 1, slots: 1, sessions: 0 }] },
     { ladder: [other] },
   ];
   for (const [index, change] of changes.entries()) {

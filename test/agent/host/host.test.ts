@@ -27,8 +27,22 @@ describe('the GPUs of a PC', () => {
     const { gpus, fault } = await listGpus(fixture('nvidia-smi'));
     assert.equal(fault, undefined);
     assert.deepEqual(gpus, [
-      { index: 0, name: 'NVIDIA GeForce RTX 5060 Ti', driver: '572.16', memoryBytes: 16_311 * 1024 ** 2 },
-      { index: 1, name: 'NVIDIA GeForce GTX 1060 6GB', driver: '572.16', memoryBytes: 6144 * 1024 ** 2 },
+      {
+        index: 0,
+        name: 'NVIDIA GeForce RTX 5060 Ti',
+        driver: '572.16',
+        memoryBytes: 16_311 * 1024 ** 2,
+        slots: 1,
+        sessions: 0,
+      },
+      {
+        index: 1,
+        name: 'NVIDIA GeForce GTX 1060 6GB',
+        driver: '572.16',
+        memoryBytes: 6144 * 1024 ** 2,
+        slots: 1,
+        sessions: 0,
+      },
     ]);
   });
 
