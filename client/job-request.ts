@@ -23,6 +23,9 @@ export function jobRequest(job: JobInput): jobWire.JobSpec {
     items,
     priority: priorityClasses.toWire(job.priority ?? 'normal'),
     queue: job.queue ?? '',
+    wishes: undefined,
+    notBefore: undefined,
+    deadline: undefined,
   };
 }
 

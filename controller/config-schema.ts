@@ -11,6 +11,8 @@ const durationMs = z
   .min(1)
   .max(366 * 24 * 3_600_000);
 const count = (min: number, max: number) => z.int().min(min).max(max);
+const weight = z.number('must be a number').min(0.01).max(100);
+const userWeightsMax = 10_000;
 const uncRoot = z
   .string()
   .transform((text) => text.replaceAll('/', '\\').replace(/\\+$/u, ''))
@@ -24,6 +26,15 @@ const queue = z.strictObject({
     .describe('Clean stop of an attempt after this. Default: `times.softRunMs`.'),
   hardRunMs: durationMs.optional().describe('Kill of an attempt after this. Default: `times.hardRunMs`.'),
   rateProfile: z.enum(['studio', 'quality']).default('studio').describe('Bit rates of its results.'),
+  weight: weight
+    .optional()
+    .describe(
+      'Its share of the farm beside other queues that have one, 0.01 to 100. Without one its jobs count for their users only.',
+    ),
+  runningMax: count(1, 1_000_000).optional().describe('Jobs of it at a time on agents. Default: no limit.'),
+  jobsMax: count(1, 1_000_000)
+    .optional()
+    .describe('Jobs of it that have not ended; further ones are refused. Default: `limits.jobsMax` alone.'),
 });
 
 const share = z.strictObject({
@@ -122,6 +133,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       jobsMax: count(1, 1_000_000).default(10_000).describe('Jobs that have not ended.'),
       jobsPerUserMax: count(1, 1_000_000).default(2_000).describe('The same, of one user.'),
+      runningMax: count(1, 1_000_000).optional().describe('Jobs at a time on agents. Default: no limit.'),
+      runningPerUserMax: count(1, 1_000_000).optional().describe('The same, of one user. Default: no limit.'),
       agentsMax: count(1, 100_000).default(2_000).describe('Agents attached at a time.'),
       watchersMax: count(1, 100_000).default(1_000).describe('Open watches.'),
       watchBacklogMax: count(10, 100_000).default(1_000).describe('Changes that wait for one slow watcher.'),
@@ -131,7 +144,9 @@ export const settingsSchema = z.strictObject({
         .describe('Bytes of records that they make together; beyond it callers are refused, agents wait.'),
     })
     .prefault({})
-    .describe('What callers can make the controller hold; beyond it they are refused.'),
+    .describe(
+      'What callers can make the controller hold: beyond it they are refused; and the farm do at a time.',
+    ),
   retries: z
     .strictObject({
       attemptsMax: count(1, 100).default(3).describe('Charged attempts of a job.'),
@@ -161,6 +176,14 @@ export const settingsSchema = z.strictObject({
     .record(z.string().max(128), z.string().max(128))
     .default({})
     .describe('Names of users by their id; others are called by the id.'),
+  userWeights: z
+    .record(z.string().min(1).max(128), weight)
+    .refine(
+      (weights) => Object.keys(weights).length <= userWeightsMax,
+      `must have at most ${userWeightsMax} entries`,
+    )
+    .default({})
+    .describe('Share of the farm of users by their id, 0.01 to 100; 1 for others.'),
 });
 
 /** The settings with every default filled in, before files are read and names are matched. */

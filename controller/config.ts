@@ -219,7 +219,8 @@ function farmSettings(settings: Settings): FarmSettings {
         : withoutUndefined(settings.routing),
     shares: settings.shares,
     output: { share: settings.output.share, folder: folder.join('\\') },
-    limits: settings.limits,
+    limits: given(settings.limits),
+    userWeights: new Map(Object.entries(settings.userWeights)),
     retries: settings.retries,
     times,
   };
@@ -233,7 +234,17 @@ function queueSettings(queue: Settings['queues'][number], times: Times, scale: n
     softRunMs: scaled(queue.softRunMs, times.softRunMs),
     hardRunMs: scaled(queue.hardRunMs, times.hardRunMs),
     rateProfile: queue.rateProfile,
+    ...given({ weight: queue.weight, runningMax: queue.runningMax, jobsMax: queue.jobsMax }),
   };
+}
+
+/** A record without what is undefined in it. */
+type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function given<T extends object>(record: T): Given<T> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined),
+  ) as unknown as Given<T>;
 }
 
 /** Optional conditions are absent here, never `undefined`. */

@@ -19,6 +19,7 @@ export const farmErrors = {
   AGENT_NOT_FOUND: { status: 'NOT_FOUND', retry: false },
   AGENT_IN_USE: { status: 'FAILED_PRECONDITION', retry: false },
   UNKNOWN_QUEUE: { status: 'INVALID_ARGUMENT', retry: false },
+  QUEUE_NOT_FOUND: { status: 'NOT_FOUND', retry: false },
   UNKNOWN_SHARE: { status: 'NOT_FOUND', retry: false },
   PROTOCOL_VERSION: { status: 'FAILED_PRECONDITION', retry: false },
   AGENT_CLONED: { status: 'ALREADY_EXISTS', retry: false },

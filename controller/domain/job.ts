@@ -10,6 +10,7 @@ import type {
   RateProfile,
   Resolution,
   ResolvedItem,
+  Wishes,
 } from '../../proto/agent-link.ts';
 
 /** An item as a client submits it. Field meanings and ranges: mission.md section 1, checked by `validate.ts`. */
@@ -37,6 +38,12 @@ export interface JobSpec {
   readonly priority: PriorityClass;
   /** Overrides the routing rules. */
   readonly queue?: string;
+  /** Which agents it may go to; absent: any. */
+  readonly wishes?: Wishes;
+  /** It waits at least until then. */
+  readonly notBeforeMs?: number;
+  /** When it should have ended; it is never stopped for it. */
+  readonly deadlineMs?: number;
 }
 
 export type JobState =
@@ -106,11 +113,13 @@ export interface JobRecord {
   readonly submittedAtMs: number;
   /** Order of submission within the farm; breaks ties of time. */
   readonly sequence: number;
+  readonly wishes?: Wishes;
+  readonly deadlineMs?: number;
 
   readonly state: JobState;
   /** Why the job is where it is, for people; absent where the state says it all. */
   readonly reason?: string;
-  /** `delayed` jobs wait for this time. */
+  /** `delayed` jobs wait for this time; a held one goes on waiting for it when it is released. */
   readonly notBeforeMs?: number;
   /** The fence of the live attempt; absent where there is none. */
   readonly fence?: Fence;
@@ -169,5 +178,7 @@ export function assignedJob(job: JobRecord, body: JobBody, timeZone: string): As
     timeZone,
     rateProfile: job.rateProfile,
     items: body.resolved,
+    ...(job.wishes && { wishes: job.wishes }),
+    ...(job.deadlineMs !== undefined && { deadlineMs: job.deadlineMs }),
   };
 }

@@ -9,6 +9,12 @@ export interface QueueSettings {
   /** Kill, counted in the same way. */
   readonly hardRunMs: number;
   readonly rateProfile: RateProfile;
+  /** Its share of the farm beside others; absent: its jobs count for their users only. */
+  readonly weight?: number;
+  /** Jobs of it at a time on agents. */
+  readonly runningMax?: number;
+  /** Jobs of it that have not ended. */
+  readonly jobsMax?: number;
 }
 
 /** The limits of run time of a queue: its own, else the farm's. */
@@ -40,12 +46,16 @@ export interface OutputSettings {
   readonly folder: string;
 }
 
-/** Limits on what callers can make the controller hold. */
+/** Limits on what callers can make the controller hold, and the farm do at a time. */
 export interface FarmLimits {
   /** Jobs that have not ended. */
   readonly jobsMax: number;
   /** The same, of one user. */
   readonly jobsPerUserMax: number;
+  /** Jobs at a time on agents; absent: as many as there are slots. */
+  readonly runningMax?: number;
+  /** The same, of one user. */
+  readonly runningPerUserMax?: number;
   readonly agentsMax: number;
   readonly watchersMax: number;
   /** Changes that may wait to be read by one watcher. */
@@ -76,6 +86,8 @@ export interface FarmSettings {
   readonly shares: readonly ShareSettings[];
   readonly output: OutputSettings;
   readonly limits: FarmLimits;
+  /** Share of the farm of a user beside others; 1 for one who is not here. */
+  readonly userWeights: ReadonlyMap<string, number>;
   readonly retries: RetryLimits;
   readonly times: Times;
 }

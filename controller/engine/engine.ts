@@ -27,7 +27,7 @@ import type {
 } from './farm.ts';
 import { jsonBytes } from './inbox.ts';
 import { stopping } from './leadership-errors.ts';
-import type { AgentOrder, JobOrder, ShareOrder } from './orders.ts';
+import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 import type { Clock, EngineLog, JobResolver, ResolvedJob } from './ports.ts';
 import type { Reign } from './reign.ts';
 import { attemptKey, type FarmState } from './turn/state.ts';
@@ -121,6 +121,13 @@ export class Engine implements Farm {
     return await this.#read((state) =>
       state.agents.has(agentId) ? agentView(state, agentId, this.#options.clock.nowMs()) : undefined,
     );
+  }
+
+  async orderQueue(order: QueueOrder): Promise<QueueView> {
+    await this.#order(order);
+    const view = (await this.queues()).find(({ name }) => name === order.queue);
+    if (view === undefined) throw new Error(`queue ${order.queue} was ordered, and is not configured`);
+    return view;
   }
 
   async orderShare(order: ShareOrder): Promise<void> {
@@ -220,7 +227,7 @@ export class Engine implements Farm {
     return { jobId: spec.jobId, queue, routeRule: rule, existed };
   }
 
-  async #order(order: JobOrder | AgentOrder | ShareOrder): Promise<void> {
+  async #order(order: JobOrder | AgentOrder | QueueOrder | ShareOrder): Promise<void> {
     const { writer, replies } = this.#admit();
     const bodyHash = hashOf({ ...order, requestId: '' });
     await replies.expect((replyId) => writer.inbox.push({ ...order, replyId, bodyHash }));

@@ -11,7 +11,7 @@ import type { OrderedMode } from '../domain/agent-mode.ts';
 import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
 import type { Sickness } from '../domain/host-health.ts';
 import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
-import type { AgentOrder, JobOrder, ShareOrder } from './orders.ts';
+import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 
 /** A job with what lives in memory only. */
 export interface JobView {
@@ -137,6 +137,14 @@ export interface QueueView {
   readonly softRunMs: number;
   readonly hardRunMs: number;
   readonly oldestWaitMs: number;
+  /** Its share beside others. */
+  readonly weight?: number;
+  /** Jobs of it at a time on agents. */
+  readonly runningMax?: number;
+  /** Jobs of it that have not ended. */
+  readonly jobsMax?: number;
+  /** A person wants none of its jobs to start. */
+  readonly paused?: { readonly reason: string; readonly by: string; readonly sinceMs: number };
 }
 
 export interface JobChange {
@@ -215,6 +223,8 @@ export interface Farm {
   orderAgent(order: AgentOrder): Promise<AgentView | undefined>;
   /** @throws UNKNOWN_SHARE, REQUEST_ID_REUSED */
   orderShare(order: ShareOrder): Promise<void>;
+  /** The queue as it is then. @throws QUEUE_NOT_FOUND, REQUEST_ID_REUSED */
+  orderQueue(order: QueueOrder): Promise<QueueView>;
   job(jobId: string): Promise<JobDetail>;
   jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>>;
   attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>>;

@@ -27,5 +27,13 @@ export type AgentOrder = Order & {
     | { readonly kind: 'evict'; readonly deadlineMs: number }
   );
 
+/** What an operator orders of a queue. */
+export type QueueOrder = Order & {
+  readonly kind: 'pause' | 'resume';
+  readonly queue: string;
+  /** Who orders it. */
+  readonly by: string;
+};
+
 /** What an operator says of a share. */
 export type ShareOrder = Order & { readonly kind: 'share-replaced'; readonly share: string };

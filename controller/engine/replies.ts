@@ -29,10 +29,11 @@ export class Replies {
     this.#waiting.delete(replyId);
     if (reply.kind !== 'refused') waiting?.resolve(reply);
     else {
-      const { code, message, resource, retryAfterMs } = reply;
+      const { code, message, resource, retryAfterMs, violations } = reply;
       waiting?.reject(
         new FarmError(code, message, {
           ...(resource && { resource }),
+          ...(violations && { violations }),
           ...(retryAfterMs !== undefined && { retryAfterMs }),
         }),
       );

@@ -38,6 +38,7 @@ export function toAgent(agent: AgentView): farmWire.Agent {
     mode: agentModes.toWire(agent.mode),
     order: agent.ordered && toOrder(agent.ordered, agent.held.length),
     sickness: agent.sick && toSickness(agent.sick),
+    forecastErrors: [],
   };
 }
 
@@ -51,6 +52,10 @@ export function toQueue(queue: QueueView): farmWire.Queue {
     softRunLimit: toDuration(queue.softRunMs),
     hardRunLimit: toDuration(queue.hardRunMs),
     oldestWait: toDuration(queue.oldestWaitMs),
+    weight: queue.weight ?? 0,
+    runningMax: queue.runningMax ?? 0,
+    jobsMax: queue.jobsMax ?? 0,
+    pause: queue.paused && toPause(queue.paused),
   };
 }
 
@@ -79,6 +84,10 @@ export function toSummary(
     agents: summary.agents,
     alarms: summary.alarms.map(toAlarm),
   };
+}
+
+function toPause({ reason, by, sinceMs }: NonNullable<QueueView['paused']>): farmWire.QueuePause {
+  return { reason, by, since: toTimestamp(sinceMs) };
 }
 
 function toOrder(ordered: NonNullable<AgentView['ordered']>, held: number): farmWire.AgentOrder {

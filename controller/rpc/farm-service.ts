@@ -1,3 +1,4 @@
+import { status as grpcStatus } from '@grpc/grpc-js';
 import { type FarmServiceServer, type farmWire, fromOptionalDuration } from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { Farm, FarmSummary } from '../engine/farm.ts';
@@ -26,6 +27,10 @@ export function farmService(context: RpcContext): FarmServiceServer {
     }),
     watchAgents: watchStream(context, (_request: farmWire.WatchAgentsRequest, signal) => watchAgents(signal)),
     listQueues: unary(context, async () => ({ queues: (await farm.queues()).map(toQueue) })),
+    pauseQueue: queueOrder(context, 'pause'),
+    resumeQueue: queueOrder(context, 'resume'),
+    getPlan: (_call, callback) =>
+      callback({ code: grpcStatus.UNIMPLEMENTED, details: 'GetPlan is not there yet' }),
     cordonAgent: agentOrder(context, 'cordon'),
     uncordonAgent: agentOrder(context, 'uncordon'),
     drainAgent: agentOrder(context, 'drain'),
@@ -60,17 +65,31 @@ function agentOrder(context: RpcContext, kind: 'cordon' | 'uncordon' | 'drain' |
   }));
 }
 
+/** Pausing and resuming have the same messages. */
+function queueOrder(context: RpcContext, kind: 'pause' | 'resume') {
+  return unary(context, async (request: farmWire.PauseQueueRequest, call) => {
+    const queue = requiredName(request.queue, 'queue');
+    return { queue: toQueue(await context.farm.orderQueue({ ...whoAndWhy(request, call), queue, kind })) };
+  });
+}
+
 async function ordered(farm: Farm, order: AgentOrder): Promise<farmWire.Agent | undefined> {
   const agent = await farm.orderAgent(order);
   return agent && toAgent(agent);
 }
 
-/** What a certificate proves goes before what a caller says of itself. */
 function orderOf(request: farmWire.CordonAgentRequest, call: AuthenticatedCall) {
+  return { ...whoAndWhy(request, call), agentId: requiredName(request.agentId, 'agent_id') };
+}
+
+/** What a certificate proves goes before what a caller says of itself. */
+function whoAndWhy(
+  request: Pick<farmWire.CordonAgentRequest, 'requestId' | 'reason' | 'by'>,
+  call: AuthenticatedCall,
+) {
   const [proven] = certificateNames(call) ?? [];
   return {
     requestId: checkedRequestId(request.requestId),
-    agentId: requiredName(request.agentId, 'agent_id'),
     reason: checkedReason(request.reason),
     by: proven ?? checkedName(request.by, 'by'),
   };

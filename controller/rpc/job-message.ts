@@ -46,6 +46,9 @@ export function toJob({ job, percent, etaMs }: JobView): jobWire.Job {
     videoCount: job.videoCount,
     attemptCount: job.attemptCount,
     routeRule: job.routeRule,
+    wishes: job.wishes,
+    deadline: toOptionalTimestamp(job.deadlineMs),
+    notBefore: toOptionalTimestamp(job.notBeforeMs),
   };
 }
 
@@ -63,6 +66,9 @@ export function toJobSpec(spec: JobSpec): jobWire.JobSpec {
     items: spec.items.map(toItem),
     priority: priorityClasses.toWire(spec.priority),
     queue: spec.queue ?? '',
+    wishes: spec.wishes,
+    notBefore: toOptionalTimestamp(spec.notBeforeMs),
+    deadline: toOptionalTimestamp(spec.deadlineMs),
   };
 }
 
@@ -108,9 +114,20 @@ export function toExplanation(explanation: Explanation): jobWire.ExplainJobRespo
       feasible: opinion.feasible,
       reasons: opinion.reasons,
       expectedCompletion: toOptionalDuration(opinion.expectedCompletionMs),
+      freeIn: undefined,
+      copying: undefined,
+      rendering: undefined,
+      missingBytes: 0,
+      speed: 0,
+      speedBasis: '',
     })),
     plannedAgentId: explanation.plannedAgentId ?? '',
     plannedStart: toOptionalDuration(explanation.plannedStartMs),
+    plannedEnd: undefined,
+    order: [],
+    promisedStart: undefined,
+    overdue: false,
+    basis: '',
   };
 }
 

@@ -9,11 +9,12 @@ import type {
   FarmSummary,
   JobChange,
   JobDetail,
+  QueueView,
   StreamEnd,
   SubmitRequest,
   WatchRequest,
 } from '../../controller/engine/farm.ts';
-import type { AgentOrder, JobOrder, ShareOrder } from '../../controller/engine/orders.ts';
+import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../../controller/engine/orders.ts';
 import type {
   AgentMessage,
   ControllerGoodbye,
@@ -36,7 +37,7 @@ type Listener = (serving: boolean) => void;
 /** A farm that remembers what it was asked, for tests of what stands before it. */
 export class FakeFarm implements Farm {
   readonly submitted: SubmitRequest[] = [];
-  readonly orders: (JobOrder | AgentOrder | ShareOrder)[] = [];
+  readonly orders: (JobOrder | AgentOrder | QueueOrder | ShareOrder)[] = [];
   agentViews: readonly AgentView[] = [];
   /** Whose attempts all are. */
   logOwner = 'pc1';
@@ -95,6 +96,14 @@ export class FakeFarm implements Farm {
   orderAgent(order: AgentOrder) {
     this.orders.push(order);
     return this.#answer(order.kind === 'forget' ? undefined : agentView(order.agentId));
+  }
+
+  async orderQueue(order: QueueOrder): Promise<QueueView> {
+    this.orders.push(order);
+    const [queue] = await this.queues();
+    if (queue === undefined) throw new Error('there is no queue');
+    const { reason, by } = order;
+    return order.kind === 'pause' ? { ...queue, paused: { reason, by, sinceMs: 5_000 } } : queue;
   }
 
   orderShare(order: ShareOrder) {

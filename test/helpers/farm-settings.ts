@@ -29,6 +29,7 @@ export function farmSettings(changes: Partial<FarmSettings> = {}): FarmSettings 
       inboxMax: 10_000,
       inboxBytesMax: 128 * 2 ** 20,
     },
+    userWeights: new Map(),
     retries: { attemptsMax: 3, lossesMax: 3, environmentFailuresMax: 10 },
     times: defaultTimes,
     ...changes,

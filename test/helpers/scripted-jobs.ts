@@ -27,6 +27,9 @@ export interface JobsScript {
   readonly drainAgent?: Answer<farmWire.DrainAgentRequest, farmWire.DrainAgentResponse>;
   readonly evictAgent?: Answer<farmWire.EvictAgentRequest, farmWire.EvictAgentResponse>;
   readonly forgetAgent?: Answer<farmWire.ForgetAgentRequest, farmWire.ForgetAgentResponse>;
+  readonly pauseQueue?: Answer<farmWire.PauseQueueRequest, farmWire.PauseQueueResponse>;
+  readonly resumeQueue?: Answer<farmWire.ResumeQueueRequest, farmWire.ResumeQueueResponse>;
+  readonly getPlan?: Answer<farmWire.GetPlanRequest, farmWire.GetPlanResponse>;
   readonly getFarmStatus?: Answer<farmWire.GetFarmStatusRequest, farmWire.GetFarmStatusResponse>;
   readonly annulPublication?: Answer<farmWire.AnnulPublicationRequest, farmWire.AnnulPublicationResponse>;
   readonly declareShareReplaced?: Answer<
@@ -91,6 +94,9 @@ export async function startScriptedJobs(
     drainAgent: unary(script.drainAgent),
     evictAgent: unary(script.evictAgent),
     forgetAgent: unary(script.forgetAgent),
+    pauseQueue: unary(script.pauseQueue),
+    resumeQueue: unary(script.resumeQueue),
+    getPlan: unary(script.getPlan),
     getFarmStatus: unary(script.getFarmStatus),
     annulPublication: unary(script.annulPublication),
     declareShareReplaced: unary(script.declareShareReplaced),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { JobSpec } from '../../controller/domain/job.ts';
 import type { FarmSettings } from '../../controller/domain/settings.ts';
-import type { AgentOrder, JobOrder, ShareOrder } from '../../controller/engine/orders.ts';
+import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../../controller/engine/orders.ts';
 import type { Effect, Input, Reply } from '../../controller/engine/turn/inputs.ts';
 import { stateFrom } from '../../controller/engine/turn/records.ts';
 import { emptyState, type FarmState } from '../../controller/engine/turn/state.ts';
@@ -104,7 +104,7 @@ export class TurnFarm {
   }
 
   /** A person's order; the body's hash is the order itself. */
-  order(order: JobOrder | AgentOrder | ShareOrder): Reply {
+  order(order: JobOrder | AgentOrder | QueueOrder | ShareOrder): Reply {
     const replyId = `reply-${++this.#replyCount}`;
     this.run({ ...order, replyId, bodyHash: JSON.stringify({ ...order, requestId: '' }) });
     return this.reply(replyId);
@@ -178,7 +178,15 @@ export class TurnFarm {
       { farmId: 'farm-1', lastBatch: 0, records: [...this.stored.values()] },
       this.state.epoch,
     );
-    for (const part of ['jobs', 'bodies', 'attempts', 'agents', 'requests', 'tombstones'] as const) {
+    for (const part of [
+      'jobs',
+      'bodies',
+      'attempts',
+      'agents',
+      'requests',
+      'tombstones',
+      'queues',
+    ] as const) {
       assert.deepEqual(
         new Map<string, unknown>(loaded[part]),
         new Map<string, unknown>(JSON.parse(JSON.stringify([...this.state[part]])) as [string, unknown][]),
@@ -187,6 +195,7 @@ export class TurnFarm {
     }
     assert.deepEqual([...loaded.openJobs].sort(), [...this.state.openJobs].sort());
     assert.deepEqual(new Map(loaded.openPerUser), new Map(this.state.openPerUser));
+    assert.deepEqual(new Map(loaded.openPerQueue), new Map(this.state.openPerQueue));
   }
 }
 

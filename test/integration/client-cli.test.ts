@@ -206,19 +206,11 @@ test('list, get, cancel, explain, attempts, agents and queues show what the cont
     }),
     cancelJob: ({ reason }) => ({ job: wireJob({ state: jobWire.JobState.CANCELLED, reason }) }),
     explainJob: () => ({
+      ...jobWire.ExplainJobResponse.create(),
       job: wireJob(),
       summary: 'pc1 is busy',
       placeInOrder: 2,
-      agents: [
-        {
-          agentId: 'pc1',
-          feasible: false,
-          reasons: ['does not take 4k_queue'],
-          expectedCompletion: undefined,
-        },
-      ],
-      plannedAgentId: '',
-      plannedStart: undefined,
+      agents: [{ ...jobWire.AgentOpinion.create(), agentId: 'pc1', reasons: ['does not take 4k_queue'] }],
     }),
     listAttempts: () => ({
       attempts: [

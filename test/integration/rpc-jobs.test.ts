@@ -14,13 +14,11 @@ function submission(items: readonly Partial<jobWire.Item>[], jobId = ''): jobWir
     requestId: 'r1',
     validateOnly: false,
     job: {
+      ...jobWire.JobSpec.create(),
       jobId,
       userId: 'u1',
       channelName: 'Chan',
-      enable4k: false,
       items: items.map((item) => ({ ...jobWire.Item.create(), ...item })),
-      priority: 0,
-      queue: '',
     },
   };
 }

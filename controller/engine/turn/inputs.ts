@@ -6,11 +6,11 @@ import type {
   Resolution,
   ResolvedItem,
 } from '../../../proto/agent-link.ts';
-import type { FarmErrorCode } from '../../domain/errors.ts';
+import type { FarmErrorCode, FieldViolation } from '../../domain/errors.ts';
 import type { JobSpec, TimelineEntry } from '../../domain/job.ts';
 import type { PlanBudget } from '../../scheduling/budget.ts';
 import type { StreamEnd, SubmitReply } from '../farm.ts';
-import type { AgentOrder, JobOrder, ShareOrder } from '../orders.ts';
+import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../orders.ts';
 
 /** What the world told the engine since its last turn. */
 export type Input =
@@ -27,6 +27,7 @@ export type Input =
     }
   | JobOrderInput
   | AgentOrderInput
+  | QueueOrderInput
   | ShareOrderInput
   | { readonly kind: 'attach'; readonly replyId: string; readonly sessionId: string; readonly hello: Hello }
   | { readonly kind: 'message'; readonly sessionId: string; readonly message: Exclude<AgentMessage, Hello> }
@@ -42,6 +43,7 @@ interface Ordered {
 
 export type JobOrderInput = JobOrder & Ordered;
 export type AgentOrderInput = AgentOrder & Ordered;
+export type QueueOrderInput = QueueOrder & Ordered;
 export type ShareOrderInput = ShareOrder & Ordered;
 
 export type Reply =
@@ -54,6 +56,7 @@ export type Reply =
       readonly message: string;
       readonly resource?: { readonly type: string; readonly name: string };
       readonly retryAfterMs?: number;
+      readonly violations?: readonly FieldViolation[];
     };
 
 /** What the turn causes; none of it leaves before the turn's batch is committed. */

@@ -12,6 +12,7 @@ import {
   type FarmRecord,
   type FarmState,
   indexOpenJob,
+  type QueueRecord,
   type RequestRecord,
   type ShareRecord,
   type TombstoneRecord,
@@ -188,6 +189,16 @@ export class Ledger {
   dropShare(share: string): void {
     this.state.shares.delete(share);
     this.#mark('share', share);
+  }
+
+  putQueue(queue: QueueRecord): void {
+    this.state.queues.set(queue.name, queue);
+    this.#mark('queue', queue.name);
+  }
+
+  dropQueue(name: string): void {
+    this.state.queues.delete(name);
+    this.#mark('queue', name);
   }
 
   putFarm(farm: FarmRecord): void {

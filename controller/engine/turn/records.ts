@@ -7,6 +7,7 @@ import {
   type FarmRecord,
   type FarmState,
   indexOpenJob,
+  type QueueRecord,
   type RequestRecord,
   type ShareRecord,
   type TombstoneRecord,
@@ -15,7 +16,17 @@ import {
 /** Version of every record's shape; a store with a higher one was written by a later release. */
 export const recordVersion = 1;
 
-const recordKinds = ['job', 'body', 'attempt', 'agent', 'request', 'tombstone', 'share', 'farm'] as const;
+const recordKinds = [
+  'job',
+  'body',
+  'attempt',
+  'agent',
+  'request',
+  'tombstone',
+  'share',
+  'queue',
+  'farm',
+] as const;
 
 export type RecordKind = (typeof recordKinds)[number];
 
@@ -63,6 +74,8 @@ function mapOf(state: FarmState, kind: RecordKind): ReadonlyMap<string, unknown>
       return state.tombstones;
     case 'share':
       return state.shares;
+    case 'queue':
+      return state.queues;
     case 'farm':
       return state.farm;
   }
@@ -91,6 +104,9 @@ function insert(state: FarmState, { kind, id, body }: StoredRecord): void {
       return;
     case 'share':
       state.shares.set(id, body as ShareRecord);
+      return;
+    case 'queue':
+      state.queues.set(id, body as QueueRecord);
       return;
     case 'farm':
       state.farm.set(id, body as FarmRecord);

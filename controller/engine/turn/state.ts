@@ -1,5 +1,5 @@
 import type { Fence, HeldState, Hello, Inventory, JobRef } from '../../../proto/agent-link.ts';
-import { fenceText } from '../../../proto/agent-link.ts';
+import { fenceText, workClassOf } from '../../../proto/agent-link.ts';
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
@@ -20,10 +20,12 @@ export interface RequestRecord {
     | 'evict'
     | 'forget'
     | 'annul'
-    | 'share-replaced';
+    | 'share-replaced'
+    | 'pause'
+    | 'resume';
   /** Of the request without its id: the same id with another body is refused. */
   readonly bodyHash: string;
-  /** Id of the job, agent or share that it was about. */
+  /** Id of the job, agent, share or queue that it was about. */
   readonly subject: string;
   readonly atMs: number;
 }
@@ -53,6 +55,15 @@ export interface ShareRecord {
   readonly share: string;
   readonly id: string;
   readonly sinceMs: number;
+}
+
+/** A queue that a person has paused; there is no record of one that is not. */
+export interface QueueRecord {
+  readonly name: string;
+  readonly pausedSinceMs: number;
+  readonly reason: string;
+  /** Who ordered it: the name of a certificate, else what the caller said. */
+  readonly by: string;
 }
 
 /** Something that a person should look at. */
@@ -147,6 +158,8 @@ export interface FarmState {
   readonly requests: Map<string, RequestRecord>;
   readonly tombstones: Map<string, TombstoneRecord>;
   readonly shares: Map<string, ShareRecord>;
+  /** Those that are paused, by name. */
+  readonly queues: Map<string, QueueRecord>;
   /** One record, `farm`. */
   readonly farm: Map<string, FarmRecord>;
 
@@ -160,6 +173,8 @@ export interface FarmState {
   readonly endedJobs: Set<string>;
   /** Derived: how many of them each user has. */
   readonly openPerUser: Map<string, number>;
+  /** Derived: how many of them each queue has. */
+  readonly openPerQueue: Map<string, number>;
   /** Derived: attempts that have not ended, by agent. */
   readonly liveAttempts: Map<string, Set<string>>;
   /** Derived: keys of a job's attempts, oldest first. */
@@ -206,12 +221,14 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     requests: new Map(),
     tombstones: new Map(),
     shares: new Map(),
+    queues: new Map(),
     farm: new Map(),
     openJobs: new Set(),
     waiting: new WaitingLines(),
     delayed: new Set(),
     endedJobs: new Set(),
     openPerUser: new Map(),
+    openPerQueue: new Map(),
     liveAttempts: new Map(),
     attemptsOfJob: new Map(),
     presences: new Map(),
@@ -253,17 +270,33 @@ export function indexOpenJob(state: FarmState, job: JobRecord): void {
   if (open) state.endedJobs.delete(job.jobId);
   else state.endedJobs.add(job.jobId);
   if (open === state.openJobs.has(job.jobId)) return;
-  const count = (state.openPerUser.get(job.userId) ?? 0) + (open ? 1 : -1);
-  if (count === 0) state.openPerUser.delete(job.userId);
-  else state.openPerUser.set(job.userId, count);
+  addTo(state.openPerUser, job.userId, open ? 1 : -1);
+  addTo(state.openPerQueue, job.queue, open ? 1 : -1);
   if (open) state.openJobs.add(job.jobId);
   else state.openJobs.delete(job.jobId);
 }
 
+function addTo(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
 function indexWaiting(state: FarmState, job: JobRecord): void {
-  const { jobId, queue, enable4k, shares, priority, submittedAtMs, sequence } = job;
+  const { jobId, userId, queue, shares, priority, submittedAtMs, sequence, wishes, deadlineMs } = job;
   if (job.state === 'waiting') {
-    state.waiting.put({ jobId, queue, enable4k, shares, priority, submittedAtMs, sequence });
+    state.waiting.put({
+      jobId,
+      userId,
+      queue,
+      workClass: workClassOf(job),
+      shares,
+      priority,
+      submittedAtMs,
+      sequence,
+      ...(wishes && { wishes }),
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    });
   } else state.waiting.remove(jobId);
   if (job.state === 'delayed') state.delayed.add(jobId);
   else state.delayed.delete(jobId);

@@ -10,6 +10,7 @@ import { takeMessage } from './messages.ts';
 import { nextEvictionMs, takeAgentOrder } from './modes.ts';
 import { placeJobs } from './planning.ts';
 import { takeAnnulOrder, takeShareOrder } from './publication-orders.ts';
+import { takeQueueOrder } from './queue-orders.ts';
 import { expireRecords } from './retention.ts';
 import { nextCheckMs } from './sick.ts';
 import type { FarmState } from './state.ts';
@@ -134,6 +135,10 @@ function apply(ledger: Ledger, input: Exclude<Input, { kind: 'tick' }>): void {
       return;
     case 'annul':
       takeAnnulOrder(ledger, input);
+      return;
+    case 'pause':
+    case 'resume':
+      takeQueueOrder(ledger, input);
       return;
     case 'share-replaced':
       takeShareOrder(ledger, input);

@@ -3,7 +3,7 @@ import type { AttemptRecord } from '../../domain/attempt.ts';
 import { FarmError } from '../../domain/errors.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { jobStates, statusOf } from '../../domain/job-states.ts';
-import type { FarmSettings } from '../../domain/settings.ts';
+import type { FarmSettings, QueueSettings } from '../../domain/settings.ts';
 import { explainWait } from '../../scheduling/explain.ts';
 import { placeInOrder } from '../../scheduling/rank.ts';
 import type {
@@ -102,8 +102,29 @@ export function queueViews(state: FarmState, settings: FarmSettings, nowMs: numb
       softRunMs: queue.softRunMs,
       hardRunMs: queue.hardRunMs,
       oldestWaitMs: nowMs - oldest,
+      ...limitsOf(queue),
+      ...pauseOf(state, queue.name),
     };
   });
+}
+
+function limitsOf({
+  weight,
+  runningMax,
+  jobsMax,
+}: QueueSettings): Pick<QueueView, 'weight' | 'runningMax' | 'jobsMax'> {
+  return {
+    ...(weight !== undefined && { weight }),
+    ...(runningMax !== undefined && { runningMax }),
+    ...(jobsMax !== undefined && { jobsMax }),
+  };
+}
+
+function pauseOf(state: FarmState, name: string): Pick<QueueView, 'paused'> {
+  const record = state.queues.get(name);
+  if (record === undefined) return {};
+  const { reason, by, pausedSinceMs } = record;
+  return { paused: { reason, by, sinceMs: pausedSinceMs } };
 }
 
 /** Why the job is where it is. */
