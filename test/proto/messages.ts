@@ -16,6 +16,7 @@ import {
   outcome,
   output,
   percent,
+  rateProfile,
   ratio,
   record,
   ref,
@@ -120,6 +121,20 @@ const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind
       state: fc.constantFrom('fetching', 'done', 'failed', 'withdrawn'),
       files: int32,
       bytes: count,
+      // On the wire 0 is the same as not known.
+      totalBytes: count.map((value) => value || 1),
+      message: text,
+    },
+    'totalBytes',
+    'message',
+  ),
+  'sources-report': record<AgentKind<'sources-report'>>(
+    {
+      kind: fc.constant('sources-report'),
+      jobId: fc.uuid(),
+      totalBytes: count,
+      presentBytes: count,
+      presentOutputMs: spanMs,
       message: text,
     },
     'message',
@@ -185,6 +200,13 @@ const controllerKinds: { readonly [K in ControllerMessage['kind']]: fc.Arbitrary
     announcementId: text,
     jobId: fc.uuid(),
     channelName: anyText,
+    items: fc.array(item, few),
+  }),
+  'ask-sources': record<ControllerKind<'ask-sources'>>({
+    kind: fc.constant('ask-sources'),
+    jobId: fc.uuid(),
+    enable4k: fc.boolean(),
+    rateProfile,
     items: fc.array(item, few),
   }),
   withdraw: record<ControllerKind<'withdraw'>>({

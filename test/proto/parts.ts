@@ -208,17 +208,24 @@ export const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   record({ verdict: fc.constant('refused'), reason: anyText }),
   record({ verdict: fc.constant('adopt'), fence }),
 );
-export const job = record<AssignedJob>({
-  jobId: fc.uuid(),
-  userId: text,
-  username: anyText,
-  channelName: text,
-  enable4k: fc.boolean(),
-  queue: text,
-  priority: fc.constantFrom('low', 'normal', 'high', 'urgent'),
-  submittedAtMs: atMs,
-  logDate: anyText,
-  timeZone: anyText,
-  rateProfile: fc.constantFrom('studio', 'quality'),
-  items: fc.array(item, few),
-});
+export const rateProfile = fc.constantFrom('studio', 'quality');
+export const job = record<AssignedJob>(
+  {
+    jobId: fc.uuid(),
+    userId: text,
+    username: anyText,
+    channelName: text,
+    enable4k: fc.boolean(),
+    queue: text,
+    priority: fc.constantFrom('low', 'normal', 'high', 'urgent'),
+    submittedAtMs: atMs,
+    logDate: anyText,
+    timeZone: anyText,
+    rateProfile,
+    items: fc.array(item, few),
+    wishes: record({ onlyOn: texts, notOn: texts, labels: texts }),
+    deadlineMs: atMs,
+  },
+  'wishes',
+  'deadlineMs',
+);
