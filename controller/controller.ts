@@ -3,6 +3,7 @@ import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
 import { sourceShareOf } from './domain/shares.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
+import type { Clock } from './engine/ports.ts';
 import { unlessAborted } from './engine/unless-aborted.ts';
 import { openJobLogs } from './joblogs/job-logs.ts';
 import { openStore } from './open-store.ts';
@@ -58,8 +59,7 @@ export async function startController({ config, log, signal }: ControllerOptions
     log,
     onFatal: (error) => failure.reject(error),
   });
-  const isInSourceShare = (path: string) => sourceShareOf(path, shares) !== undefined;
-  const server = await serve(engine, config, log, isInSourceShare);
+  const server = await serve(engine, config, log, clock);
   let stopped: Promise<void> | undefined;
   const controller: Controller = {
     addresses: server.addresses,
@@ -86,16 +86,17 @@ async function serve(
   engine: Engine,
   config: ControllerConfig,
   log: RpcLogger,
-  isInSourceShare: (path: string) => boolean,
+  clock: Clock,
 ): ReturnType<typeof startRpcServer> {
-  const { times } = config.farm;
+  const { times, shares } = config.farm;
   try {
     return await startRpcServer({
       farm: engine,
       logs: openJobLogs({ root: config.logsDir }),
       logger: log,
       addresses: config.listen,
-      isInSourceShare,
+      isInSourceShare: (path) => sourceShareOf(path, shares) !== undefined,
+      nowMs: () => clock.nowMs(),
       limits: {
         helloMs: times.helloMs,
         watchDrainMs: times.drainMs,

@@ -37,7 +37,7 @@ function jobSection(): string {
   return section('States of a job', [
     'Status is what users of the web application see. From `controller/domain/job-states.ts`.',
     table(['State', 'Meaning', 'Status', 'Next'], rows),
-    mermaid('waiting', nextOf(jobStates)),
+    mermaid(['waiting', 'delayed'], nextOf(jobStates)),
   ]);
 }
 
@@ -51,7 +51,7 @@ function attemptSection(): string {
   return section('States of an attempt, as the controller sees it', [
     'A state can be skipped where its message was lost with a connection. From `controller/domain/attempt.ts`.',
     table(['State', 'Meaning', 'Holds a slot', 'Next'], rows),
-    mermaid('assigned', nextOf(attemptStates)),
+    mermaid(['assigned'], nextOf(attemptStates)),
   ]);
 }
 
@@ -63,7 +63,7 @@ function agentSection(): string {
   return section('States of an attempt, as its agent sees it', [
     'The agent skips nothing: it lives through every state. From `agent/core/attempt-states.ts`.',
     table(['State', 'Next'], rows),
-    mermaid('preparing', attemptTransitions),
+    mermaid(['preparing'], attemptTransitions),
   ]);
 }
 

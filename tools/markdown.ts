@@ -5,11 +5,15 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** A state diagram that GitHub and most editors draw: an arrow for each transition; states without one are ends. */
-export function mermaid(first: string, next: Readonly<Record<string, readonly string[]>>): string {
+export function mermaid(
+  firsts: readonly string[],
+  next: Readonly<Record<string, readonly string[]>>,
+): string {
   const arrows = Object.entries(next).flatMap(([from, to]) =>
     to.length === 0 ? [`  ${from} --> [*]`] : to.map((state) => `  ${from} --> ${state}`),
   );
-  return ['```mermaid', 'stateDiagram-v2', `  [*] --> ${first}`, ...arrows, '```'].join('\n');
+  const starts = firsts.map((state) => `  [*] --> ${state}`);
+  return ['```mermaid', 'stateDiagram-v2', ...starts, ...arrows, '```'].join('\n');
 }
 
 function cell(text: string): string {

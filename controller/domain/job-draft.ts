@@ -1,4 +1,4 @@
-import type { ItemType, PriorityClass } from '../../proto/agent-link.ts';
+import type { ItemType, PriorityClass, Wishes } from '../../proto/agent-link.ts';
 
 /** A job as a caller wrote it: nothing about it is believed yet. Empty texts mean absent. */
 export interface JobDraft {
@@ -10,6 +10,10 @@ export interface JobDraft {
   /** Undefined: a value that we do not know. */
   readonly priority: PriorityClass | undefined;
   readonly queue: string;
+  readonly wishes: Wishes | undefined;
+  /** NaN: given, and no time. */
+  readonly notBeforeMs: number | undefined;
+  readonly deadlineMs: number | undefined;
   /** Size of the whole job as it was encoded. */
   readonly encodedBytes: number;
 }

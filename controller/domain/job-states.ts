@@ -16,7 +16,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
   held: {
     meaning: 'waits for a person to release it',
     status: 'queued',
-    next: ['waiting', 'cancelled', 'published'],
+    next: ['waiting', 'delayed', 'cancelled', 'published'],
   },
   waiting: {
     meaning: 'waits for an agent; the reason says for which',
@@ -24,7 +24,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
     next: ['held', 'delayed', 'assigned', 'published', 'failed', 'cancelled'],
   },
   delayed: {
-    meaning: 'waits for a point in time (back-off)',
+    meaning: 'waits for a point in time (back-off, or its own wish)',
     status: 'queued',
     next: ['waiting', 'held', 'published', 'cancelled'],
   },

@@ -68,25 +68,31 @@ function hold(job: JobRecord, reason: string, atMs: number): WishAnswer {
     return refused('JOB_PROCESSING', message);
   }
   const detail = because('held by a person', reason);
-  const rest = without(job, 'notBeforeMs');
-  return granted(moveJob(rest, 'held', { atMs, what: 'held', detail }, { reason: detail }));
+  return granted(moveJob(job, 'held', { atMs, what: 'held', detail }, { reason: detail }));
 }
 
 /**
- * A held job waits again. A quarantined one goes on with its history: attempts that were charged stay charged, but
+ * A held job waits again: for the time that it was waiting for when it was held, where that has not come. A delayed one
+ * waits for no time any more. A quarantined one goes on with its history: attempts that were charged stay charged, but
  * what quarantined it is counted from nothing, or its next bad luck would quarantine it again at once.
  */
 function release(job: JobRecord, reason: string, atMs: number): WishAnswer {
   if (job.state === 'held') {
     const entry = { atMs, what: 'released', detail: because('by a person', reason) };
-    return granted(moveJob(without(job, 'reason'), 'waiting', entry));
+    const { notBeforeMs = 0 } = job;
+    if (notBeforeMs <= atMs) return granted(moveJob(without(job, 'reason', 'notBeforeMs'), 'waiting', entry));
+    return granted(moveJob(job, 'delayed', entry, { reason: notBeforeReason(notBeforeMs) }));
+  }
+  if (job.state === 'delayed') {
+    const entry = { atMs, what: 'released', detail: because('from its delay by a person', reason) };
+    return granted(moveJob(without(job, 'reason', 'notBeforeMs'), 'waiting', entry));
   }
   if (job.state === 'quarantined') {
     const entry = { atMs, what: 'released', detail: because('from quarantine by a person', reason) };
     const fresh = { losses: 0, environmentFailures: [], problems: [] };
     return granted(moveJob(reopened(job), 'waiting', entry, fresh));
   }
-  const message = `job ${job.jobId} is ${job.state}: only a held or quarantined job is released`;
+  const message = `job ${job.jobId} is ${job.state}: only a held, delayed or quarantined job is released`;
   return refused('JOB_NOT_HELD', message);
 }
 
@@ -104,6 +110,11 @@ function changePriority(
 /** Without what its end had left in the record. */
 function reopened(job: JobRecord): JobRecord {
   return without(job, 'errorMessage', 'cancelReason', 'endedAtMs', 'reason', 'notBeforeMs', 'fence', 'grant');
+}
+
+/** Why a job is delayed that waits for a time. */
+export function notBeforeReason(notBeforeMs: number): string {
+  return `not before ${new Date(notBeforeMs).toISOString().replace(/\.\d+Z$/u, 'Z')}`;
 }
 
 function because(what: string, reason: string): string {

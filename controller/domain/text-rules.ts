@@ -9,6 +9,14 @@ export function isPrintableName(text: string): boolean {
   return text.trim() !== '' && !unprintable.test(text) && Array.from(text).length <= nameCharactersMax;
 }
 
+/** What agents, queues, shares and labels may be called: they stand in logs, in file names and on pages. */
+export function isPlainName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u.test(text);
+}
+
+/** The same for people. */
+export const plainNameRule = 'must be letters, digits, dots, dashes; at most 63';
+
 /** No character that breaks a line or a terminal. */
 export function isPrintable(text: string): boolean {
   return !unprintable.test(text);

@@ -4,6 +4,8 @@ import type { ItemDraft, JobDraft } from './job-draft.ts';
 import { isPrintableName, nameCharactersMax } from './text-rules.ts';
 import type { ValidatedItem } from './validate-item.ts';
 import { validateItem } from './validate-item.ts';
+import { checkTimes, checkTimesAt } from './validate-times.ts';
+import { checkWishes, givenWishes } from './validate-wishes.ts';
 
 /** protocol.md rule 10. */
 export const jobLimits = { itemsMax: 2_000, itemBytesMax: 4 * 1024, jobBytesMax: 768 * 1024 } as const;
@@ -14,6 +16,7 @@ export interface JobRules {
   isInSourceShare(uncPath: string): boolean;
   /** The id of a job that brings none. */
   readonly newJobId: string;
+  readonly nowMs: number;
 }
 
 export type ValidatedJob =
@@ -27,7 +30,8 @@ export type ValidatedJob =
 
 /**
  * A job that the farm can take, or everything that is wrong with it by field, in the .proto's names
- * (`items[3].duration`). Whether its video ids and files exist is not asked here.
+ * (`items[3].duration`). Whether its video ids and files exist is not asked here. Nor is whether its times have passed,
+ * unless it is wrong anyway: that is asked (`checkTimesAt`) where it is known whether the job is new.
  */
 export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
   const sizes = checkSizes(draft);
@@ -42,10 +46,15 @@ export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
     ...sizes,
     ...checkPositions(draft.items.slice(0, jobLimits.itemsMax)),
     ...items.flatMap((item) => item.violations),
+    ...checkWishes(draft.wishes),
+    ...checkTimes(draft),
   ];
   if (violations.length > 0) {
-    return { valid: false, code: sizes.length > 0 ? 'JOB_TOO_LARGE' : 'INVALID_JOB', violations };
+    const code = sizes.length > 0 ? 'JOB_TOO_LARGE' : 'INVALID_JOB';
+    return { valid: false, code, violations: [...violations, ...checkTimesAt(draft, rules.nowMs)] };
   }
+  const { notBeforeMs, deadlineMs } = draft;
+  const wishes = givenWishes(draft.wishes);
   const spec: JobSpec = {
     jobId: draft.jobId === '' ? rules.newJobId : draft.jobId.toLowerCase(),
     userId: draft.userId,
@@ -54,6 +63,9 @@ export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
     items: items.flatMap((item) => item.spec ?? []),
     priority: draft.priority ?? 'normal',
     ...(draft.queue !== '' && { queue: draft.queue }),
+    ...(wishes && { wishes }),
+    ...(notBeforeMs !== undefined && { notBeforeMs }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
   };
   return { valid: true, spec };
 }
@@ -62,6 +74,13 @@ export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
 export function violationText(violation: FieldViolation): string {
   const { field, description } = violation;
   return /^[A-Z]/u.test(description) ? `${description} (${field})` : `${field}: ${description}`;
+}
+
+/** The first violation in words, and how many more there are. */
+export function violationsText(violations: readonly FieldViolation[]): string {
+  const [first] = violations.map(violationText);
+  const rest = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  return `${first ?? 'The job is invalid'}${rest}`;
 }
 
 /** A UUID of any version (RFC 9562). */

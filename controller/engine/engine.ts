@@ -4,6 +4,8 @@ import type { AttemptRecord } from '../domain/attempt.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
 import type { FarmSettings } from '../domain/settings.ts';
+import { violationsText } from '../domain/validate.ts';
+import { checkTimesAt } from '../domain/validate-times.ts';
 import type { Store } from '../store/port.ts';
 import { Candidate, type CandidateOptions } from './candidate.ts';
 import type {
@@ -224,6 +226,8 @@ export class Engine implements Farm {
     const existed = await this.#read(
       (state) => state.jobs.has(spec.jobId) || state.tombstones.has(spec.jobId),
     );
+    const violations = existed ? [] : checkTimesAt(spec, this.#options.clock.nowMs());
+    if (violations.length > 0) throw new FarmError('INVALID_JOB', violationsText(violations), { violations });
     return { jobId: spec.jobId, queue, routeRule: rule, existed };
   }
 

@@ -1,4 +1,5 @@
 import { FarmError } from '../domain/errors.ts';
+import { isPlainName, plainNameRule } from '../domain/text-rules.ts';
 
 /** What of a grpc-js call tells who the other end is. */
 export interface AuthenticatedCall {
@@ -10,19 +11,15 @@ export interface AuthenticatedCall {
   };
 }
 
-/** What an agent may be called: it stands in logs, in file names and on pages. */
-const agentIdForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u;
-
 /**
  * An agent's id is a plain name, and under mTLS its certificate's (protocol.md, Identities): the common name, or a DNS
  * name.
  * @throws FarmError INVALID_REQUEST, UNAUTHENTICATED
  */
 export function requireAgentName(call: AuthenticatedCall, agentId: string): void {
-  if (!agentIdForm.test(agentId)) {
-    const description = 'must be letters, digits, dots, dashes; at most 63';
-    throw new FarmError('INVALID_REQUEST', `hello.agent_id: ${description}`, {
-      violations: [{ field: 'hello.agent_id', description }],
+  if (!isPlainName(agentId)) {
+    throw new FarmError('INVALID_REQUEST', `hello.agent_id: ${plainNameRule}`, {
+      violations: [{ field: 'hello.agent_id', description: plainNameRule }],
     });
   }
   const names = certificateNames(call);

@@ -19,6 +19,8 @@ export interface RpcContext {
   readonly authorise: Authorise;
   /** The UNC path lies in a source share of this farm. */
   readonly isInSourceShare: (uncPath: string) => boolean;
+  /** What time it is (Unix ms). */
+  readonly nowMs: () => number;
   /** Fires when the server stops: streams that last end themselves then. */
   readonly stopping: AbortSignal;
 }

@@ -16,7 +16,7 @@ import {
 } from '../../proto/index.ts';
 import type { AttemptRecord } from '../domain/attempt.ts';
 import type { ItemSpec, JobSpec, TimelineEntry } from '../domain/job.ts';
-import { statusOf } from '../domain/job-states.ts';
+import { hasEnded, statusOf } from '../domain/job-states.ts';
 import type { Explanation, JobView } from '../engine/farm.ts';
 
 /** A job as people see it. */
@@ -48,7 +48,8 @@ export function toJob({ job, percent, etaMs }: JobView): jobWire.Job {
     routeRule: job.routeRule,
     wishes: job.wishes,
     deadline: toOptionalTimestamp(job.deadlineMs),
-    notBefore: toOptionalTimestamp(job.notBeforeMs),
+    // An end leaves it behind in the record of a job that was held.
+    notBefore: toOptionalTimestamp(hasEnded(job.state) ? undefined : job.notBeforeMs),
   };
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
-import { validateJob, violationText } from '../domain/validate.ts';
+import { validateJob, violationsText } from '../domain/validate.ts';
 import type { JobFilter, WatchRequest } from '../engine/farm.ts';
 import type { RpcContext } from './context.ts';
 import { toAttempt, toExplanation, toJob, toJobSpec, toListedJob, toTimelineEntry } from './job-message.ts';
@@ -97,12 +97,11 @@ function validSpec(context: RpcContext, request: jobWire.SubmitJobRequest): JobS
   const validated = validateJob(toJobDraft(request.job), {
     isInSourceShare: context.isInSourceShare,
     newJobId: randomUUID(),
+    nowMs: context.nowMs(),
   });
   if (validated.valid) return validated.spec;
   const { code, violations } = validated;
-  const [first] = violations.map(violationText);
-  const rest = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
-  throw new FarmError(code, `${first ?? 'The job is invalid'}${rest}`, { violations });
+  throw new FarmError(code, violationsText(violations), { violations });
 }
 
 async function* watch(

@@ -34,6 +34,8 @@ export interface RpcServerOptions {
   readonly addresses: readonly string[];
   /** The UNC path lies in a source share of this farm. */
   readonly isInSourceShare: (uncPath: string) => boolean;
+  /** What time it is (Unix ms). */
+  readonly nowMs: () => number;
   readonly tls?: TlsOptions;
   /** The one shared token; required, like TLS, for addresses that are not loopback. */
   readonly token?: string;
@@ -73,6 +75,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     logs: options.logs,
     logger: options.logger,
     isInSourceShare: options.isInSourceShare,
+    nowMs: options.nowMs,
     limits,
     authorise: authoriseWith(token),
     stopping: stopping.signal,

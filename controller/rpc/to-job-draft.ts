@@ -11,6 +11,9 @@ export function toJobDraft(wire: jobWire.JobSpec): JobDraft {
     items: wire.items.map(toItemDraft),
     priority: wire.priority === 0 ? 'normal' : priorityClasses.nameOf(wire.priority),
     queue: wire.queue,
+    wishes: wire.wishes,
+    notBeforeMs: wire.notBefore?.getTime(),
+    deadlineMs: wire.deadline?.getTime(),
     encodedBytes: jobWire.JobSpec.encode(wire).finish().length,
   };
 }

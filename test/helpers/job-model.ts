@@ -20,6 +20,8 @@ export interface ModelJob {
   readonly failures: Map<string, number>;
   /** An agent is there that takes it as soon as it waits. */
   readonly placeable: boolean;
+  /** It was submitted for a time that does not come while we look. */
+  later: boolean;
 }
 
 export type ModelVerb = 'cancel' | 'retry' | 'hold' | 'release' | 'priority';
@@ -29,15 +31,16 @@ export type ModelAnswer = 'done' | FarmErrorCode;
 
 const ended: readonly ModelJob['state'][] = ['published', 'failed', 'quarantined', 'cancelled'];
 
-export function newJob(placeable: boolean): ModelJob {
+export function newJob(placeable: boolean, later: boolean): ModelJob {
   const job: ModelJob = {
-    state: 'waiting',
+    state: later ? 'delayed' : 'waiting',
     charged: 0,
     losses: 0,
     attempts: 0,
     priority: 'normal',
     failures: new Map(),
     placeable,
+    later,
   };
   place(job);
   return job;
@@ -51,6 +54,7 @@ export function wish(job: ModelJob, verb: ModelVerb, priority: PriorityClass): M
       if (job.state === 'publishing') return 'JOB_PUBLISHING';
       if (job.state === 'published' || job.state === 'failed') return 'JOB_ENDED';
       job.state = 'cancelled';
+      job.later = false;
       return 'done';
     case 'retry':
       if (job.state === 'published') return 'JOB_ENDED';
@@ -66,6 +70,10 @@ export function wish(job: ModelJob, verb: ModelVerb, priority: PriorityClass): M
     case 'release':
       if (job.state === 'quarantined') begin(job);
       else if (job.state === 'held') {
+        job.state = job.later ? 'delayed' : 'waiting';
+        place(job);
+      } else if (job.state === 'delayed') {
+        job.later = false;
         job.state = 'waiting';
         place(job);
       } else return 'JOB_NOT_HELD';
@@ -96,7 +104,7 @@ export function fail(job: ModelJob, failureClass: 'input' | 'job' | 'environment
 }
 
 export function wake(job: ModelJob): void {
-  if (job.state !== 'delayed') return;
+  if (job.state !== 'delayed' || job.later) return;
   job.state = 'waiting';
   place(job);
 }

@@ -51,6 +51,7 @@ async function startFarm(limits: Partial<FarmLimits> = {}, changes: Partial<Farm
     logger: log,
     addresses: ['127.0.0.1:0'],
     isInSourceShare: () => true,
+    nowMs: Date.now,
     limits: { watchDrainMs: 200, endMs: 50, stopMs: 1_000 },
   });
   await engine.start(server.addresses);

@@ -27,6 +27,7 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
     logs: openJobLogs({ root }),
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     addresses: ['127.0.0.1:0'],
+    nowMs: Date.now,
     isInSourceShare: (path) => path.startsWith('\\\\nas\\Share\\'),
     ...options,
   });

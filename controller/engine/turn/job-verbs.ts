@@ -33,7 +33,7 @@ function carryOut(ledger: Ledger, job: JobRecord, wish: JobWish): Refused | unde
   if (answer.job === job) return undefined;
   // A job that is opened again counts as one that is submitted.
   if (hasEnded(job.state) && !hasEnded(answer.job.state)) {
-    const refused = refusedExcess(ledger, job.userId);
+    const refused = refusedExcess(ledger, job);
     if (refused !== undefined) return refused;
   }
   ledger.putJob(answer.job);

@@ -136,7 +136,7 @@ function wakeDelayed(ledger: Ledger): void {
   for (const jobId of ledger.state.delayed) {
     const job = ledger.state.jobs.get(jobId);
     if (job === undefined || (job.notBeforeMs ?? 0) > ledger.nowMs) continue;
-    const entry = { atMs: ledger.nowMs, what: 'waiting', detail: 'its back-off is over' };
+    const entry = { atMs: ledger.nowMs, what: 'waiting', detail: 'its time has come' };
     ledger.putJob(moveJob(without(job, 'notBeforeMs', 'reason'), 'waiting', entry));
   }
 }

@@ -127,6 +127,7 @@ function recreate(ledger: Ledger, presence: Presence, assign: Assign): void {
         priority: assign.job.priority,
         queue: assign.job.queue,
         items: assign.job.items,
+        ...wishesOf(assign.job),
       },
       resolved: assign.job.items,
       resolution: assign.resolution,
@@ -154,6 +155,7 @@ function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
     shares: [...new Set([...sources, ledger.settings.output.share])],
     submittedAtMs: job.submittedAtMs,
     sequence: ledger.state.nextSequence++,
+    ...wishesOf(job),
     ...untried,
     ...(job.logDate !== '' && { logDate: job.logDate }),
     timeline: [
@@ -164,6 +166,10 @@ function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
       },
     ],
   };
+}
+
+function wishesOf({ wishes, deadlineMs }: Assign['job']): Pick<JobRecord, 'wishes' | 'deadlineMs'> {
+  return { ...(wishes && { wishes }), ...(deadlineMs !== undefined && { deadlineMs }) };
 }
 
 /** It was ours and is not known any more: lost without a fault, until its agent's next Hello has it adopted. */

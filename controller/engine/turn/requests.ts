@@ -16,7 +16,7 @@ export type Refused = Extract<Reply, { kind: 'refused' }>;
  * Does what a request asks, once. A repeated one is answered without doing it again; the id of another one is
  * refused; one that was refused is not remembered, because it did nothing.
  *
- * @param subject id of the job, agent or share that is meant
+ * @param subject id of the job, agent, share or queue that is meant
  * @param act refuses, or does it
  */
 export function once(

@@ -1,7 +1,10 @@
 import { sizeOf } from '../../domain/estimate.ts';
 import { type JobRecord, type JobSpec, untried } from '../../domain/job.ts';
+import { notBeforeReason } from '../../domain/job-verbs.ts';
 import { type Route, routeJob } from '../../domain/routing.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
+import { violationsText } from '../../domain/validate.ts';
+import { checkTimesAt } from '../../domain/validate-times.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { earlierRequest, type Refused, rememberRequest } from './requests.ts';
@@ -13,7 +16,7 @@ const fullRetryAfterMs = 30_000;
 
 /** Takes a job in, once: the same job id, or the same request id with the same body, is the same job. */
 export function takeSubmit(ledger: Ledger, input: Submit): void {
-  if (answerRepeated(ledger, input) || refuseExcess(ledger, input)) return;
+  if (answerRepeated(ledger, input) || refuseLate(ledger, input)) return;
   const { queue, rule } = routeOf(input.spec, ledger.settings);
   const settings = ledger.settings.queues.find((candidate) => candidate.name === queue);
   if (settings === undefined) {
@@ -23,6 +26,11 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
       message: `queue ${queue} is not configured (${ledger.settings.queues.map((known) => known.name).join(', ')})`,
       resource: { type: 'queue', name: queue },
     });
+    return;
+  }
+  const refused = refusedExcess(ledger, { userId: input.spec.userId, queue });
+  if (refused !== undefined) {
+    ledger.reply(input.replyId, refused);
     return;
   }
   const job = newJob(ledger, input, { queue, rule }, settings.rateProfile);
@@ -69,26 +77,41 @@ function answerRepeated(ledger: Ledger, input: Submit): boolean {
   return true;
 }
 
-function refuseExcess(ledger: Ledger, input: Submit): boolean {
-  const refused = refusedExcess(ledger, input.spec.userId);
-  if (refused !== undefined) ledger.reply(input.replyId, refused);
-  return refused !== undefined;
+/** A deadline that is over, or a time too far ahead: of a new job only. */
+function refuseLate(ledger: Ledger, { replyId, spec }: Submit): boolean {
+  const violations = checkTimesAt(spec, ledger.nowMs);
+  if (violations.length === 0) return false;
+  const message = violationsText(violations);
+  ledger.reply(replyId, { kind: 'refused', code: 'INVALID_JOB', message, violations });
+  return true;
 }
 
-/** The farm, or this user, has as many open jobs as it may have; undefined: there is room for one more. */
-export function refusedExcess(ledger: Ledger, userId: string): Refused | undefined {
-  const { jobsMax, jobsPerUserMax } = ledger.settings.limits;
-  const ofUser = ledger.state.openPerUser.get(userId) ?? 0;
-  const full = ledger.state.openJobs.size >= jobsMax;
-  if (!full && ofUser < jobsPerUserMax) return undefined;
-  return {
+/** The farm, this user or this queue has as many open jobs as it may have; undefined: there is room for one more. */
+export function refusedExcess(
+  ledger: Ledger,
+  { userId, queue }: Pick<JobRecord, 'userId' | 'queue'>,
+): Refused | undefined {
+  const { limits, queues } = ledger.settings;
+  const { openJobs, openPerUser, openPerQueue } = ledger.state;
+  const ofUser = openPerUser.get(userId) ?? 0;
+  const ofQueue = openPerQueue.get(queue) ?? 0;
+  const queueMax = queues.find(({ name }) => name === queue)?.jobsMax ?? Number.POSITIVE_INFINITY;
+  const full = (message: string, resource?: Refused['resource']): Refused => ({
     kind: 'refused',
     code: 'TOO_MANY_JOBS',
-    message: full
-      ? `the farm holds ${ledger.state.openJobs.size} open jobs; its limit is ${jobsMax}`
-      : `user ${userId} has ${ofUser} open jobs; the limit per user is ${jobsPerUserMax}`,
+    message,
     retryAfterMs: fullRetryAfterMs,
-  };
+    ...(resource && { resource }),
+  });
+  if (openJobs.size >= limits.jobsMax) {
+    return full(`the farm holds ${openJobs.size} open jobs; its limit is ${limits.jobsMax}`);
+  }
+  if (ofUser >= limits.jobsPerUserMax) {
+    return full(`user ${userId} has ${ofUser} open jobs; the limit per user is ${limits.jobsPerUserMax}`);
+  }
+  if (ofQueue < queueMax) return undefined;
+  const message = `queue ${queue} has ${ofQueue} open jobs; its limit is ${queueMax}`;
+  return full(message, { type: 'queue', name: queue });
 }
 
 function newJob(
@@ -98,6 +121,8 @@ function newJob(
   rateProfile: JobRecord['rateProfile'],
 ): JobRecord {
   const { spec } = input;
+  const delay = delayOf(spec, ledger.nowMs);
+  const detail = `${spec.items.length} items to ${route.queue} (rule: ${route.rule})`;
   return {
     jobId: spec.jobId,
     userId: spec.userId,
@@ -112,13 +137,24 @@ function newJob(
     shares: [...new Set([...input.shares, ledger.settings.output.share])],
     submittedAtMs: ledger.nowMs,
     sequence: ledger.state.nextSequence++,
+    ...(spec.wishes && { wishes: spec.wishes }),
+    ...(spec.deadlineMs !== undefined && { deadlineMs: spec.deadlineMs }),
     ...untried,
+    ...delay,
     timeline: [
       {
         atMs: ledger.nowMs,
         what: 'submitted',
-        detail: `${spec.items.length} items to ${route.queue} (rule: ${route.rule})`,
+        detail: delay.reason === undefined ? detail : `${detail}, ${delay.reason}`,
       },
     ],
   };
+}
+
+function delayOf(
+  { notBeforeMs }: JobSpec,
+  nowMs: number,
+): Partial<Pick<JobRecord, 'state' | 'reason' | 'notBeforeMs'>> {
+  if (notBeforeMs === undefined || notBeforeMs <= nowMs) return {};
+  return { state: 'delayed', reason: notBeforeReason(notBeforeMs), notBeforeMs };
 }

@@ -7,6 +7,7 @@ const source = '\\\\nas\\Share\\clips\\a.mp4';
 const rules = {
   isInSourceShare: (path: string) => path.startsWith('\\\\nas\\Share\\'),
   newJobId: '00000000-0000-4000-8000-000000000001',
+  nowMs: 1_000_000_000_000,
 };
 const item: ItemDraft = {
   position: 0,
@@ -31,6 +32,9 @@ const job: JobDraft = {
   items: [item],
   priority: 'normal',
   queue: '',
+  wishes: undefined,
+  notBeforeMs: undefined,
+  deadlineMs: undefined,
   encodedBytes: 100,
 };
 

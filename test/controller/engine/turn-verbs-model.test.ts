@@ -10,9 +10,11 @@ import { agentOrder, jobId, jobOrder, jobSpec, priorityOrder, TurnFarm } from '.
 
 /** Jobs 1 and 2 find an agent at once; nobody is subscribed to the queue of job 3. */
 const unplaceable = 3;
+/** Further ahead than any history goes. */
+const notBefore = 1_000_000_000_000 + 3_600_000;
 
 type Step =
-  | { readonly kind: 'submit'; readonly n: number; readonly requestId: string }
+  | { readonly kind: 'submit'; readonly n: number; readonly requestId: string; readonly later: boolean }
   | {
       readonly kind: model.ModelVerb;
       readonly n: number;
@@ -32,7 +34,10 @@ type Step =
 const n = fc.integer({ min: 1, max: 3 });
 const requestId = fc.constantFrom('', '', 'r1', 'r2', 'r3');
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('submit' as const), n, requestId }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('submit' as const), n, requestId, later: fc.boolean() }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -74,7 +79,7 @@ class Pair {
   apply(one: Step): void {
     switch (one.kind) {
       case 'submit':
-        this.#submit(one.n, one.requestId);
+        this.#submit(one);
         break;
       case 'fail':
         this.#end(one.n, (job, ref) => {
@@ -108,16 +113,19 @@ class Pair {
     this.#compare();
   }
 
-  #submit(number: number, id: string): void {
-    const spec = jobSpec(number, number === unplaceable ? { enable4k: true } : {});
+  #submit({ n: number, requestId: id, later }: Extract<Step, { kind: 'submit' }>): void {
+    const spec = jobSpec(number, {
+      enable4k: number === unplaceable,
+      ...(later && { notBeforeMs: notBefore }),
+    });
     const reply = this.farm.submit(spec, id);
-    const key = `submit ${number}`;
+    const key = `submit ${number} ${String(later)}`;
     const used = id === '' ? undefined : this.requests.get(id);
     if (used !== undefined && used !== key) assert.equal(codeOf(reply), 'REQUEST_ID_REUSED');
     else {
       assert.equal(reply.kind === 'submitted' && reply.reply.existed, this.jobs.has(number));
       if (this.jobs.has(number)) return;
-      this.jobs.set(number, model.newJob(number !== unplaceable));
+      this.jobs.set(number, model.newJob(number !== unplaceable, later));
       if (id !== '') this.requests.set(id, key);
     }
   }
