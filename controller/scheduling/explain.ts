@@ -1,5 +1,6 @@
-import { needsRefusals, refusals } from './feasible.ts';
-import { renderMs, slotsFreeInMs, speedOf } from './forecast.ts';
+import { doubts, needsRefusals, pauseOf, refusals } from './feasible.ts';
+import { Desk } from './desk.ts';
+import { effortOf } from './forecast.ts';
 import type { Placement } from './placement.ts';
 import { makePlan } from './plan.ts';
 import type { PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
@@ -23,22 +24,28 @@ export interface WaitExplanation {
 export function explainWait(snapshot: Snapshot, job: WaitingJob): WaitExplanation {
   const planned = makePlan(snapshot).placements.find((placement) => placement.jobId === job.jobId);
   return {
-    summary: planned === undefined ? blockedReason(job, snapshot.agents) : plannedReason(planned),
-    agents: snapshot.agents.map((agent) => opinion(job, agent)),
+    summary: planned === undefined ? blockedReason(job, snapshot) : plannedReason(planned),
+    agents: snapshot.agents.map((agent) => opinion(job, agent, snapshot)),
     ...(planned && { planned }),
   };
 }
 
 /** One sentence: what a job that has its place in the plan waits for. */
-export function plannedReason(planned: Placement): string {
-  if (planned.startsInMs === 0) return `starts now on ${planned.agentId}`;
-  return `waits for ${planned.agentId}, which is expected to be free in ${seconds(planned.startsInMs)}`;
+export function plannedReason({ startsInMs, agentId, limit }: Placement): string {
+  if (startsInMs === 0) return `starts now on ${agentId}`;
+  if (limit !== undefined) return `waits for the ${limit}; expected on ${agentId} in ${seconds(startsInMs)}`;
+  return `waits for ${agentId}, which is expected to be free in ${seconds(startsInMs)}`;
 }
 
 /** One sentence: why a job has no place in the plan. With needs alone: what holds for all jobs that need the same. */
-export function blockedReason(job: WaitingJob | JobNeeds, agents: readonly PlannedAgent[]): string {
+export function blockedReason(
+  job: WaitingJob | JobNeeds,
+  { agents, rules }: Pick<Snapshot, 'agents' | 'rules'>,
+): string {
+  const paused = pauseOf(job, rules);
+  if (paused !== undefined) return paused;
   if (agents.length === 0) return 'no agent is attached';
-  const subscribed = agents.filter((agent) => agent.inventory.queues.includes(job.queue));
+  const subscribed = agents.filter(({ queues }) => queues.includes(job.queue));
   if (subscribed.length === 0) return `no agent is subscribed to ${job.queue}`;
   const answers: string[] = [];
   for (const agent of subscribed) {
@@ -54,19 +61,20 @@ export const behindMany = 'waits behind more than 200 jobs';
 
 const agentsNamedMax = 10;
 
-function opinion(job: WaitingJob, agent: PlannedAgent): Opinion {
+function opinion(job: WaitingJob, agent: PlannedAgent, { rules, tuning }: Snapshot): Opinion {
   const reasons = refusals(job, agent);
   if (reasons.length > 0) return { agentId: agent.agentId, feasible: false, reasons };
-  const freeInMs = slotsFreeInMs(agent)[0] ?? 0;
+  const desk = new Desk(agent);
+  const doubt = doubts(job, agent, rules, tuning);
   const notes = [
-    ...(freeInMs > 0 ? [`busy: ${agent.running.map((attempt) => `job ${attempt.jobId}`).join(', ')}`] : []),
-    ...(job.avoid.has(agent.agentId) ? [`avoided: ${job.avoid.get(agent.agentId) ?? ''}`] : []),
+    ...(desk.isFree ? [] : [`busy: ${agent.running.map(({ jobId }) => `job ${jobId}`).join(', ')}`]),
+    ...(doubt === undefined ? [] : [doubt]),
   ];
   return {
     agentId: agent.agentId,
     feasible: true,
     reasons: notes,
-    expectedCompletionMs: freeInMs + renderMs(speedOf(agent), job),
+    expectedCompletionMs: desk.completionMs(effortOf(job, agent)),
   };
 }
 

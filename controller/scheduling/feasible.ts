@@ -1,41 +1,81 @@
-import type { PlannedAgent, WaitingJob } from './snapshot.ts';
+import type { Wishes } from '../../proto/agent-link.ts';
+import { cautiousMs, effortOf } from './forecast.ts';
+import type { FarmRules, PlannedAgent, PlannerTuning, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
-
-/** What of an agent decides what it can take. */
-export type Host = Pick<PlannedAgent, 'liveness' | 'inventory' | 'closed'>;
 
 /**
  * Why this agent cannot take this job, whoever else is there; empty: it can. Being busy is no reason: that is a
  * matter of time, not of fitness. Every reason is shown to people (`explain`).
  */
 export function refusals(job: WaitingJob, agent: PlannedAgent): readonly string[] {
-  const own = job.refusedBy.get(agent.agentId);
+  const own = ownRefusal(job, agent);
   return own === undefined ? needsRefusals(job, agent) : [...needsRefusals(job, agent), own];
 }
 
 /** The same for every job of these needs: what the agent lacks. */
-export function needsRefusals(needs: JobNeeds, agent: Host): readonly string[] {
+export function needsRefusals(needs: JobNeeds, agent: PlannedAgent): readonly string[] {
   const reasons: string[] = [];
   if (agent.liveness === 'detached') reasons.push('not attached');
   if (agent.liveness === 'suspect') reasons.push('suspect: not heard for a while');
   reasons.push(...(agent.closed ?? []));
-  if (!agent.inventory.queues.includes(needs.queue)) reasons.push(`not subscribed to ${needs.queue}`);
-  if (agent.inventory.slots < 1) reasons.push('has no slot');
-  reasons.push(...encoderRefusals(needs, agent), ...shareRefusals(needs, agent));
+  if (!agent.queues.includes(needs.queue)) reasons.push(`not subscribed to ${needs.queue}`);
+  if (agent.slots < 1) reasons.push('has no slot');
+  if (!((agent.classes.get(needs.workClass)?.speed ?? 0) > 0))
+    reasons.push(agent.lacks?.get(needs.workClass) ?? `does not render ${needs.workClass}`);
+  for (const share of needs.shares)
+    if (!agent.shares.includes(share)) reasons.push(`does not reach share ${share}`);
+  if (needs.wishes !== undefined) reasons.push(...wishRefusals(needs.wishes, agent));
   return reasons;
 }
 
-function encoderRefusals(needs: JobNeeds, agent: Host): readonly string[] {
-  const { encoders } = agent.inventory;
-  if (encoders.length === 0) return ['no encoder passed its test encode'];
-  if (needs.enable4k && !encoders.some((encoder) => encoder.max === '2160p')) {
-    return ['no encoder passed a test encode at 2160p'];
-  }
-  return [];
+function wishRefusals({ onlyOn, notOn, labels }: Wishes, agent: PlannedAgent): readonly string[] {
+  const reasons: string[] = [];
+  if (onlyOn.length > 0 && !onlyOn.includes(agent.agentId))
+    reasons.push(`the job is to run only on ${onlyOn.join(', ')}`);
+  if (notOn.includes(agent.agentId)) reasons.push('the job is not to run there');
+  const missing = labels.filter((label) => !agent.labels.includes(label));
+  if (missing.length > 0) reasons.push(`lacks label ${missing.join(', ')}`);
+  return reasons;
 }
 
-function shareRefusals(needs: JobNeeds, agent: Host): readonly string[] {
-  return needs.shares
-    .filter((share) => !agent.inventory.shares.includes(share))
-    .map((share) => `does not reach share ${share}`);
+/** Why this agent cannot take just this job, which it could take by its needs. */
+export function ownRefusal(job: WaitingJob, agent: PlannedAgent): string | undefined {
+  const refused = job.refusedBy.get(agent.agentId);
+  if (refused !== undefined) return refused;
+  if (agent.running.length > 0) return undefined;
+  // What runs gives its room back; on an idle PC nothing does.
+  const { roomBytes } = effortOf(job, agent);
+  if (roomBytes <= agent.scratchBytes) return undefined;
+  return `too little scratch space: needs ${gib(roomBytes)}, has room for ${gib(agent.scratchBytes)}`;
+}
+
+/** Why another agent is preferred, where there is one. */
+export function doubts(
+  job: WaitingJob,
+  agent: PlannedAgent,
+  rules: FarmRules,
+  { softRunShare }: PlannerTuning,
+): string | undefined {
+  const avoided = job.avoid.get(agent.agentId);
+  if (avoided !== undefined) return `avoided: ${avoided}`;
+  const softRunMs = rules.queues.get(job.queue)?.softRunMs;
+  if (softRunMs === undefined) return undefined;
+  const neededMs = cautiousMs(job, agent);
+  if (neededMs <= softRunMs * softRunShare) return undefined;
+  const limit = `${softRunShare} of the time limit of ${minutes(softRunMs)}`;
+  return `too slow for it: may need ${minutes(neededMs)}, more than ${limit}`;
+}
+
+/** The reason that holds for all jobs of these needs, whatever agents there are. */
+export function pauseOf({ queue }: Pick<JobNeeds, 'queue'>, rules: FarmRules): string | undefined {
+  const paused = rules.queues.get(queue)?.paused;
+  return paused === undefined ? undefined : `${queue} is ${paused}`;
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+function minutes(ms: number): string {
+  return `${Math.ceil(ms / 60_000)} min`;
 }

@@ -1,41 +1,57 @@
-import type { PlannedAgent, RunningAttempt } from './snapshot.ts';
+import type { PlannedAgent, RunningAttempt, WaitingJob } from './snapshot.ts';
 
-/** Frames a second that a job needs to be rendered at the speed at which it plays (mission.md section 5: 30 fps). */
-const playedFramesPerSecond = 30;
-
-/** A 4K frame has four times the pixels of a Full HD one. */
-const pixels4k = 4;
-
-/** Full HD frames a second that an agent renders, by its test encode. */
-export function speedOf(agent: Pick<PlannedAgent, 'inventory'>): number {
-  return Math.max(1, ...agent.inventory.encoders.map((encoder) => encoder.framesPerSecond));
+/** How fast an agent is at one class of work, and how far that can be trusted. */
+export interface ClassForecast {
+  /** Output rendered in a unit of time, alone on the PC: 2 is twice as fast as it plays. */
+  readonly speed: number;
+  /** Renders that it is the median of; 0: by test encodes only. */
+  readonly runs: number;
+  /** Time that one in ten of the last renders exceeded, relative to what was predicted; 1: not known. */
+  readonly p90: number;
 }
 
-/** Expected time that output of this length needs at a speed. */
-export function renderMs(speed: number, output: { estimateMs: number; enable4k: boolean }): number {
-  const frames = (output.estimateMs / 1000) * playedFramesPerSecond * (output.enable4k ? pixels4k : 1);
-  return (frames / speed) * 1000;
+/** What a job needs on one agent. */
+export interface Effort {
+  /** Rendering, alone on the PC: what is left beside the segments that are there. */
+  readonly workMs: number;
+  /** Copying what is not there, without anything done in advance. */
+  readonly fetchMs: number;
+  /** Room that it takes there. */
+  readonly roomBytes: number;
+}
+
+/** What the job needs there; work that is unknown to the agent never ends. */
+export function effortOf(job: WaitingJob, agent: PlannedAgent): Effort {
+  const present = job.present.get(agent.agentId);
+  const missingBytes = Math.max(0, job.sourceBytes - (present?.bytes ?? 0));
+  const speed = agent.classes.get(job.workClass)?.speed ?? 0;
+  return {
+    workMs: Math.max(0, job.outputMs - (present?.outputMs ?? 0)) / speed,
+    fetchMs: missingBytes / agent.copyBytesPerMs,
+    roomBytes: missingBytes + job.workBytes,
+  };
+}
+
+/** The 90th percentile of the time from assignment to the last frame, as far as it is known (scheduling.md, Deciding 1). */
+export function cautiousMs(job: WaitingJob, agent: PlannedAgent): number {
+  const { workMs, fetchMs } = effortOf(job, agent);
+  return fetchMs + workMs * Math.max(1, agent.classes.get(job.workClass)?.p90 ?? 1);
+}
+
+/** Speed of each of `count` renders at a time on this agent, relative to one alone. */
+export function speedShared(agent: Pick<PlannedAgent, 'concurrentSpeeds'>, count: number): number {
+  const { concurrentSpeeds } = agent;
+  return concurrentSpeeds[Math.min(count, concurrentSpeeds.length) - 1] ?? 1;
 }
 
 /** A slot that is held is not free, however soon it is expected back. */
 const heldMinMs = 1;
 
-/** Expected time until the attempt gives its slot back; never 0: it is free when its agent says so. */
+/** Time until the attempt gives its slot back, at the speed at which it runs; never 0: it is free when its agent says so. */
 export function remainingMs(agent: PlannedAgent, attempt: RunningAttempt): number {
   if (attempt.stopping) return heldMinMs;
-  const expected = attempt.etaMs ?? renderMs(speedOf(agent), attempt) * (1 - attempt.percent / 100);
-  return Math.max(heldMinMs, expected);
-}
-
-/** No PC renders more attempts at a time, whatever its agent says. */
-const slotsMax = 64;
-
-/** When each of the agent's slots is free, in ms from now, soonest first. */
-export function slotsFreeInMs(agent: PlannedAgent): number[] {
-  const busy = agent.running.map((attempt) => remainingMs(agent, attempt));
-  const free = Array.from(
-    { length: Math.max(0, Math.min(slotsMax, agent.inventory.slots) - busy.length) },
-    () => 0,
-  );
-  return [...free, ...busy].sort((a, b) => a - b);
+  if (attempt.etaMs !== undefined) return Math.max(heldMinMs, attempt.etaMs);
+  const speed = agent.classes.get(attempt.workClass)?.speed ?? 1;
+  const workMs = (attempt.outputMs / speed) * (1 - attempt.percent / 100);
+  return Math.max(heldMinMs, workMs / speedShared(agent, agent.running.length));
 }

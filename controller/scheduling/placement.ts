@@ -5,4 +5,8 @@ export interface Placement {
   /** From now; 0: at once. */
   readonly startsInMs: number;
   readonly endsInMs: number;
+  /** Copying that is left when it starts. */
+  readonly fetchMs: number;
+  /** The limit that it waits for, where it is not its agent. */
+  readonly limit?: string;
 }

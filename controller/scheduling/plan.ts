@@ -1,9 +1,10 @@
 import { countedBudget, type PlanBudget, unlimitedBudget } from './budget.ts';
+import { Candidate, type Option } from './candidate.ts';
 import { Desk } from './desk.ts';
-import { needsRefusals } from './feasible.ts';
-import { slotsFreeInMs } from './forecast.ts';
+import { needsRefusals, pauseOf } from './feasible.ts';
+import { RunningLimits } from './limits.ts';
 import type { Placement } from './placement.ts';
-import { compareRank } from './rank.ts';
+import { type OpenLine, type RankedJob, Ranking } from './rank.ts';
 import type { JobLine, PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
 
 export interface Plan {
@@ -11,11 +12,13 @@ export interface Plan {
   readonly assignments: readonly Placement[];
   /** What each busy agent gets next, at most one job per slot. */
   readonly announcements: readonly Placement[];
-  /** All placements, in rank order. */
+  /** All placements, in the order in which they were made. */
   readonly placements: readonly Placement[];
-  /** Jobs that no agent can take for their own history, in rank order. */
+  /** Jobs that could have begun now on a slot that another one gets, or that stays free for a better one. */
+  readonly passedOver: ReadonlySet<string>;
+  /** Jobs that no agent can take for their own history, in order. */
   readonly unplaceable: readonly WaitingJob[];
-  /** Lines that no agent can take a job of. */
+  /** Lines that no agent can take a job of, or that are paused. */
   readonly blocked: readonly JobLine[];
 }
 
@@ -29,59 +32,58 @@ export function makePlan(snapshot: Snapshot): Plan {
 /** What a plan that must not take long costs at most. */
 const greedyOperationsMax = 4_000;
 
-/** Fills free slots in rank order, each with what ends first there, without looking at busy agents. */
+/** Fills free slots in order, each with what ends first there, without looking at busy agents. */
 export function fillFreeSlots(snapshot: Snapshot): readonly Placement[] {
-  const agents = snapshot.agents.filter((agent) => slotsFreeInMs(agent)[0] === 0);
-  if (agents.length === 0) return [];
-  const planning = new Planning({ ...snapshot, agents, tuning: { ...snapshot.tuning, jobsMax: 0 } });
+  if (!snapshot.agents.some((agent) => agent.running.length < agent.slots)) return [];
+  const planning = new Planning({ ...snapshot, tuning: { ...snapshot.tuning, jobsMax: 0 } });
   planning.goOn(countedBudget(greedyOperationsMax));
   return planning.plan.assignments;
 }
 
-/** A line whose jobs can be placed, and how far the plan has come in it. */
-interface Open {
-  readonly line: JobLine;
-  readonly desks: readonly Desk[];
-  head: WaitingJob;
-}
-
 /**
- * A plan in the making: in rank order, each job goes where it is expected to end first; a job waits for a busy, faster
- * agent as long as that ends it earlier. It can pause between two jobs; what has changed meanwhile is for the caller to
- * check, and for the next plan to know.
+ * A plan in the making. It can pause between two steps; what has changed meanwhile is for the caller to check, and for
+ * the next plan to know.
  *
- *   lines --> feasible agents (once a line) --> ranked --> expected completion --> assignment | announcement
+ *   lines --> feasible agents (once a line) --> the first 200 jobs in order --> groups that may change places
+ *     --> in each: who loses most without its best agent goes first, to where it ends first (sufferage)
+ *     --> what is left free: the next jobs behind them --> assignment | announcement
+ *
+ * Sufferage: Maheswaran et al., Dynamic Mapping of a Class of Independent Tasks onto Heterogeneous Computing Systems,
+ * 1999.
  */
 export class Planning {
   readonly #snapshot: Snapshot;
   readonly #desks: readonly Desk[];
+  readonly #jobsMax: number;
+  readonly #limits: RunningLimits;
   readonly #lines: JobLine[];
-  /** Jobs that some agent was told to prefetch: only they are kept where they are. */
-  readonly #announced: ReadonlySet<string>;
-  readonly #open: Open[] = [];
+  readonly #open: OpenLine[] = [];
+  readonly #desksOf = new Map<JobLine, readonly Desk[]>();
+  #ranking: Ranking | undefined;
+  #ranked = 0;
+  /** The jobs that may change places with each other, group by group, in order. */
+  readonly #groups: Candidate[][] = [];
+  /** What waits for a limit, not for an agent: placed behind all others, in nobody's way. */
+  readonly #limited: Candidate[] = [];
+  readonly #candidates: Candidate[] = [];
   readonly #placements: Placement[] = [];
   readonly #unplaceable: WaitingJob[] = [];
   readonly #blocked: JobLine[] = [];
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
+    this.#jobsMax = snapshot.tuning.jobsMax;
     this.#desks = snapshot.agents.map((agent) => new Desk(agent));
+    this.#limits = new RunningLimits(snapshot);
     this.#lines = [...snapshot.lines];
-    this.#announced = new Set(snapshot.agents.flatMap(({ announced }) => [...announced.keys()]));
   }
 
   /** True: the plan is complete. False: the budget is spent; call again. */
   goOn(budget: PlanBudget): boolean {
-    while (this.#lines.length > 0) {
-      this.#openLine(this.#lines.pop());
-      if (!budget.spend(1 + this.#desks.length)) return false;
-    }
     for (;;) {
-      const open = this.#next();
-      if (open === undefined) return true;
-      this.#place(open.head, open.desks);
-      this.#advance(open);
-      if (!budget.spend(1 + open.desks.length)) return false;
+      const cost = this.#step();
+      if (cost === undefined) return true;
+      if (!budget.spend(cost)) return false;
     }
   }
 
@@ -92,84 +94,125 @@ export class Planning {
 
   /** What is planned so far. */
   get plan(): Plan {
+    const started = new Set(this.#placements.filter((each) => each.startsInMs === 0).map((each) => each.jobId));
+    const passed = this.#candidates.filter(({ job, couldStart }) => couldStart && !started.has(job.jobId));
     return {
-      assignments: this.#placements.filter((placement) => placement.startsInMs === 0),
+      assignments: this.#placements.filter(({ startsInMs }) => startsInMs === 0),
       announcements: this.#desks.flatMap((desk) => desk.next),
       placements: this.#placements,
+      passedOver: new Set(passed.map(({ job }) => job.jobId)),
       unplaceable: this.#unplaceable,
       blocked: this.#blocked,
     };
   }
 
-  #openLine(line: JobLine | undefined): void {
-    const head = line?.behind(undefined);
-    if (line === undefined || head === undefined) return;
-    const desks = this.#desks.filter(({ agent }) => needsRefusals(line.needs, agent).length === 0);
-    if (desks.length === 0) this.#blocked.push(line);
-    else this.#open.push({ line, desks, head });
-  }
-
-  /** The line whose head is first of all. Behind the first 200 jobs only free slots are filled: lines do not block each other. */
-  #next(): Open | undefined {
-    const { nowMs, tuning } = this.#snapshot;
-    const onlyFree = this.#placements.length >= tuning.jobsMax;
-    let first: Open | undefined;
-    for (const open of this.#open) {
-      if (onlyFree && !open.desks.some((desk) => desk.freeInMs === 0)) continue;
-      if (first === undefined || compareRank(open.head, first.head, nowMs, tuning) < 0) first = open;
+  /** One step, and what it cost; undefined: there is nothing left to do. */
+  #step(): number | undefined {
+    const line = this.#lines.pop();
+    if (line !== undefined) return this.#openLine(line);
+    this.#ranking ??= new Ranking(this.#snapshot, this.#open);
+    if (this.#ranked < this.#jobsMax) {
+      const ranked = this.#ranking.next();
+      if (ranked !== undefined) return this.#rank(ranked);
+      this.#ranked = this.#jobsMax;
     }
-    return first;
+    const [group] = this.#groups;
+    if (group !== undefined) return this.#placeOne(group);
+    // Lines do not block each other: behind the first 200 jobs only free slots are filled.
+    const behind = this.#anyFree() ? this.#ranking.next((open) => this.#hasFree(open)) : undefined;
+    if (behind !== undefined) return this.#fill(behind);
+    const limited = this.#limited.shift();
+    return limited === undefined ? undefined : this.#placeLimited(limited);
   }
 
-  #advance(open: Open): void {
-    const head = open.line.behind(open.head);
-    if (head === undefined) this.#open.splice(this.#open.indexOf(open), 1);
-    else open.head = head;
+  #openLine(line: JobLine): number {
+    const desks =
+      pauseOf(line.needs, this.#snapshot.rules) === undefined
+        ? this.#desks.filter(({ agent }) => needsRefusals(line.needs, agent).length === 0)
+        : [];
+    this.#desksOf.set(line, desks);
+    if (desks.length === 0) this.#blocked.push(line);
+    else {
+      const speeds = desks.map(({ agent }) => agent.classes.get(line.needs.workClass)?.speed ?? 0);
+      this.#open.push({ line, speed: Math.max(...speeds) });
+    }
+    return 1 + this.#desks.length;
   }
 
-  #place(job: WaitingJob, desks: readonly Desk[]): void {
-    const onlyFree = this.#placements.length >= this.#snapshot.tuning.jobsMax;
-    const fit = preferred(job, desks);
-    const best = this.#bestDesk(job, onlyFree ? fit.filter((desk) => desk.freeInMs === 0) : fit);
-    if (best === undefined && fit.length > 0) return;
-    if (best === undefined) this.#unplaceable.push(job);
-    else this.#placements.push(best.book(job));
+  #rank(ranked: RankedJob): number {
+    this.#ranked += 1;
+    const candidate = this.#candidate(ranked);
+    if (candidate === undefined) return 1;
+    const last = this.#groups.at(-1);
+    if (last?.[0]?.mayChangePlaces(candidate) === true) last.push(candidate);
+    else this.#groups.push([candidate]);
+    this.#candidates.push(candidate);
+    return 1 + candidate.options.length + this.#open.length;
   }
 
-  /**
-   * Where the job is expected to end first. A free slot wins by that alone: a hint never keeps a job from starting.
-   * Between busy agents the one that was told to prefetch keeps the job unless another gains enough.
-   */
-  #bestDesk(job: WaitingJob, feasible: readonly Desk[]): Desk | undefined {
-    const soonest = lowest(feasible, (desk) => desk.completionMs(job));
-    if (soonest === undefined || soonest.freeInMs === 0 || !this.#announced.has(job.jobId)) return soonest;
-    return lowest(feasible, (desk) => desk.completionMs(job) - loyaltyMs(job, desk, this.#snapshot));
+  /** Undefined for a job that no agent can take: it is noted. */
+  #candidate(ranked: RankedJob): Candidate | undefined {
+    const desks = this.#desksOf.get(ranked.open.line) ?? [];
+    const candidate = new Candidate(ranked, desks, this.#snapshot);
+    if (candidate.options.length > 0) return candidate;
+    this.#unplaceable.push(ranked.job);
+    return undefined;
   }
-}
 
-/** The agents that may take the job now or later: fit, and not to be avoided where others are fit. */
-function preferred(job: WaitingJob, desks: readonly Desk[]): readonly Desk[] {
-  if (job.refusedBy.size === 0 && job.avoid.size === 0) return desks;
-  const fit = desks.filter(({ agent }) => !job.refusedBy.has(agent.agentId));
-  const wanted = fit.filter(({ agent }) => !job.avoid.has(agent.agentId));
-  return wanted.length > 0 ? wanted : fit;
-}
-
-function lowest(desks: readonly Desk[], score: (desk: Desk) => number): Desk | undefined {
-  let best: Desk | undefined;
-  let bestScore = Number.POSITIVE_INFINITY;
-  for (const desk of desks) {
-    const own = score(desk);
-    if (best !== undefined && own >= bestScore) continue;
-    best = desk;
-    bestScore = own;
+  #placeOne(group: Candidate[]): number {
+    let next = 0;
+    for (const [index, candidate] of group.entries())
+      if (candidate.sufferageMs > (group[next]?.sufferageMs ?? 0)) next = index;
+    const [candidate] = group.splice(next, 1);
+    if (group.length === 0) this.#groups.shift();
+    if (candidate === undefined) return 0;
+    const desk = this.#book(candidate);
+    let looked = group.length;
+    if (desk !== undefined) for (const other of group) looked += other.lookAgain(desk);
+    return 1 + looked;
   }
-  return best;
-}
 
-/** What another agent must gain to take an announced job away from the one that prefetches it. */
-function loyaltyMs(job: WaitingJob, { agent }: Desk, { tuning }: Snapshot): number {
-  const announcedForMs = agent.announced.get(job.jobId);
-  if (announcedForMs === undefined) return 0;
-  return announcedForMs < tuning.moveEveryMs ? Number.MAX_SAFE_INTEGER / 2 : tuning.moveGainMs;
+  /** Gives the job its best agent, unless a limit keeps it: then undefined. */
+  #book(candidate: Candidate): Desk | undefined {
+    const { job, best } = candidate;
+    const { ms } = this.#limits.roomInMs(job);
+    if (ms > best.desk.startMs(best.effort)) {
+      this.#limited.push(candidate);
+      return undefined;
+    }
+    this.#put(job, best);
+    return best.desk;
+  }
+
+  #put(job: WaitingJob, { desk, effort }: Option): void {
+    const placement = desk.book(job, effort);
+    this.#limits.take(job, placement.endsInMs);
+    this.#placements.push(placement);
+  }
+
+  #placeLimited(candidate: Candidate): number {
+    candidate.lookAtAll();
+    const { job, best } = candidate;
+    const { ms, limit } = this.#limits.roomInMs(job);
+    const placement = best.desk.book(job, best.effort, Math.max(1, ms));
+    this.#limits.take(job, placement.endsInMs);
+    this.#placements.push({ ...placement, ...(limit !== undefined && { limit }) });
+    return 1 + candidate.options.length;
+  }
+
+  /** A job behind the first 200 takes a slot that is free, if there is one for it. */
+  #fill(ranked: RankedJob): number {
+    const desks = this.#desksOf.get(ranked.open.line) ?? [];
+    const free = new Candidate(ranked, desks, this.#snapshot).bestFree();
+    if (free !== undefined && this.#limits.roomInMs(ranked.job).ms === 0) this.#put(ranked.job, free);
+    return 1 + this.#open.length + desks.length;
+  }
+
+  #anyFree(): boolean {
+    return this.#desks.some(({ freeInMs }) => freeInMs === 0);
+  }
+
+  #hasFree({ line }: OpenLine): boolean {
+    return (this.#desksOf.get(line) ?? []).some(({ freeInMs }) => freeInMs === 0);
+  }
 }

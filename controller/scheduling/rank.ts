@@ -1,35 +1,203 @@
 import type { PriorityClass } from '../../proto/agent-link.ts';
-import type { PlannerTuning } from './snapshot.ts';
-import { compareAge, type JobAge, type WaitingLine } from './waiting-lines.ts';
+import { costMs, type Flow, flowOf } from './fair-share.ts';
+import type { JobLine, PlannerTuning, Snapshot, WaitingJob } from './snapshot.ts';
+import { compareAge, type JobAge } from './waiting-lines.ts';
 
 const classRank: Readonly<Record<PriorityClass, number>> = { low: 0, normal: 1, high: 2, urgent: 3 };
 
-/** What the order of jobs is made of. */
-export interface Ranked extends JobAge {
-  readonly priority: PriorityClass;
-}
-
 /** A job's class and what its wait has added to it (scheduling.md, Deciding 2). */
-export function effectiveClass(job: Ranked, nowMs: number, tuning: PlannerTuning): number {
+export function effectiveClass(
+  job: Pick<JobAge, 'submittedAtMs'> & { readonly priority: PriorityClass },
+  nowMs: number,
+  tuning: Pick<PlannerTuning, 'agingMs'>,
+): number {
   return classRank[job.priority] + Math.max(0, Math.floor((nowMs - job.submittedAtMs) / tuning.agingMs));
 }
 
-/**
- * The order in which jobs are placed: effective class, then age; below 0 when `a` goes first. A requeued job keeps its
- * age. Within one priority class it is the order of age.
- */
-export function compareRank(a: Ranked, b: Ranked, nowMs: number, tuning: PlannerTuning): number {
-  return effectiveClass(b, nowMs, tuning) - effectiveClass(a, nowMs, tuning) || compareAge(a, b);
+/** A line that has jobs to place. */
+export interface OpenLine {
+  readonly line: JobLine;
+  /** The best speed at its work of the agents that can take its jobs. */
+  readonly speed: number;
 }
 
-/** Where a waiting job stands among all that wait; 1 is next. */
-export function placeInOrder(
-  job: Ranked,
-  lines: Iterable<WaitingLine>,
+/** A job at its place in the order. */
+export interface RankedJob {
+  readonly job: WaitingJob;
+  readonly open: OpenLine;
+  readonly effectiveClass: number;
+  /** Its start has slipped too far: first in its class. */
+  readonly overdue: boolean;
+  /** Time to its deadline beyond what it is predicted to take, where that is short. */
+  readonly slackMs?: number;
+  /** Which of its class's rounds of fair share it is in; jobs of one round may change places. */
+  readonly round: number;
+  /** Virtual time at which its flow has its turn for it. */
+  readonly turnMs: number;
+}
+
+/** A flow, and the first job of each of its lines that was not ranked yet. */
+interface FlowHeads {
+  readonly flow: Flow;
+  readonly heads: RankedJob[];
+  turnMs: number;
+}
+
+/**
+ * The waiting jobs in order: effective class; in it what is overdue, then what is short of its deadline; then fair
+ * share between flows; then age. A requeued job keeps its age.
+ *
+ *   heads of lines --> next of each flow --> next of all --> its flow's turn moves on by what the job costs
+ */
+export class Ranking {
+  readonly #snapshot: Snapshot;
+  readonly #flows = new Map<string, FlowHeads>();
+  readonly #overdue: RankedJob[] = [];
+  readonly #given = new Set<string>();
+  readonly #firstTurnMs: number;
+
+  constructor(snapshot: Snapshot, lines: readonly OpenLine[]) {
+    this.#snapshot = snapshot;
+    for (const open of lines) {
+      for (const job of open.line.overdue) this.#overdue.push(this.#ranked(job, open));
+      const head = open.line.behind(undefined);
+      if (head !== undefined) this.#heads(head).heads.push(this.#ranked(head, open));
+    }
+    this.#overdue.sort(compareOverdue);
+    for (const { job } of this.#overdue) this.#given.add(job.jobId);
+    for (const heads of this.#flows.values()) this.#skipGiven(heads);
+    this.#firstTurnMs = Math.min(...[...this.#flows.values()].map(({ turnMs }) => turnMs));
+  }
+
+  /** The next job in order; undefined: there is none. With `only` of those lines alone. */
+  next(only: (open: OpenLine) => boolean = () => true): RankedJob | undefined {
+    let first: RankedJob | undefined;
+    let owner: FlowHeads | undefined;
+    for (const heads of this.#flows.values()) {
+      const own = lowest(heads.heads, compareInFlow, only);
+      if (own === undefined) continue;
+      const ranked = this.#inTurn(own, heads);
+      if (first !== undefined && compareRank(ranked, first) >= 0) continue;
+      first = ranked;
+      owner = heads;
+    }
+    const overdue = this.#overdue.findIndex(({ open }) => only(open));
+    const late = this.#overdue[overdue];
+    if (late !== undefined && (first === undefined || late.effectiveClass >= first.effectiveClass)) {
+      this.#overdue.splice(overdue, 1);
+      this.#heads(late.job).turnMs += this.#turnOf(late.job);
+      return late;
+    }
+    if (first === undefined || owner === undefined) return undefined;
+    this.#advance(owner, first);
+    return first;
+  }
+
+  #advance(owner: FlowHeads, { job, open }: RankedJob): void {
+    owner.turnMs += this.#turnOf(job);
+    const index = owner.heads.findIndex((head) => head.open === open);
+    const following = this.#behind(open, job);
+    if (following === undefined) owner.heads.splice(index, 1);
+    else owner.heads[index] = following;
+  }
+
+  /** The line's next job that was not given as overdue. */
+  #behind(open: OpenLine, job: WaitingJob): RankedJob | undefined {
+    let following = open.line.behind(job);
+    while (following !== undefined && this.#given.has(following.jobId)) following = open.line.behind(following);
+    return following && this.#ranked(following, open);
+  }
+
+  #skipGiven(heads: FlowHeads): void {
+    const kept = heads.heads.flatMap((head) => {
+      if (!this.#given.has(head.job.jobId)) return [head];
+      return this.#behind(head.open, head.job) ?? [];
+    });
+    heads.heads.splice(0, heads.heads.length, ...kept);
+  }
+
+  #heads(job: WaitingJob): FlowHeads {
+    const flow = flowOf(job, this.#snapshot.rules);
+    const known = this.#flows.get(flow.key);
+    if (known !== undefined) return known;
+    const { servedMs, virtualMs } = this.#snapshot.charges;
+    const heads = { flow, heads: [], turnMs: servedMs.get(flow.key) ?? virtualMs };
+    this.#flows.set(flow.key, heads);
+    return heads;
+  }
+
+  #turnOf(job: WaitingJob): number {
+    return costMs(job) / this.#heads(job).flow.weight;
+  }
+
+  #ranked(job: WaitingJob, open: OpenLine): RankedJob {
+    const { nowMs, tuning } = this.#snapshot;
+    const slackMs = slackOf(job, open.speed, nowMs, tuning);
+    return {
+      job,
+      open,
+      effectiveClass: effectiveClass(job, nowMs, tuning),
+      overdue: job.promise?.overdue === true,
+      ...(slackMs !== undefined && { slackMs }),
+      round: 0,
+      turnMs: 0,
+    };
+  }
+
+  #inTurn(ranked: RankedJob, { turnMs }: FlowHeads): RankedJob {
+    const ahead = turnMs - this.#firstTurnMs;
+    const round = this.#flows.size > 1 ? Math.floor(ahead / this.#snapshot.tuning.roundMs) : 0;
+    return { ...ranked, round, turnMs };
+  }
+}
+
+/** Undefined: it has no deadline, or time enough. */
+function slackOf(
+  { deadlineMs, outputMs }: WaitingJob,
+  speed: number,
   nowMs: number,
-  tuning: PlannerTuning,
-): number {
-  let before = 0;
-  for (const line of lines) before += line.countWhile((other) => compareRank(other, job, nowMs, tuning) < 0);
-  return before + 1;
+  { deadlineSlack }: PlannerTuning,
+): number | undefined {
+  if (deadlineMs === undefined) return undefined;
+  const predictedMs = outputMs / speed;
+  const leftMs = deadlineMs - nowMs;
+  return leftMs < deadlineSlack * predictedMs ? leftMs - predictedMs : undefined;
+}
+
+/** Jobs whose order is the same by all but fair share. */
+function compareInFlow(a: RankedJob, b: RankedJob): number {
+  return (
+    b.effectiveClass - a.effectiveClass ||
+    (a.slackMs ?? Number.MAX_VALUE) - (b.slackMs ?? Number.MAX_VALUE) ||
+    compareAge(a.job, b.job)
+  );
+}
+
+function compareRank(a: RankedJob, b: RankedJob): number {
+  return (
+    b.effectiveClass - a.effectiveClass ||
+    (a.slackMs ?? Number.MAX_VALUE) - (b.slackMs ?? Number.MAX_VALUE) ||
+    a.round - b.round ||
+    a.turnMs - b.turnMs ||
+    compareAge(a.job, b.job)
+  );
+}
+
+function compareOverdue(a: RankedJob, b: RankedJob): number {
+  return (
+    b.effectiveClass - a.effectiveClass ||
+    (a.job.promise?.startAtMs ?? 0) - (b.job.promise?.startAtMs ?? 0) ||
+    compareAge(a.job, b.job)
+  );
+}
+
+function lowest(
+  heads: readonly RankedJob[],
+  compare: (a: RankedJob, b: RankedJob) => number,
+  only: (open: OpenLine) => boolean,
+): RankedJob | undefined {
+  let first: RankedJob | undefined;
+  for (const head of heads)
+    if (only(head.open) && (first === undefined || compare(head, first) < 0)) first = head;
+  return first;
 }

@@ -41,6 +41,8 @@ export interface JobLine {
   readonly needs: JobNeeds;
   /** The first job behind this one that may be placed now; without one the first of all. */
   behind(job: JobAge | undefined): WaitingJob | undefined;
+  /** Those of its jobs whose promised start has slipped too far. */
+  readonly overdue: readonly WaitingJob[];
 }
 
 /** An attempt that holds a slot. */

@@ -13,6 +13,10 @@ export function jobLinesOf(lines: WaitingLines, jobs: readonly WaitingJob[]): re
     key: line.key,
     needs: line.needs,
     behind: (previous: JobAge | undefined) => byId.get(line.behind(previous)?.jobId ?? ''),
+    overdue: jobsOf(line).flatMap((jobId) => {
+      const job = byId.get(jobId);
+      return job?.promise?.overdue === true ? [job] : [];
+    }),
   }));
 }
 

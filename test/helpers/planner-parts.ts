@@ -1,12 +1,13 @@
+import type { ClassForecast } from '../../controller/scheduling/forecast.ts';
 import type { Plan } from '../../controller/scheduling/plan.ts';
 import {
   defaultTuning,
+  type FarmRules,
   type PlannedAgent,
   type RunningAttempt,
   type Snapshot,
   type WaitingJob,
 } from '../../controller/scheduling/snapshot.ts';
-import { inventory } from './agent-messages.ts';
 import { jobLines } from './job-lines.ts';
 
 /** Hand-made jobs and agents for the planner, at one moment. */
@@ -18,46 +19,76 @@ export function job(jobId: string, changes: Partial<WaitingJob> = {}): WaitingJo
     queue: 'default_queue',
     userId: 'ann',
     priority: 'normal',
-    enable4k: false,
+    workClass: 'hd',
     submittedAtMs: nowMs,
     sequence: Number(jobId.replaceAll(/\D/g, '')),
-    estimateMs: 60_000,
+    outputMs: 60_000,
+    sourceBytes: 0,
+    workBytes: 0,
     shares: ['clips'],
     refusedBy: new Map(),
     avoid: new Map(),
+    present: new Map(),
     ...changes,
   };
 }
 
-export function agent(
-  agentId: string,
-  framesPerSecond: number,
-  changes: Partial<PlannedAgent> = {},
-): PlannedAgent {
-  const encoder = {
-    encoder: 'x',
-    rung: 'x',
-    hardware: true,
-    max: '2160p' as const,
-    framesPerSecond,
-    sessionsProbed: 1,
-  };
+/** An agent with one slot that renders a minute of Full HD in a minute divided by this, and 4K a quarter as fast. */
+export function agent(agentId: string, speed: number, changes: Partial<PlannedAgent> = {}): PlannedAgent {
   return {
     agentId,
     liveness: 'attached',
-    inventory: inventory({ encoders: [encoder] }),
+    queues: ['default_queue', 'gpu_queue', '4k_queue'],
+    labels: [],
+    shares: ['clips', 'results'],
+    slots: 1,
+    classes: new Map([
+      ['hd', forecast(speed)],
+      ['4k', forecast(speed / 4)],
+    ]),
+    concurrentSpeeds: [],
+    copyBytesPerMs: 110_000,
+    scratchBytes: 2 ** 40,
     running: [],
     announced: new Map(),
     ...changes,
   };
 }
 
-export function attempt(etaMs: number): RunningAttempt {
-  return { jobId: 'running', enable4k: false, etaMs, estimateMs: 1, percent: 0, stopping: false };
+export function forecast(speed: number, changes: Partial<ClassForecast> = {}): ClassForecast {
+  return { speed, runs: 10, p90: 1, ...changes };
 }
 
-export function snapshot(waiting: readonly WaitingJob[], agents: readonly PlannedAgent[]): Snapshot {
-  return { nowMs, lines: jobLines(waiting), agents, tuning: defaultTuning };
+export function attempt(etaMs: number, changes: Partial<RunningAttempt> = {}): RunningAttempt {
+  return {
+    jobId: 'running',
+    userId: 'ann',
+    queue: 'default_queue',
+    workClass: 'hd',
+    etaMs,
+    outputMs: 1,
+    percent: 0,
+    stopping: false,
+    ...changes,
+  };
+}
+
+export const noRules: FarmRules = { queues: new Map(), userWeights: new Map() };
+
+export function snapshot(
+  waiting: readonly WaitingJob[],
+  agents: readonly PlannedAgent[],
+  changes: Partial<Snapshot> = {},
+): Snapshot {
+  return {
+    nowMs,
+    lines: jobLines(waiting),
+    agents,
+    rules: noRules,
+    charges: { virtualMs: 0, servedMs: new Map() },
+    tuning: defaultTuning,
+    ...changes,
+  };
 }
 
 export function placesOf(plan: Plan): readonly unknown[] {

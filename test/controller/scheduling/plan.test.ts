@@ -3,15 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { explainWait } from '../../../controller/scheduling/explain.ts';
 import { makePlan } from '../../../controller/scheduling/plan.ts';
-import { compareRank, placeInOrder } from '../../../controller/scheduling/rank.ts';
-import { defaultTuning } from '../../../controller/scheduling/snapshot.ts';
-import { inventory } from '../../helpers/agent-messages.ts';
-import { waitingLines } from '../../helpers/job-lines.ts';
-import { agent, attempt, job, nowMs, placesOf, snapshot } from '../../helpers/planner-parts.ts';
+import { Ranking } from '../../../controller/scheduling/rank.ts';
+import type { Snapshot } from '../../../controller/scheduling/snapshot.ts';
+import { agent, attempt, forecast, job, nowMs, placesOf, snapshot } from '../../helpers/planner-parts.ts';
 
 describe('a plan', () => {
   it('puts the first job on the fastest free agent', () => {
-    const plan = makePlan(snapshot([job('j1')], [agent('slow', 30), agent('fast', 300)]));
+    const plan = makePlan(snapshot([job('j1')], [agent('slow', 1), agent('fast', 10)]));
     assert.deepEqual(
       plan.assignments.map(({ agentId }) => agentId),
       ['fast'],
@@ -19,7 +17,7 @@ describe('a plan', () => {
   });
 
   it('lets a job wait for a busy, faster agent only where that ends it earlier', () => {
-    const agents = (etaMs: number) => [agent('slow', 30), agent('fast', 300, { running: [attempt(etaMs)] })];
+    const agents = (etaMs: number) => [agent('slow', 1), agent('fast', 10, { running: [attempt(etaMs)] })];
     const soon = makePlan(snapshot([job('j1')], agents(10_000)));
     assert.deepEqual(soon.assignments, []);
     assert.deepEqual(
@@ -34,25 +32,15 @@ describe('a plan', () => {
   });
 
   it('never fills a slot that is still held, however soon it is free', () => {
-    const plan = makePlan(snapshot([job('j1')], [agent('a', 30, { running: [attempt(0)] })]));
+    const plan = makePlan(snapshot([job('j1')], [agent('a', 1, { running: [attempt(0)] })]));
     assert.deepEqual(plan.assignments, []);
     assert.equal(plan.announcements.length, 1);
   });
 
   it('does not let a 4K job that waits hold back a job that fits', () => {
-    const encoder = {
-      encoder: 'x',
-      rung: 'x',
-      hardware: true,
-      max: '1080p' as const,
-      framesPerSecond: 60,
-      sessionsProbed: 1,
-    };
-    const small = agent('small', 60, {
-      inventory: inventory({ encoders: [encoder], queues: ['default_queue', '4k_queue'] }),
-    });
+    const small = agent('small', 2, { classes: new Map([['hd', forecast(2)]]) });
     const plan = makePlan(
-      snapshot([job('j1', { enable4k: true, queue: '4k_queue', priority: 'urgent' }), job('j2')], [small]),
+      snapshot([job('j1', { workClass: '4k', queue: '4k_queue', priority: 'urgent' }), job('j2')], [small]),
     );
     assert.deepEqual(
       plan.assignments.map(({ jobId }) => jobId),
@@ -66,7 +54,7 @@ describe('a plan', () => {
 
   it('announces at most one job per slot', () => {
     const jobs = [1, 2, 3, 4].map((n) => job(`j${n}`));
-    const plan = makePlan(snapshot(jobs, [agent('a', 30, { running: [attempt(5_000)] })]));
+    const plan = makePlan(snapshot(jobs, [agent('a', 1, { running: [attempt(5_000)] })]));
     assert.deepEqual(
       plan.announcements.map(({ jobId }) => jobId),
       ['j1'],
@@ -75,8 +63,8 @@ describe('a plan', () => {
 
   it('moves an announcement between busy agents only for a large gain, and not twice in two minutes', () => {
     const busy = (announcedMs: number, gainMs: number) => [
-      agent('a', 30, { running: [attempt(100_000 + gainMs)], announced: new Map([['j1', announcedMs]]) }),
-      agent('b', 30, { running: [attempt(100_000)] }),
+      agent('a', 1, { running: [attempt(100_000 + gainMs)], announced: new Map([['j1', announcedMs]]) }),
+      agent('b', 1, { running: [attempt(100_000)] }),
     ];
     const where = (announcedMs: number, gainMs: number) =>
       makePlan(snapshot([job('j1')], busy(announcedMs, gainMs))).announcements[0]?.agentId;
@@ -87,17 +75,17 @@ describe('a plan', () => {
 
   it('passes over an agent that is to be avoided only while another one is feasible', () => {
     const avoid = new Map([['fast', 'failed there']]);
-    const both = makePlan(snapshot([job('j1', { avoid })], [agent('slow', 30), agent('fast', 300)]));
+    const both = makePlan(snapshot([job('j1', { avoid })], [agent('slow', 1), agent('fast', 10)]));
     assert.equal(both.assignments[0]?.agentId, 'slow');
-    const alone = makePlan(snapshot([job('j1', { avoid })], [agent('fast', 300)]));
+    const alone = makePlan(snapshot([job('j1', { avoid })], [agent('fast', 10)]));
     assert.equal(alone.assignments[0]?.agentId, 'fast');
   });
 
   it('is the same for the same snapshot, fills no slot twice, and leaves no job out', () => {
     const jobs = fc.array(
       fc.record({
-        enable4k: fc.boolean(),
-        estimateMs: fc.integer({ min: 1_000, max: 5_000_000 }),
+        workClass: fc.constantFrom('hd', '4k'),
+        outputMs: fc.integer({ min: 1_000, max: 5_000_000 }),
         priority: fc.constantFrom('low', 'normal', 'high', 'urgent'),
         queue: fc.constantFrom('default_queue', '4k_queue', 'nobody'),
       }),
@@ -105,7 +93,7 @@ describe('a plan', () => {
     );
     const agents = fc.array(
       fc.record({
-        speed: fc.integer({ min: 10, max: 500 }),
+        speed: fc.integer({ min: 1, max: 50 }),
         slots: fc.integer({ min: 0, max: 3 }),
         etas: fc.array(fc.nat(100_000), { maxLength: 3 }),
       }),
@@ -116,21 +104,17 @@ describe('a plan', () => {
         const shot = snapshot(
           someJobs.map((part, index) => job(`j${index}`, part)),
           someAgents.map(({ speed, slots, etas }, index) => {
-            const base = agent(`a${index}`, speed, { running: etas.slice(0, slots).map(attempt) });
-            return { ...base, inventory: { ...base.inventory, slots } };
+            const running = etas.slice(0, slots).map((etaMs) => attempt(etaMs));
+            return agent(`a${index}`, speed, { running, slots });
           }),
         );
         const plan = makePlan(shot);
         assert.deepEqual(placesOf(makePlan(shot)), placesOf(plan));
-        const blocked = someJobs.filter(({ queue, enable4k }) =>
-          plan.blocked.some(({ needs }) => needs.queue === queue && needs.enable4k === enable4k),
+        const blocked = someJobs.filter(({ queue, workClass }) =>
+          plan.blocked.some(({ needs }) => needs.queue === queue && needs.workClass === workClass),
         );
         assert.equal(plan.placements.length + plan.unplaceable.length + blocked.length, someJobs.length);
-        for (const {
-          agentId,
-          inventory: { slots },
-          running,
-        } of shot.agents) {
+        for (const { agentId, slots, running } of shot.agents) {
           const given = plan.assignments.filter((placement) => placement.agentId === agentId).length;
           assert.ok(
             given <= slots - running.length,
@@ -153,18 +137,19 @@ describe('the order', () => {
   ];
 
   it('is by class, then age; a wait of four hours gains a class', () => {
-    const order = jobs.toSorted((a, b) => compareRank(a, b, nowMs, defaultTuning));
-    assert.deepEqual(
-      order.map(({ jobId }) => jobId),
-      ['j4', 'j3', 'j2', 'j1'],
-    );
-    const lines = waitingLines(jobs);
-    assert.deepEqual(
-      order.map((each) => placeInOrder(each, lines.lines(), nowMs, defaultTuning)),
-      [1, 2, 3, 4],
-    );
+    assert.deepEqual(orderOf(snapshot(jobs, [])), ['j4', 'j3', 'j2', 'j1']);
   });
 });
+
+function orderOf(shot: Snapshot): readonly string[] {
+  const ranking = new Ranking(
+    shot,
+    shot.lines.map((line) => ({ line, speed: 1 })),
+  );
+  const order: string[] = [];
+  for (let ranked = ranking.next(); ranked !== undefined; ranked = ranking.next()) order.push(ranked.job.jobId);
+  return order;
+}
 
 describe('explain', () => {
   it('names every agent with its reason', () => {
@@ -172,9 +157,9 @@ describe('explain', () => {
     const shot = snapshot(
       [waiting],
       [
-        agent('a', 30, { inventory: inventory({ queues: [] }) }),
-        agent('b', 30, { liveness: 'detached' }),
-        agent('c', 30),
+        agent('a', 1, { queues: [] }),
+        agent('b', 1, { liveness: 'detached' }),
+        agent('c', 1),
       ],
     );
     const why = explainWait(shot, waiting);
@@ -191,7 +176,7 @@ describe('explain', () => {
 
   it('says at once when nobody is subscribed, and when nobody is attached', () => {
     assert.equal(explainWait(snapshot([job('j1')], []), job('j1')).summary, 'no agent is attached');
-    const none = [agent('a', 30, { inventory: inventory({ queues: ['4k_queue'] }) })];
+    const none = [agent('a', 1, { queues: ['4k_queue'] })];
     assert.equal(
       explainWait(snapshot([job('j1')], none), job('j1')).summary,
       'no agent is subscribed to default_queue',

@@ -4,18 +4,28 @@ import fc from 'fast-check';
 import { compareAge, type LineEntry, WaitingLines } from '../../../controller/scheduling/waiting-lines.ts';
 import { jobsOf } from '../../helpers/job-lines.ts';
 
-const entry = fc.record({
+const common = {
   jobId: fc.integer({ min: 0, max: 20 }).map((n) => `j${n}`),
   priority: fc.constantFrom('normal', 'urgent'),
   queue: fc.constantFrom('a', 'b'),
-  enable4k: fc.boolean(),
+  workClass: fc.constantFrom('hd', '4k'),
+  userId: fc.constantFrom('ann', 'ben'),
   shares: fc.constantFrom(['x', 'y'], ['y', 'x'], ['x']),
   submittedAtMs: fc.nat(5),
   sequence: fc.nat(5),
-});
+};
+const wishes = fc.constantFrom(
+  { onlyOn: ['pc1', 'pc2'], notOn: [], labels: [] },
+  { onlyOn: ['pc2', 'pc1'], notOn: [], labels: [] },
+);
+const entry: fc.Arbitrary<LineEntry> = fc.oneof(
+  fc.record(common),
+  fc.record({ ...common, wishes }),
+  fc.record({ ...common, deadlineMs: fc.nat(3) }),
+);
 
 describe('the lines of waiting jobs', () => {
-  it('hold each job once, in the line of its needs, oldest first, whatever comes and goes', () => {
+  it('hold each job once, in the line of its needs, oldest or nearest deadline first, whatever comes and goes', () => {
     const changes = fc.array(fc.record({ entry, leaves: fc.boolean() }), { maxLength: 60 });
     fc.assert(
       fc.property(changes, (some) => {
@@ -37,12 +47,15 @@ describe('the lines of waiting jobs', () => {
             (one) =>
               one.priority === line.priority &&
               one.queue === line.needs.queue &&
-              one.enable4k === line.needs.enable4k &&
+              one.userId === line.userId &&
+              one.workClass === line.needs.workClass &&
+              (one.wishes === undefined) === (line.needs.wishes === undefined) &&
+              (one.deadlineMs === undefined) === (line.behind(undefined)?.deadlineMs === undefined) &&
               one.shares.length === line.needs.shares.length,
           );
           assert.deepEqual(
             jobsOf(line),
-            mine.toSorted(compareAge).map(({ jobId }) => jobId),
+            mine.toSorted(byDeadlineThenAge).map(({ jobId }) => jobId),
           );
           for (const { jobId } of mine) assert.equal(lines.lineOf(jobId), line);
           found += mine.length;
@@ -52,3 +65,7 @@ describe('the lines of waiting jobs', () => {
     );
   });
 });
+
+function byDeadlineThenAge(a: LineEntry, b: LineEntry): number {
+  return (a.deadlineMs ?? 0) - (b.deadlineMs ?? 0) || compareAge(a, b);
+}

@@ -1,0 +1,130 @@
+import type { Desk } from './desk.ts';
+import { doubts, ownRefusal } from './feasible.ts';
+import { type Effort, effortOf } from './forecast.ts';
+import type { RankedJob } from './rank.ts';
+import type { Snapshot, WaitingJob } from './snapshot.ts';
+
+/** An agent that a job may go to, and what it would need there. */
+export interface Option {
+  readonly desk: Desk;
+  readonly effort: Effort;
+  /** What another agent must gain to take the job away from here: it was told to prefetch. */
+  readonly loyalMs: number;
+}
+
+/** A job while it is looked for the agent where it ends first. */
+export class Candidate {
+  readonly job: WaitingJob;
+  readonly options: readonly Option[];
+  /** A slot that is free now would do. */
+  readonly couldStart: boolean;
+  readonly #ranked: RankedJob;
+  #best: Option | undefined;
+  #second: Option | undefined;
+  #sufferageMs = 0;
+
+  constructor(ranked: RankedJob, desks: readonly Desk[], snapshot: Snapshot) {
+    this.#ranked = ranked;
+    this.job = ranked.job;
+    this.options = optionsOf(ranked.job, desks, snapshot);
+    this.couldStart = this.options.some(({ desk }) => desk.isFree);
+    this.lookAtAll();
+  }
+
+  /** Where it goes. @throws Error without any option: a broken assumption */
+  get best(): Option {
+    if (this.#best === undefined) throw new Error(`job ${this.job.jobId} has no agent to go to`);
+    return this.#best;
+  }
+
+  /** What it loses when its best agent is given to another job; the most, where it has no other. */
+  get sufferageMs(): number {
+    return this.#sufferageMs;
+  }
+
+  /** Both have the same class and round, and neither has a place of its own. */
+  mayChangePlaces(candidate: Candidate): boolean {
+    const own = this.#ranked;
+    const other = candidate.#ranked;
+    return (
+      own.effectiveClass === other.effectiveClass &&
+      own.round === other.round &&
+      !own.overdue &&
+      !other.overdue &&
+      own.slackMs === undefined &&
+      other.slackMs === undefined
+    );
+  }
+
+  /** The agent was given a job. Returns how many agents were looked at. */
+  lookAgain(desk: Desk): number {
+    if (desk !== this.#best?.desk && desk !== this.#second?.desk) return 0;
+    this.lookAtAll();
+    return this.options.length;
+  }
+
+  /** The best of the agents that have a slot free; undefined: there is none. */
+  bestFree(): Option | undefined {
+    let best: Option | undefined;
+    for (const option of this.options) {
+      if (option.desk.startMs(option.effort) > 0) continue;
+      if (best === undefined || endsSooner(option, best)) best = option;
+    }
+    return best;
+  }
+
+  lookAtAll(): void {
+    let bestMs = Number.POSITIVE_INFINITY;
+    let secondMs = Number.POSITIVE_INFINITY;
+    this.#best = undefined;
+    this.#second = undefined;
+    for (const option of this.options) {
+      const ms = option.desk.completionMs(option.effort);
+      if (ms < bestMs || this.#best === undefined) {
+        secondMs = bestMs;
+        this.#second = this.#best;
+        bestMs = ms;
+        this.#best = option;
+      } else if (ms < secondMs || this.#second === undefined) {
+        secondMs = ms;
+        this.#second = option;
+      }
+    }
+    this.#sufferageMs = secondMs - bestMs;
+    if (this.#best !== undefined) this.#best = this.#keptWhereAnnounced(this.#best, bestMs);
+  }
+
+  /**
+   * Between busy agents the one that was told to prefetch keeps the job unless another gains enough. A free slot wins
+   * by ending it sooner alone: a hint never keeps a job from starting.
+   */
+  #keptWhereAnnounced(best: Option, bestMs: number): Option {
+    if (best.loyalMs > 0 || best.desk.startMs(best.effort) === 0) return best;
+    const announced = this.options.find(({ loyalMs }) => loyalMs > 0);
+    if (announced === undefined) return best;
+    const gainMs = announced.desk.completionMs(announced.effort) - bestMs;
+    return gainMs > Math.max(announced.loyalMs, 2 * best.effort.fetchMs) ? best : announced;
+  }
+}
+
+function endsSooner(a: Option, b: Option): boolean {
+  return a.desk.completionMs(a.effort) < b.desk.completionMs(b.effort);
+}
+
+/** The agents that may take the job now or later: fit, and not doubted where others are fit. */
+function optionsOf(job: WaitingJob, desks: readonly Desk[], snapshot: Snapshot): readonly Option[] {
+  const { rules, tuning } = snapshot;
+  const fit = desks.filter(({ agent }) => ownRefusal(job, agent) === undefined);
+  const wanted = fit.filter(({ agent }) => doubts(job, agent, rules, tuning) === undefined);
+  return (wanted.length > 0 ? wanted : fit).map((desk) => ({
+    desk,
+    effort: effortOf(job, desk.agent),
+    loyalMs: loyaltyMs(job, desk, snapshot),
+  }));
+}
+
+function loyaltyMs({ jobId }: WaitingJob, { agent }: Desk, { tuning }: Snapshot): number {
+  const announcedForMs = agent.announced.get(jobId);
+  if (announcedForMs === undefined) return 0;
+  return announcedForMs < tuning.moveEveryMs ? Number.POSITIVE_INFINITY : tuning.moveGainMs;
+}

@@ -1,0 +1,65 @@
+import { remainingMs } from './forecast.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A number of jobs that may run at a time, and when those that do are expected to end. */
+interface Pool {
+  readonly max: number;
+  readonly what: string;
+  readonly endsMs: number[];
+}
+
+type Limited = { readonly userId: string; readonly queue: string };
+
+/** The limits on jobs that run at a time, while a plan is made. */
+export class RunningLimits {
+  readonly #snapshot: Snapshot;
+  readonly #pools = new Map<string, Pool>();
+  readonly #isLimited: boolean;
+
+  constructor(snapshot: Snapshot) {
+    const { rules, agents } = snapshot;
+    this.#snapshot = snapshot;
+    this.#isLimited =
+      rules.runningMax !== undefined ||
+      rules.runningPerUserMax !== undefined ||
+      [...rules.queues.values()].some(({ runningMax }) => runningMax !== undefined);
+    if (!this.#isLimited) return;
+    for (const agent of agents)
+      for (const attempt of agent.running) this.take(attempt, remainingMs(agent, attempt));
+  }
+
+  /** When one more job of this user and queue may run, in ms from now, and the limit that says so; 0: at once. */
+  roomInMs(job: Limited): { readonly ms: number; readonly limit?: string } {
+    let found: { readonly ms: number; readonly limit?: string } = { ms: 0 };
+    for (const { max, what, endsMs } of this.#poolsOf(job)) {
+      const ms = endsMs[endsMs.length - max] ?? 0;
+      if (endsMs.length >= max && ms > found.ms) found = { ms, limit: `${what}: ${max} at a time` };
+    }
+    return found;
+  }
+
+  /** A job of this user and queue runs until then. */
+  take(job: Limited, endMs: number): void {
+    for (const { endsMs } of this.#poolsOf(job)) {
+      endsMs.push(endMs);
+      endsMs.sort((a, b) => a - b);
+    }
+  }
+
+  #poolsOf({ userId, queue }: Limited): readonly Pool[] {
+    if (!this.#isLimited) return [];
+    const { runningMax, runningPerUserMax, queues } = this.#snapshot.rules;
+    return [
+      ...this.#pool('farm', 'limit of the farm', runningMax),
+      ...this.#pool(`user ${userId}`, `limit of user ${userId}`, runningPerUserMax),
+      ...this.#pool(`queue ${queue}`, `limit of ${queue}`, queues.get(queue)?.runningMax),
+    ];
+  }
+
+  #pool(key: string, what: string, max: number | undefined): readonly Pool[] {
+    if (max === undefined) return [];
+    const pool = this.#pools.get(key) ?? { max, what, endsMs: [] };
+    this.#pools.set(key, pool);
+    return [pool];
+  }
+}
