@@ -12,7 +12,7 @@ import type { AgentOrderView, SicknessView } from './agent-order-views.ts';
 import { RenderfarmError } from './errors.ts';
 import type { ControllerStatusView, FarmStatusView } from './farm-views.ts';
 import { present } from './present.ts';
-import type { AgentView, HeldJobView, QueueView } from './views.ts';
+import type { AgentView, HeldJobView, QueuePauseView, QueueView } from './views.ts';
 
 export function decodeAgent(agent: farmWire.Agent): AgentView {
   const { inventory } = agent;
@@ -58,7 +58,15 @@ export function decodeQueue(queue: farmWire.Queue): QueueView {
     ...present('softRunLimitMs', fromOptionalDuration(queue.softRunLimit, 'soft_run_limit')),
     ...present('hardRunLimitMs', fromOptionalDuration(queue.hardRunLimit, 'hard_run_limit')),
     ...present('oldestWaitMs', fromOptionalDuration(queue.oldestWait, 'oldest_wait')),
+    ...present('weight', queue.weight || undefined),
+    ...present('runningMax', queue.runningMax || undefined),
+    ...present('jobsMax', queue.jobsMax || undefined),
+    ...present('pause', queue.pause && decodePause(queue.pause)),
   };
+}
+
+function decodePause({ reason, by, since }: farmWire.QueuePause): QueuePauseView {
+  return { ...present('reason', reason), ...present('by', by), ...present('since', since) };
 }
 
 export function decodeStatus(reply: farmWire.GetFarmStatusResponse): FarmStatusView {

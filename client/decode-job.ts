@@ -96,6 +96,9 @@ export function decodeJob(job: jobWire.Job | undefined): JobView {
     videoCount: job.videoCount,
     attemptCount: job.attemptCount,
     ...present('routeRule', job.routeRule),
+    ...present('wishes', job.wishes),
+    ...present('deadline', job.deadline),
+    ...present('notBefore', job.notBefore),
   };
 }
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type farmWire, toOptionalDuration } from '../proto/index.ts';
 import type { CallControl } from './call-control.ts';
-import { decodeAgent, decodeStatus } from './decode-farm.ts';
+import { decodeAgent, decodeQueue, decodeStatus } from './decode-farm.ts';
 import { decodeJob } from './decode-job.ts';
 import { RenderfarmError } from './errors.ts';
 import type { FarmStatusView } from './farm-views.ts';
 import { present } from './present.ts';
 import type { Start } from './try-once.ts';
-import type { AgentView, JobView } from './views.ts';
+import type { AgentView, JobView, QueueView } from './views.ts';
 
 export interface OrderOptions extends CallControl {
   /** Makes a repeated order the same one, for 24 h. @default A new UUID for each call. */
@@ -74,6 +74,18 @@ export class FarmOperator {
     );
   }
 
+  /** No job of the queue starts until it is resumed; what runs goes on. @throws RenderfarmError `QUEUE_NOT_FOUND` */
+  pauseQueue(queue: string, options: OrderOptions = {}): Promise<QueueView> {
+    const request = queueOrderOf(queue, options);
+    return this.#call(({ farm }, ...rest) => farm.pauseQueue(request, ...rest), decodeOrderedQueue, options);
+  }
+
+  /** @throws RenderfarmError `QUEUE_NOT_FOUND` */
+  resumeQueue(queue: string, options: OrderOptions = {}): Promise<QueueView> {
+    const request = queueOrderOf(queue, options);
+    return this.#call(({ farm }, ...rest) => farm.resumeQueue(request, ...rest), decodeOrderedQueue, options);
+  }
+
   /**
    * How things stand in the farm, and at the controller that leads it; at one that waits, where as many as there are
    * addresses have answered that they do not lead.
@@ -120,6 +132,11 @@ function orderOf(agentId: string, { requestId, reason, by }: OrderOptions): farm
   return { requestId: requestId ?? randomUUID(), agentId, reason: reason ?? '', by: by ?? '' };
 }
 
+function queueOrderOf(queue: string, options: OrderOptions): farmWire.PauseQueueRequest {
+  const { requestId, reason, by } = orderOf('', options);
+  return { requestId, queue, reason, by };
+}
+
 /** Makes the call go on at the next controller. */
 function leadsNot({ controller }: FarmStatusView): RenderfarmError {
   const [leader] = controller.leaderAddresses;
@@ -134,4 +151,11 @@ function decodeOrdered({ agent }: farmWire.CordonAgentResponse): AgentView {
     throw new RenderfarmError('UNEXPECTED_REPLY', 'the controller sent no agent where one was due');
   }
   return decodeAgent(agent);
+}
+
+function decodeOrderedQueue({ queue }: farmWire.PauseQueueResponse): QueueView {
+  if (queue === undefined) {
+    throw new RenderfarmError('UNEXPECTED_REPLY', 'the controller sent no queue where one was due');
+  }
+  return decodeQueue(queue);
 }

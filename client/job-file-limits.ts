@@ -12,4 +12,6 @@ export const jobFileLimits = {
   /** Longest path, title, id or word, in UTF-16 units. */
   textMax: 1_024,
   positionMax: 2_147_483_647,
+  /** Agents or labels in one list of wishes. */
+  wishesMax: 64,
 } as const;

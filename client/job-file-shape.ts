@@ -63,6 +63,15 @@ const itemShape = z
   })
   .meta(sourceRule);
 
+/** What agents and labels may be called. */
+const plainName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+const wishesShape = z.strictObject({
+  only_on: names('Only one of these agents.'),
+  not_on: names('None of these agents.'),
+  labels: names('The agent must have every one of these labels.'),
+});
+
 /**
  * A job file: one JSON object with the fields of the old API. Unknown fields are errors; `null` means absent, in
  * every optional field but `position`.
@@ -78,6 +87,9 @@ export const jobFileShape = z.strictObject({
   enable_4k: z.boolean().nullish().describe('3840x2160 instead of 1920x1080.'),
   priority: z.enum(['low', 'normal', 'high', 'urgent']).nullish().describe('normal when absent.'),
   queue: name('Overrides the routing rules of the farm.'),
+  wishes: wishesShape.nullish().describe('Which agents it may go to; all that is given must hold.'),
+  not_before: time('It waits at least until then; at most 366 days ahead.'),
+  deadline: time('When it should have ended: it goes first in its class when time gets short.'),
   items: z
     .array(itemShape)
     .min(1, 'must have at least 1 item')
@@ -100,6 +112,23 @@ export type JobFileItem = JobFile['items'][number];
 /** An optional name. */
 function name(description: string) {
   return z.string().regex(printableName, nameRule).nullish().describe(description);
+}
+
+/** An optional list of agents or labels. */
+function names(description: string) {
+  return z
+    .array(z.string().regex(plainName, 'must be letters, digits, dots, dashes; at most 63'))
+    .max(jobFileLimits.wishesMax, `must have at most ${jobFileLimits.wishesMax} names`)
+    .nullish()
+    .describe(description);
+}
+
+/** An optional time of RFC 3339, with its offset. */
+function time(description: string) {
+  return z.iso
+    .datetime({ offset: true, error: 'must be a time such as 2026-03-01T18:00:00Z' })
+    .nullish()
+    .describe(description);
 }
 
 /** An optional line of printable text that is not empty. */

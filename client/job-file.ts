@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { RenderfarmError, type Violation } from './errors.ts';
 import { jobFileLimits } from './job-file-limits.ts';
 import { type JobFile, type JobFileItem, jobFileShape } from './job-file-shape.ts';
-import type { ItemInput, JobInput } from './job-input.ts';
+import type { ItemInput, JobInput, WishesInput } from './job-input.ts';
 import { present } from './present.ts';
 
 /**
@@ -96,7 +96,18 @@ function jobInput(file: JobFile): JobInput {
     ...present('enable4k', file.enable_4k),
     ...present('priority', file.priority),
     ...present('queue', file.queue),
+    ...present('wishes', file.wishes && wishesInput(file.wishes)),
+    ...present('notBefore', dateOf(file.not_before)),
+    ...present('deadline', dateOf(file.deadline)),
   };
+}
+
+function wishesInput({ only_on, not_on, labels }: NonNullable<JobFile['wishes']>): WishesInput {
+  return { ...present('onlyOn', only_on), ...present('notOn', not_on), ...present('labels', labels) };
+}
+
+function dateOf(text: string | null | undefined): Date | undefined {
+  return typeof text === 'string' ? new Date(text) : undefined;
 }
 
 function itemInput(item: JobFileItem): ItemInput {

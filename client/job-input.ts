@@ -35,6 +35,16 @@ export interface ItemInput {
   readonly pathAvailable?: boolean;
 }
 
+/** Which agents a job may go to: all that is given must hold. At most 64 names in a list. */
+export interface WishesInput {
+  /** Only one of these agents. @default Any. */
+  readonly onlyOn?: readonly string[];
+  /** None of these agents. @default Any. */
+  readonly notOn?: readonly string[];
+  /** The agent must have every one. @default None. */
+  readonly labels?: readonly string[];
+}
+
 /** A job as a caller writes it. */
 export interface JobInput {
   /**
@@ -55,4 +65,10 @@ export interface JobInput {
   readonly priority?: Priority;
   /** Overrides the farm's routing rules. @default Chosen by the routing rules. */
   readonly queue?: string;
+  /** An agent that meets them need not be there yet. @default Any agent. */
+  readonly wishes?: WishesInput;
+  /** It waits at least until then; at most 366 days ahead. @default It may start at once. */
+  readonly notBefore?: Date;
+  /** When it should have ended: it goes first in its class when time gets short. It is never stopped for it. */
+  readonly deadline?: Date;
 }

@@ -8,11 +8,12 @@ const itemBytesMax = 4 * 1024;
 /**
  * A job as it goes over the wire.
  *
- * @throws RenderfarmError `INVALID_JOB` where some items have a position and some have none, `JOB_TOO_LARGE` for items
- *   that are too large.
+ * @throws RenderfarmError `INVALID_JOB` where some items have a position and some have none, or for a Date that is none;
+ *   `JOB_TOO_LARGE` for items that are too large.
  */
 export function jobRequest(job: JobInput): jobWire.JobSpec {
   refuse('INVALID_JOB', 'has items without a position', missingPositions(job.items));
+  refuse('INVALID_JOB', 'has times that are none', badTimes(job));
   const items = job.items.map(itemRequest);
   refuse('JOB_TOO_LARGE', 'has items that are too large', tooLarge(items));
   return {
@@ -23,9 +24,9 @@ export function jobRequest(job: JobInput): jobWire.JobSpec {
     items,
     priority: priorityClasses.toWire(job.priority ?? 'normal'),
     queue: job.queue ?? '',
-    wishes: undefined,
-    notBefore: undefined,
-    deadline: undefined,
+    wishes: job.wishes && { onlyOn: [], notOn: [], labels: [], ...job.wishes },
+    notBefore: job.notBefore,
+    deadline: job.deadline,
   };
 }
 
@@ -45,6 +46,20 @@ function missingPositions(items: readonly ItemInput[]): readonly Violation[] {
         ]
       : [],
   );
+}
+
+/** What a Timestamp cannot say would be another time on the way. */
+function badTimes({ notBefore, deadline }: JobInput): readonly Violation[] {
+  const times = [
+    { field: 'not_before', time: notBefore },
+    { field: 'deadline', time: deadline },
+  ];
+  return times.flatMap(({ field, time }) => {
+    const year = time?.getUTCFullYear() ?? 1970;
+    return year >= 1970 && year <= 9999
+      ? []
+      : [{ field, description: 'must be a time between 1970 and 9999' }];
+  });
 }
 
 function tooLarge(items: readonly jobWire.Item[]): readonly Violation[] {

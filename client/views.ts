@@ -43,6 +43,13 @@ export interface ProblemView {
   readonly message: string;
 }
 
+/** Which agents a job may go to: all that is given must hold; an empty list says nothing. */
+export interface WishesView {
+  readonly onlyOn: readonly string[];
+  readonly notOn: readonly string[];
+  readonly labels: readonly string[];
+}
+
 /** A job, without its items. */
 export interface JobView {
   readonly jobId: string;
@@ -75,6 +82,11 @@ export interface JobView {
   readonly attemptCount: number;
   /** The routing rule that chose the queue. */
   readonly routeRule?: string;
+  readonly wishes?: WishesView;
+  /** When it should have ended. */
+  readonly deadline?: Date;
+  /** A delayed job waits until then; a held one will, when it is released. */
+  readonly notBefore?: Date;
 }
 
 /** Something that happened to a job. */
@@ -248,6 +260,13 @@ export interface AgentView {
   readonly sickness?: SicknessView;
 }
 
+/** A person wants no job of a queue to start. */
+export interface QueuePauseView {
+  readonly reason?: string;
+  readonly by?: string;
+  readonly since?: Date;
+}
+
 export interface QueueView {
   readonly name: string;
   readonly waiting: number;
@@ -257,6 +276,14 @@ export interface QueueView {
   readonly softRunLimitMs?: number;
   readonly hardRunLimitMs?: number;
   readonly oldestWaitMs?: number;
+  /** Its share of the farm beside other queues; absent: its jobs count for their users only. */
+  readonly weight?: number;
+  /** Jobs of it at a time on agents. */
+  readonly runningMax?: number;
+  /** Jobs of it that have not ended. */
+  readonly jobsMax?: number;
+  /** Absent: it is not paused. */
+  readonly pause?: QueuePauseView;
 }
 
 /** Nothing more happens to the job by itself. */

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { Priority } from '../job-input.ts';
-import { agents } from './commands/farm.ts';
+import { agents, queues } from './commands/farm.ts';
 import {
   annul,
   type EvictCommandOptions,
@@ -8,6 +8,8 @@ import {
   type OrderCommandOptions,
   orderAgents,
   orderJobs,
+  orderQueues,
+  type QueueVerb,
   setPriority,
   shareReplaced,
 } from './commands/orders.ts';
@@ -59,6 +61,30 @@ export function jobOrderCommands(root: Command, run: Run): void {
     .action((jobId: string, options: OrderCommandOptions) =>
       run((client, terminal) => annul(client, terminal, jobId, options)),
     );
+}
+
+const queueVerbs = {
+  pause: 'start none of their jobs until they are resumed; what runs goes on',
+  resume: 'let their jobs start again',
+} as const;
+
+/** The queues, and what operators order of them. */
+export function queueCommands(root: Command, run: Run): void {
+  const list = root
+    .command('queues')
+    .alias('queue')
+    .description('list the queues, or give them orders')
+    .action(() => run(queues));
+  for (const [verb, description] of Object.entries(queueVerbs) as [QueueVerb, string][]) {
+    list
+      .command(verb)
+      .description(description)
+      .argument('<queue...>')
+      .option(...reason)
+      .action((names: string[], options: OrderCommandOptions) =>
+        run((client, terminal) => orderQueues(client, terminal, verb, names, options)),
+      );
+  }
 }
 
 /** What operators order of agents and shares, and how the farm stands. */

@@ -2,17 +2,16 @@ import { Command, Option } from 'commander';
 import { jobFileJsonSchema } from '../job-file-json-schema.ts';
 import { connect } from '../renderfarm-client.ts';
 import { clientVersion } from '../version.ts';
-import { queues } from './commands/farm.ts';
 import { get, type ListCommandOptions, list } from './commands/jobs.ts';
 import { type SubmitCommandOptions, submit } from './commands/submit.ts';
 import { attempts, explain } from './commands/why.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
-import { jobOrderCommands, operatorCommands } from './operator-commands.ts';
+import { jobOrderCommands, operatorCommands, queueCommands } from './operator-commands.ts';
 import type { Run } from './run.ts';
 import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
 import { say, type Terminal } from './terminal.ts';
-import { positiveNumber, priorities } from './values.ts';
+import { collect, positiveNumber, priorities, timeValue } from './values.ts';
 
 /** What a command needs of the program around it. */
 export interface Surroundings {
@@ -38,6 +37,7 @@ export function program(surroundings: Surroundings): Command {
   jobCommands(root, run);
   jobOrderCommands(root, run);
   farmCommands(root, run);
+  queueCommands(root, run);
   operatorCommands(root, run);
   root
     .command('schema')
@@ -82,6 +82,11 @@ function submitCommands(root: Command, run: Run): void {
     .option('--dry-run', 'only check the jobs and show where they would go')
     .addOption(new Option('--priority <class>', 'instead of the one in the files').choices(priorities))
     .option('--queue <name>', 'instead of the one that the routing rules choose')
+    .option('--only-on <agent>', 'only on this render PC; may be given several times', collect)
+    .option('--not-on <agent>', 'not on this render PC; may be given several times', collect)
+    .option('--label <label>', 'only where the PC has it; may be given several times', collect)
+    .option('--not-before <time>', 'wait until then: 2026-03-01T18:00, or +2h from now', fromNow)
+    .option('--deadline <time>', 'when it should have ended, likewise', fromNow)
     .action((files: string[], options: SubmitCommandOptions) =>
       run((client, terminal) => submit(client, terminal, files, options)),
     );
@@ -125,12 +130,9 @@ function farmCommands(root: Command, run: Run): void {
     .description('list the attempts of a job')
     .argument('<job>')
     .action((jobId: string) => run((client, terminal) => attempts(client, terminal, jobId)));
-  root
-    .command('queues')
-    .description('list the queues')
-    .action(() => run(queues));
 }
 
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
+/** Seen once, when the command line is parsed: tries of one command are one request. */
+function fromNow(text: string): Date {
+  return timeValue(text, Date.now());
 }

@@ -4,6 +4,7 @@ import { modeText, modeWord } from '../agent-lines.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { bytesText, clockText, safeText } from '../format.ts';
 import { jsonLine } from '../json-lines.ts';
+import { pauseText } from '../queue-lines.ts';
 import { tableLines } from '../table.ts';
 import { say, type Terminal } from '../terminal.ts';
 
@@ -46,18 +47,32 @@ function agentTable(all: readonly AgentView[]): readonly string[] {
   );
 }
 
+type Column = readonly [head: string, cell: (queue: QueueView) => string];
+
+const queueColumns: readonly Column[] = [
+  ['QUEUE', ({ name }) => name],
+  ['WAITING', ({ waiting }) => String(waiting)],
+  ['PROCESSING', ({ processing }) => String(processing)],
+  ['AGENTS', ({ agentsAttached, agentsSubscribed }) => `${agentsAttached}/${agentsSubscribed}`],
+  ['OLDEST WAIT', ({ oldestWaitMs }) => clock(oldestWaitMs)],
+  ['SOFT LIMIT', ({ softRunLimitMs }) => clock(softRunLimitMs)],
+  ['HARD LIMIT', ({ hardRunLimitMs }) => clock(hardRunLimitMs)],
+];
+
+/** Shown where some queue has one. */
+const queueColumnsIfUsed: readonly Column[] = [
+  ['WEIGHT', ({ weight }) => String(weight ?? '')],
+  ['RUNNING MAX', ({ runningMax }) => String(runningMax ?? '')],
+  ['JOBS MAX', ({ jobsMax }) => String(jobsMax ?? '')],
+  ['PAUSED', ({ pause }) => (pause === undefined ? '' : pauseText(pause))],
+];
+
 function queueTable(all: readonly QueueView[]): readonly string[] {
+  const used = queueColumnsIfUsed.filter(([, cell]) => all.some((queue) => cell(queue) !== ''));
+  const columns = [...queueColumns, ...used];
   return tableLines(
-    ['QUEUE', 'WAITING', 'PROCESSING', 'AGENTS', 'OLDEST WAIT', 'SOFT LIMIT', 'HARD LIMIT'],
-    all.map((queue) => [
-      queue.name,
-      String(queue.waiting),
-      String(queue.processing),
-      `${queue.agentsAttached}/${queue.agentsSubscribed}`,
-      clock(queue.oldestWaitMs),
-      clock(queue.softRunLimitMs),
-      clock(queue.hardRunLimitMs),
-    ]),
+    columns.map(([head]) => head),
+    all.map((queue) => columns.map(([, cell]) => cell(queue))),
   );
 }
 

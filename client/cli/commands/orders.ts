@@ -2,12 +2,13 @@ import { userInfo } from 'node:os';
 import type { OrderOptions } from '../../farm-operator.ts';
 import type { JobInput } from '../../job-input.ts';
 import type { JobOrderOptions, RenderfarmClient } from '../../renderfarm-client.ts';
-import type { AgentView, JobView } from '../../views.ts';
+import type { AgentView, JobView, QueueView } from '../../views.ts';
 import { modeText } from '../agent-lines.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { safeText } from '../format.ts';
 import { stateText } from '../job-lines.ts';
 import { jsonLine } from '../json-lines.ts';
+import { pauseText } from '../queue-lines.ts';
 import { say, type Terminal } from '../terminal.ts';
 
 /** What a verb is called with, and what its result is called in `--json`. */
@@ -100,6 +101,23 @@ export async function forgetAgents(
   return exitCodes.ok;
 }
 
+export type QueueVerb = 'pause' | 'resume';
+
+export async function orderQueues(
+  client: RenderfarmClient,
+  terminal: Terminal,
+  verb: QueueVerb,
+  names: readonly string[],
+  options: OrderCommandOptions,
+): Promise<ExitCode> {
+  const method = verb === 'pause' ? 'pauseQueue' : 'resumeQueue';
+  for (const name of names) {
+    const queue = await client.operator[method](name, agentOptions(terminal, options));
+    sayQueue(terminal, queue);
+  }
+  return exitCodes.ok;
+}
+
 export async function shareReplaced(
   client: RenderfarmClient,
   terminal: Terminal,
@@ -132,6 +150,14 @@ function operatorName(): string {
 function sayJob(terminal: Terminal, event: string, job: JobView, text: string): void {
   if (terminal.json) say(terminal, jsonLine({ event, job }));
   else say(terminal, `${job.jobId}  ${safeText(text)}`);
+}
+
+function sayQueue(terminal: Terminal, queue: QueueView): void {
+  if (terminal.json) say(terminal, jsonLine({ event: 'queue', queue }));
+  else {
+    const state = queue.pause === undefined ? 'not paused' : `paused ${pauseText(queue.pause)}`;
+    say(terminal, safeText(`${queue.name}  ${state}; ${queue.waiting} wait, ${queue.processing} run`));
+  }
 }
 
 function sayAgent(terminal: Terminal, agent: AgentView): void {

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { RenderfarmError } from '../../errors.ts';
 import { parseJobFile } from '../../job-file.ts';
-import type { JobInput, Priority } from '../../job-input.ts';
+import type { JobInput, Priority, WishesInput } from '../../job-input.ts';
+import { present } from '../../present.ts';
 import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import type { Submission } from '../../views.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -16,6 +17,11 @@ export interface SubmitCommandOptions {
   readonly dryRun?: boolean;
   readonly priority?: Priority;
   readonly queue?: string;
+  readonly onlyOn?: readonly string[];
+  readonly notOn?: readonly string[];
+  readonly label?: readonly string[];
+  readonly notBefore?: Date;
+  readonly deadline?: Date;
 }
 
 interface NamedJob {
@@ -109,17 +115,32 @@ async function readJobs(
   for (const file of files) {
     try {
       const job = parseJobFile(await fileText(file), file === '-' ? 'standard input' : file);
-      const { priority = job.priority, queue = job.queue } = options;
-      jobs.push({
-        file,
-        job: { ...job, ...(priority !== undefined && { priority }), ...(queue !== undefined && { queue }) },
-      });
+      jobs.push({ file, job: withOptions(job, options) });
     } catch (error) {
       if (!(error instanceof RenderfarmError)) throw error;
       printError(terminal, error, false);
     }
   }
   return jobs.length === files.length ? jobs : undefined;
+}
+
+/** What the command line says goes before what the file says, one by one. */
+function withOptions(job: JobInput, options: SubmitCommandOptions): JobInput {
+  const { priority, queue, onlyOn, notOn, label, notBefore, deadline } = options;
+  const wishes: WishesInput = {
+    ...job.wishes,
+    ...present('onlyOn', onlyOn),
+    ...present('notOn', notOn),
+    ...present('labels', label),
+  };
+  return {
+    ...job,
+    ...present('priority', priority),
+    ...present('queue', queue),
+    ...(Object.keys(wishes).length > 0 && { wishes }),
+    ...present('notBefore', notBefore),
+    ...present('deadline', deadline),
+  };
 }
 
 async function fileText(file: string): Promise<string> {
