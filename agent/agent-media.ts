@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentConfig } from './config.ts';
 import { defaultCoreFigures } from './core/state.ts';
+import type { SlotWishes } from './host/encoder-lanes.ts';
 import type { EncoderProbe, EncoderProbeOptions } from './host/encoder-probe.ts';
 import { probeEncoders } from './host/encoder-probe.ts';
 import type { HostWatch } from './host/host-watch.ts';
-import { createHostWatch } from './host/host-watch.ts';
+import { createHostWatch, laneAt } from './host/host-watch.ts';
 import type { TakenInventory } from './host/inventory.ts';
 import { takeInventory } from './host/inventory.ts';
 import type { KnownShares } from './host/known-shares.ts';
 import { openKnownShares } from './host/known-shares.ts';
+import { openMeasuredSpeeds, speedFingerprint } from './host/measured-speeds.ts';
 import type { ShareState } from './host/share-probe.ts';
 import { probeShares } from './host/share-probe.ts';
 import type { ContentCache } from './media/content-cache.ts';
@@ -33,7 +35,7 @@ export interface AgentMedia {
   readonly watch: HostWatch;
   readonly ffmpegVersionText: string;
   /** What this PC encodes with now; undefined when it cannot. */
-  encoderFor(enable4k: boolean): Omit<EncoderChoice, 'profile'> | undefined;
+  encoderFor(enable4k: boolean, gpuIndex?: number): Omit<EncoderChoice, 'profile'> | undefined;
   /** An output folder is used: its share's identity is looked for there from now on. */
   outputUsed(folder: string): void;
   /** Age of the oldest operation on any share, in ms. */
@@ -74,11 +76,11 @@ export async function openAgentMedia(
   const look = lookAtShares(mounts, probes, known, logger);
   const taken = await inventoryOf(config, await look(signal), signal);
   for (const fault of taken.faults) logger.warn(fault);
-  const watch = watchHost(config, taken, look, onClose);
+  const watch = await watchHost(config, taken, look, logger, onClose);
   return {
     ...{ mounts, operations, outputs, cache, watch },
     ffmpegVersionText: taken.ffmpegVersionText,
-    encoderFor: (enable4k) => encoderFor(watch.encoderProbe(), config, enable4k),
+    encoderFor: (enable4k, gpuIndex) => encoderFor(watch.encoderProbe(), config, enable4k, gpuIndex),
     outputUsed: (folder) => noteOutput(folder, mounts, known),
     oldestOperationMs: () => Math.max(...[operations, outputs].map((one) => one.oldestOperationMs())),
   };
@@ -118,32 +120,46 @@ function tellReach({ share, readable, reason }: ShareState, away: Set<string>, l
   logger.warn({ share, reason }, 'the share is not reached');
 }
 
-function watchHost(
+async function watchHost(
   config: AgentConfig,
   { inventory, encoderProbe, ffmpegVersionText }: TakenInventory,
   look: LookAtShares,
+  logger: AgentLogger,
   onClose: OnClose,
-): HostWatch {
+): Promise<HostWatch> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const { threads, gpuIndex, ladder } = encoderOptions(config);
   const choice = {
     ffmpeg: config.ffmpeg,
     ...(threads === undefined ? {} : { threads }),
-    ...(gpuIndex === undefined ? {} : { gpuIndex }),
   };
+  const speedsBelongTo = ({ lanes }: EncoderProbe): string =>
+    speedFingerprint(ffmpegVersionText, inventory.gpus, lanes, {
+      ...(threads === undefined ? {} : { threads }),
+      segments: config.concurrency.segments,
+    });
+  const measured = await openMeasuredSpeeds(
+    join(config.dataDir, 'speeds.json'),
+    speedsBelongTo(encoderProbe),
+    (message, err) => logger.warn({ err }, message),
+  );
+  onClose(() => measured.settled());
   const watch = createHostWatch({
     inventory,
     encoderProbe,
     scratchFolder: config.dataDir,
     scratchBytesMin: defaultCoreFigures.scratchBytesMin,
     encoder: choice,
+    ...{ measured, speedsBelongTo },
     probeShares: () => look(signal),
     probeEncoders: () =>
       probeEncoders({
         ...choice,
         ffmpegVersion: ffmpegVersionText,
         gpus: inventory.gpus,
+        ...slotWishes(config),
+        ...(gpuIndex === undefined ? {} : { gpuIndex }),
         ...(ladder === undefined ? {} : { ladder }),
         signal,
       }),
@@ -183,13 +199,17 @@ function inventoryOf(
   return takeInventory({
     scratchFolder: config.dataDir,
     queues: config.queues,
-    ...(config.slots === undefined ? {} : { slots: config.slots }),
+    ...slotWishes(config),
     labels: config.labels,
     shares,
     ffmpeg: config.ffmpeg,
     encoder: { cachePath: join(config.dataDir, 'encoders.json'), ...encoderOptions(config) },
     signal,
   });
+}
+
+function slotWishes({ slots, gpuSlots }: AgentConfig): SlotWishes {
+  return { ...(slots === undefined ? {} : { slots }), ...(gpuSlots === undefined ? {} : { gpuSlots }) };
 }
 
 function encoderOptions({
@@ -202,12 +222,14 @@ function encoderOptions({
   };
 }
 
-/** The best rung that passed at this size; the probe lists the best first. */
+/** The best rung that passed at this size where the render is to be; the probe lists the best first. */
 function encoderFor(
-  { encoders }: EncoderProbe,
-  { encoder: { threads, gpuIndex } }: AgentConfig,
+  probe: EncoderProbe,
+  { encoder: { threads } }: AgentConfig,
   enable4k: boolean,
+  ofGpu: number | undefined,
 ): Omit<EncoderChoice, 'profile'> | undefined {
+  const { encoders = [], gpuIndex } = laneAt(probe, ofGpu) ?? {};
   const found = encoders.find((encoder) => !enable4k || encoder.max === '2160p');
   if (found === undefined) return undefined;
   return {

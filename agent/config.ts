@@ -45,6 +45,8 @@ const schema = z.strictObject({
   queues: z.array(name).min(1).default(['default_queue']),
   /** Jobs at a time. @default one per GPU, one without a GPU */
   slots: z.number().int().min(1).max(64).optional(),
+  /** Jobs at a time on each GPU, in the order of nvidia-smi; a GPU that is not listed has one. */
+  gpuSlots: z.array(z.number().int().min(0).max(16)).min(1).max(16).optional(),
   labels: z.array(name).max(64).default([]),
   cache: z
     .strictObject({
@@ -117,6 +119,8 @@ export function parseAgentConfig(value: unknown, source: string, folder = proces
     );
   }
   const config = parsed.data;
+  if (config.slots !== undefined && config.gpuSlots !== undefined)
+    throw new ConfigError(source, ['slots and gpuSlots: give one of them']);
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(folder, path));
   const token = readToken(config, absolute, source);
   return deepFreeze({

@@ -1,21 +1,34 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { EncoderCapability, GpuFacts } from '../../proto/agent-link.ts';
 import { type EncoderRung, encoderLadder } from '../render/encoder.ts';
+import {
+  calibrationShare,
+  classSpeed,
+  countSessions,
+  type Encode,
+  type MeasuredLane,
+  measureRate,
+  measureTogether,
+  probeFrames,
+  sessionsMax,
+  sessionsMin,
+  speedFrames,
+} from './calibration.ts';
 import { encodeOnce, encodeOnceArguments } from './encode-once.ts';
+import { dealSlots, type EncoderLane, type SlotWishes } from './encoder-lanes.ts';
+import { fingerprintOf, readKept, writeKept } from './probe-cache.ts';
 
-export interface EncoderProbeOptions {
+export interface EncoderProbeOptions extends SlotWishes {
   /** @default ffmpeg */
   readonly ffmpeg?: string;
   /** The whole text of `ffmpeg -version`: another one is probed anew. */
   readonly ffmpegVersion: string;
-  /** Another GPU or driver is probed anew. */
+  /** Another GPU or driver is probed anew; each one is probed where there are several. */
   readonly gpus: readonly GpuFacts[];
   /** File that keeps the result; left out, every call probes. */
   readonly cachePath?: string;
   /** @default the ladder of agent/render/encoder.ts */
   readonly ladder?: readonly EncoderRung[];
+  /** Only this GPU is used. @default all of them */
   readonly gpuIndex?: number;
   /** Threads of the software encoder. */
   readonly threads?: number;
@@ -25,158 +38,208 @@ export interface EncoderProbeOptions {
 }
 
 export interface EncoderProbe {
-  /** What works, best first: the rung this PC stands on; one more where that cannot do 2160p. */
+  /** What works, best first: the rung this PC stands on; one more where that cannot do 2160p. Of all GPUs together. */
   readonly encoders: readonly EncoderCapability[];
+  /** Where renders run: one for each GPU that encodes where there are several. Empty when nothing encodes. */
+  readonly lanes: readonly EncoderLane[];
+  /** Speed of each of k renders at a time relative to one alone, the k-th. */
+  readonly concurrentSpeeds: readonly number[];
   /** Why the rungs above failed, in the words of FFmpeg. */
-  readonly failures: readonly {
-    readonly rung: string;
-    readonly size: '1080p' | '2160p';
-    readonly reason: string;
-  }[];
+  readonly failures: readonly EncoderFailure[];
   readonly probedAtMs: number;
 }
 
-/** Half a second, rendering.md. */
-const probeFrames = 15;
-/** What the speed is measured on, less the frames of the first probe, so that starting up does not count. */
-const speedFrames = 75;
-/** At once, on hardware: consumer GPUs limit sessions, and some have two engines. */
-const sessionsMax = 3;
+export interface EncoderFailure {
+  readonly rung: string;
+  readonly size: '1080p' | '2160p';
+  readonly reason: string;
+  readonly gpuIndex?: number;
+}
 
 const underway = new Map<string, Promise<EncoderProbe>>();
 
 /**
- * What this PC can encode with, found out by real encodes down the ladder until 2160p works. Callers at the same time
- * share one probe (the first one's signal counts). Rejects only with the signal's reason.
+ * What this PC can encode with and how fast, found out by real encodes down the ladder until 2160p works. Callers at the
+ * same time share one probe (the first one's signal counts). Rejects only with the signal's reason.
  */
 export async function probeEncoders(options: EncoderProbeOptions): Promise<EncoderProbe> {
   const { cachePath } = options;
-  const fingerprint = fingerprintOf(options);
-  const known = cachePath === undefined ? undefined : await readCache(cachePath, fingerprint);
-  if (known !== undefined) return known;
+  const fingerprint = fingerprintOf(dependsOn(options));
+  // Written whole by ourselves under this fingerprint: its shape is known.
+  const known = cachePath === undefined ? undefined : await readKept(cachePath, fingerprint);
+  if (known !== undefined) return known as EncoderProbe;
   const running = underway.get(fingerprint);
   if (running !== undefined) return running;
-  const probe = climbDown(options);
+  const probe = probeAll(options);
   underway.set(fingerprint, probe);
   try {
     const result = await probe;
     // Nothing works: most likely something passing (no memory, no disk), so it is not remembered.
     if (cachePath !== undefined && result.encoders.length > 0)
-      await writeCache(cachePath, fingerprint, result);
+      await writeKept(cachePath, fingerprint, result);
     return result;
   } finally {
     underway.delete(fingerprint);
   }
 }
 
-async function climbDown(options: EncoderProbeOptions): Promise<EncoderProbe> {
-  const encoders: EncoderCapability[] = [];
-  const failures: { rung: string; size: '1080p' | '2160p'; reason: string }[] = [];
+interface Found {
+  readonly rung: EncoderRung;
+  readonly capability: EncoderCapability;
+  /** Frames a second at 2160p, where that works. */
+  readonly rate4k?: number;
+}
+
+/** One after another: an encode beside another one would be slower than it is. */
+async function probeAll(options: EncoderProbeOptions): Promise<EncoderProbe> {
+  const ladder = options.ladder ?? encoderLadder;
+  const failures: EncoderFailure[] = [];
+  const perGpu: { readonly gpuIndex: number; readonly found: readonly Found[] }[] = [];
+  // FFmpeg's `-gpu` is NVENC's: other encoders are one place, however many cards there are.
+  const isOne = options.gpuIndex !== undefined || options.gpus.length < 2;
+  const onGpus = isOne ? [] : ladder.filter(({ encoder }) => encoder === 'h264_nvenc');
+  const anywhere = ladder.filter((rung) => !onGpus.includes(rung));
+  for (const { index: gpuIndex } of onGpus.length === 0 ? [] : options.gpus) {
+    const found = await climbDown({ ...options, gpuIndex, ladder: onGpus }, failures);
+    if (found.length > 0) perGpu.push({ gpuIndex, found });
+  }
+  const does4k =
+    perGpu.length > 0 && perGpu.every(({ found }) => found.some(({ rate4k }) => rate4k !== undefined));
+  const rest = does4k ? [] : await climbDown({ ...options, ladder: anywhere }, failures);
+  const { gpuIndex } = options;
+  const places =
+    perGpu.length > 0
+      ? perGpu.map((place) => ({ ...place, found: upTo4k(place.found, rest) }))
+      : [{ ...(gpuIndex === undefined ? {} : { gpuIndex }), found: rest }];
+  return { ...(await measureLanes(options, places)), failures, probedAtMs: Date.now() };
+}
+
+/** With the rung of elsewhere that does 2160p, where none of its own does. */
+function upTo4k(found: readonly Found[], rest: readonly Found[]): readonly Found[] {
+  if (found.some(({ rate4k }) => rate4k !== undefined)) return found;
+  return [...found, ...rest.filter(({ rate4k }) => rate4k !== undefined).slice(0, 1)];
+}
+
+async function measureLanes(
+  options: EncoderProbeOptions,
+  places: readonly { readonly gpuIndex?: number; readonly found: readonly Found[] }[],
+): Promise<Pick<EncoderProbe, 'encoders' | 'lanes' | 'concurrentSpeeds'>> {
+  const encode = encoderOf(options);
+  const slots = dealSlots(places, options.gpus, options);
+  const lanes: MeasuredLane[] = [];
+  for (const [at, { gpuIndex, found }] of places.entries()) {
+    const [best] = found;
+    if (best === undefined) continue;
+    const upTo = Math.min(sessionsMax, Math.max(sessionsMin, slots[at] ?? 1));
+    const { rung } = best;
+    const sessions = rung.isHardware ? await countSessions(encode, rung, gpuIndex, upTo) : 0;
+    lanes.push({
+      ...laneOf(found, slots[at] ?? 1, sessions),
+      rung,
+      ...(gpuIndex === undefined ? {} : { gpuIndex }),
+    });
+  }
+  const concurrentSpeeds = await measureTogether(encode, lanes);
+  const all = lanes.flatMap(({ encoders }) => encoders);
+  return {
+    encoders: all.filter((one, at) => all.findIndex(({ rung }) => rung === one.rung) === at),
+    lanes: lanes.map(({ rung: _, ...lane }) => lane),
+    concurrentSpeeds,
+  };
+}
+
+function laneOf(found: readonly Found[], slots: number, sessions: number): EncoderLane {
+  const hd = found[0]?.capability.framesPerSecond;
+  const rate4k = found.find((one) => one.rate4k !== undefined)?.rate4k;
+  return {
+    encoders: found.map(({ capability, rung }) => ({
+      ...capability,
+      sessionsProbed: rung.isHardware ? sessions : 1,
+    })),
+    slots,
+    sessions,
+    speeds: [
+      ...(hd === undefined ? [] : [classSpeed(false, hd)]),
+      ...(rate4k === undefined ? [] : [classSpeed(true, rate4k)]),
+    ],
+  };
+}
+
+async function climbDown(
+  options: EncoderProbeOptions,
+  failures: EncoderFailure[],
+): Promise<readonly Found[]> {
+  const encode = encoderOf(options);
+  const { gpuIndex } = options;
+  const found: Found[] = [];
   for (const rung of options.ladder ?? encoderLadder) {
-    const fullHd = await encode(rung, options, { enable4k: false, frames: probeFrames });
-    if (!fullHd.succeeded) {
-      failures.push({ rung: rung.name, size: '1080p', reason: fullHd.reason });
-      continue;
-    }
-    const ultraHd = await encode(rung, options, { enable4k: true, frames: probeFrames });
-    if (!ultraHd.succeeded) failures.push({ rung: rung.name, size: '2160p', reason: ultraHd.reason });
+    const tried = async (enable4k: boolean) => {
+      const result = await encode({ rung, gpuIndex, enable4k, frames: probeFrames });
+      if (result.succeeded) return result.durationMs;
+      const size = enable4k ? '2160p' : '1080p';
+      const { reason } = result;
+      failures.push({ rung: rung.name, size, reason, ...(gpuIndex === undefined ? {} : { gpuIndex }) });
+      return undefined;
+    };
+    const fullHdMs = await tried(false);
+    if (fullHdMs === undefined) continue;
+    const ultraHdMs = await tried(true);
     // A lower rung that cannot do more than the one above is of no use.
-    if (encoders.length > 0 && !ultraHd.succeeded) continue;
-    encoders.push({
+    if (found.length > 0 && ultraHdMs === undefined) continue;
+    const rate = await measureRate(encode, { rung, gpuIndex, enable4k: false }, fullHdMs);
+    const capability: EncoderCapability = {
       encoder: rung.encoder,
       rung: rung.name,
       hardware: rung.isHardware,
-      max: ultraHd.succeeded ? '2160p' : '1080p',
-      framesPerSecond: await measureSpeed(rung, options, fullHd.durationMs),
-      sessionsProbed: rung.isHardware ? await countSessions(rung, options) : 1,
+      max: ultraHdMs === undefined ? '1080p' : '2160p',
+      framesPerSecond: Math.round(rate * 10) / 10,
+      sessionsProbed: 1,
+    };
+    if (ultraHdMs === undefined) {
+      found.push({ rung, capability });
+      continue;
+    }
+    const rate4k = await measureRate(encode, { rung, gpuIndex, enable4k: true }, ultraHdMs);
+    found.push({ rung, capability, rate4k });
+    break;
+  }
+  return found;
+}
+
+function encoderOf({ ffmpeg = 'ffmpeg', timeoutMs = 60_000, threads, signal }: EncoderProbeOptions): Encode {
+  return ({ rung, gpuIndex, ...what }) =>
+    encodeOnce(rung, {
+      ffmpeg,
+      timeoutMs,
+      ...what,
+      ...(gpuIndex === undefined ? {} : { gpuIndex }),
+      ...(threads === undefined ? {} : { threads }),
+      ...(signal === undefined ? {} : { signal }),
     });
-    if (ultraHd.succeeded) break;
-  }
-  return { encoders, failures, probedAtMs: Date.now() };
-}
-
-async function measureSpeed(
-  rung: EncoderRung,
-  options: EncoderProbeOptions,
-  startMs: number,
-): Promise<number> {
-  const { succeeded, durationMs } = await encode(rung, options, {
-    enable4k: false,
-    frames: probeFrames + speedFrames,
-  });
-  if (!succeeded) return 0;
-  // On a busy PC the short one can have taken longer: then the start counts too.
-  const ms = durationMs > startMs ? durationMs - startMs : durationMs;
-  return Math.round((speedFrames * 10_000) / ms) / 10;
-}
-
-async function countSessions(rung: EncoderRung, options: EncoderProbeOptions): Promise<number> {
-  for (let sessions = 2; sessions <= sessionsMax; sessions += 1) {
-    const all = await Promise.all(
-      Array.from({ length: sessions }, () => encode(rung, options, { enable4k: false, frames: probeFrames })),
-    );
-    if (!all.every((result) => result.succeeded)) return sessions - 1;
-  }
-  return sessionsMax;
-}
-
-function encode(
-  rung: EncoderRung,
-  { ffmpeg = 'ffmpeg', timeoutMs = 60_000, gpuIndex, threads, signal }: EncoderProbeOptions,
-  what: { readonly enable4k: boolean; readonly frames: number },
-): ReturnType<typeof encodeOnce> {
-  return encodeOnce(rung, {
-    ffmpeg,
-    timeoutMs,
-    ...what,
-    ...(gpuIndex === undefined ? {} : { gpuIndex }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(signal === undefined ? {} : { signal }),
-  });
 }
 
 /** Everything that the result depends on; the arguments themselves stand for the ladder's version. */
-function fingerprintOf({
+function dependsOn({
   ffmpeg,
   ffmpegVersion,
   gpus,
   ladder,
   gpuIndex,
   threads,
-}: EncoderProbeOptions): string {
-  const sizes = { enable4k: false, frames: probeFrames };
+  slots,
+  gpuSlots,
+}: EncoderProbeOptions): unknown {
   const choice = {
+    frames: probeFrames,
     ...(gpuIndex === undefined ? {} : { gpuIndex }),
     ...(threads === undefined ? {} : { threads }),
   };
   const rungs = (ladder ?? encoderLadder).map((rung) => [
     rung.name,
-    encodeOnceArguments(rung, { ...sizes, ...choice }),
-    encodeOnceArguments(rung, { ...sizes, ...choice, enable4k: true }),
+    encodeOnceArguments(rung, { ...choice, enable4k: false }),
+    encodeOnceArguments(rung, { ...choice, enable4k: true }),
   ]);
   const cards = gpus.map(({ index, name, driver }) => ({ index, name, driver }));
-  const all = JSON.stringify({ ffmpeg, ffmpegVersion, cards, rungs, probeFrames, speedFrames, sessionsMax });
-  return createHash('sha256').update(all).digest('hex');
-}
-
-interface CacheFile {
-  readonly fingerprint: string;
-  readonly probe: EncoderProbe;
-}
-
-async function readCache(path: string, fingerprint: string): Promise<EncoderProbe | undefined> {
-  try {
-    // Written whole by ourselves under this fingerprint: its shape is known.
-    const file = JSON.parse(await readFile(path, 'utf8')) as Partial<CacheFile> | null;
-    return file?.fingerprint === fingerprint ? file.probe : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function writeCache(path: string, fingerprint: string, probe: EncoderProbe): Promise<void> {
-  const file: CacheFile = { fingerprint, probe };
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.${process.pid}.part`, JSON.stringify(file, undefined, 2));
-  await rename(`${path}.${process.pid}.part`, path);
+  const figures = { probeFrames, speedFrames, sessionsMin, sessionsMax, calibrationShare };
+  return { ffmpeg, ffmpegVersion, cards, rungs, slots, gpuSlots, ...figures };
 }

@@ -38,7 +38,8 @@ function parseLine(line: string): GpuFacts | undefined {
     name,
     driver,
     memoryBytes: Number.isFinite(memory) ? memory * 1024 ** 2 : 0,
-    slots: 1,
+    // Known when encodes were tried.
+    slots: 0,
     sessions: 0,
   };
 }

@@ -6,12 +6,17 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckHost, Inventory } from '../../proto/agent-link.ts';
+import type { GpuLane } from '../core/gpu-choice.ts';
 import type { EncoderRungName } from '../render/encoder.ts';
 import { encoderRung } from '../render/encoder.ts';
 import { encodeOnce } from './encode-once.ts';
+import type { EncoderLane } from './encoder-lanes.ts';
+import { bestSpeeds, encodingOf, gpuLanes } from './encoder-lanes.ts';
 import type { EncoderProbe } from './encoder-probe.ts';
 import { freeBytes } from './load.ts';
+import type { MeasuredSpeeds } from './measured-speeds.ts';
 import type { ShareState } from './share-probe.ts';
+import type { MeasuredRender } from './speed-history.ts';
 
 export interface HostWatchOptions {
   readonly inventory: Inventory;
@@ -19,7 +24,10 @@ export interface HostWatchOptions {
   readonly scratchFolder: string;
   /** Free scratch space below which nothing can be rendered here. */
   readonly scratchBytesMin: number;
-  readonly encoder: { readonly ffmpeg: string; readonly gpuIndex?: number; readonly threads?: number };
+  readonly encoder: { readonly ffmpeg: string; readonly threads?: number };
+  readonly measured: MeasuredSpeeds;
+  /** What else measured speeds depend on: `speedsBelongTo` is called with it when the encoders are others. */
+  readonly speedsBelongTo: (probe: EncoderProbe) => string;
   readonly probeShares: () => Promise<readonly ShareState[]>;
   /** Tries the whole ladder anew. */
   readonly probeEncoders: () => Promise<EncoderProbe>;
@@ -35,12 +43,16 @@ export interface Finding {
 export interface HostWatch {
   inventory(): Inventory;
   encoderProbe(): EncoderProbe;
+  /** The GPUs that renders are shared out to, on a PC with several. */
+  gpuLanes(): readonly GpuLane[];
   /** The inventory, when its shares are others than before. Rejects with the signal's reason. */
   lookAtShares(): Promise<Inventory | undefined>;
   /** Tries what failed; a changed inventory comes with what was found. */
   check(request: Pick<CheckHost, 'causes' | 'shares'>): Promise<Finding & { readonly changed?: Inventory }>;
-  /** Runs so many encodes at once. */
-  probeSessions(sessions: number): Promise<Finding>;
+  /** Runs so many encodes at once, on one GPU of several where it is named. */
+  probeSessions(sessions: number, gpuIndex?: number): Promise<Finding>;
+  /** A render came to its last frame: the inventory, when it says another speed now. */
+  rendered(render: MeasuredRender): Inventory | undefined;
   /** Waits for what is being looked at. */
   settled(): Promise<unknown>;
 }
@@ -52,7 +64,10 @@ const encoderCauses = /ENCODER|FFMPEG|SEGMENT|GPU/u;
 const shareCauses = /SHARE|OUTPUT|UPLOAD|FILE_/u;
 
 export function createHostWatch(options: HostWatchOptions): HostWatch {
-  let { inventory, encoderProbe } = options;
+  const { measured } = options;
+  let { encoderProbe } = options;
+  const speeds = (): Pick<Inventory, 'speeds'> => ({ speeds: measured.over(bestSpeeds(encoderProbe.lanes)) });
+  let inventory: Inventory = { ...options.inventory, ...speeds() };
   let looking: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(look: () => Promise<T>): Promise<T> => {
     const next = looking.then(look);
@@ -65,9 +80,10 @@ export function createHostWatch(options: HostWatchOptions): HostWatch {
     return inventory;
   };
   const checkEncoder = async (): Promise<Finding> => {
-    const found = await testEncodes(options, encoderProbe, 1);
+    const found = await testLanes(options, encoderProbe);
     if (found.ok) return found;
     encoderProbe = await options.probeEncoders();
+    measured.belongTo(options.speedsBelongTo(encoderProbe));
     const [best] = encoderProbe.encoders;
     return best === undefined ? found : { ok: true, detail: `${best.rung} encodes (${found.detail})` };
   };
@@ -75,6 +91,7 @@ export function createHostWatch(options: HostWatchOptions): HostWatch {
   return {
     inventory: () => inventory,
     encoderProbe: () => encoderProbe,
+    gpuLanes: () => gpuLanes(encoderProbe.lanes),
     lookAtShares: () =>
       inTurn(async () => changed({ ...inventory, ...sharesOf(await options.probeShares()) })),
     check: ({ causes, shares }) =>
@@ -88,13 +105,19 @@ export function createHostWatch(options: HostWatchOptions): HostWatch {
           ...(wants(scratchCauses) ? [await checkScratch(options)] : []),
           ...(wants(encoderCauses) ? [await checkEncoder()] : []),
         ];
-        const next = changed({ ...inventory, ...sharesOf(states), encoders: encoderProbe.encoders });
+        const encoding = { ...encodingOf(inventory.gpus, encoderProbe), ...speeds() };
+        const next = changed({ ...inventory, ...sharesOf(states), ...encoding });
         const ok = findings.every((finding) => finding.ok);
         const told = findings.filter((finding) => ok || !finding.ok).map(({ detail }) => detail);
         const detail = told.join('; ') || 'nothing to try';
         return { ok, detail, ...(next === undefined ? {} : { changed: next }) };
       }),
-    probeSessions: (sessions) => inTurn(() => testEncodes(options, encoderProbe, sessions)),
+    probeSessions: (sessions, gpuIndex) =>
+      inTurn(() => testEncodes(options, laneAt(encoderProbe, gpuIndex), sessions)),
+    rendered(render) {
+      measured.add(render);
+      return changed({ ...inventory, ...speeds() });
+    },
     settled: () => looking,
   };
 }
@@ -139,22 +162,40 @@ async function checkScratch({ scratchFolder, scratchBytesMin }: HostWatchOptions
   }
 }
 
+/** The lane of a GPU, or the only one. */
+export function laneAt({ lanes }: EncoderProbe, gpuIndex: number | undefined): EncoderLane | undefined {
+  return gpuIndex === undefined ? lanes[0] : lanes.find((lane) => lane.gpuIndex === gpuIndex);
+}
+
+/** One encode on each lane: a PC with two cards is not well when one of them has fallen out. */
+async function testLanes(options: HostWatchOptions, { lanes }: EncoderProbe): Promise<Finding> {
+  const findings: Finding[] = [];
+  for (const lane of lanes.length === 0 ? [undefined] : lanes)
+    findings.push(await testEncodes(options, lane, 1));
+  return findings.find(({ ok }) => !ok) ?? findings[0] ?? { ok: false, detail: 'nothing to try' };
+}
+
 async function testEncodes(
   { encoder, signal }: HostWatchOptions,
-  { encoders }: EncoderProbe,
+  lane: EncoderLane | undefined,
   sessions: number,
 ): Promise<Finding> {
-  const [best] = encoders;
+  const best = lane?.encoders[0];
   if (best === undefined) return { ok: false, detail: 'no encoder passes the test encode' };
   // The probe takes its rungs from the same ladder.
   const rung = encoderRung(best.rung as EncoderRungName);
+  const gpu = lane?.gpuIndex === undefined ? {} : { gpuIndex: lane.gpuIndex };
   const results = await Promise.all(
     Array.from({ length: sessions }, () =>
-      encodeOnce(rung, { ...encoder, enable4k: false, frames: testFrames, timeoutMs: testMs, signal }),
+      encodeOnce(rung, {
+        ...{ ...encoder, ...gpu, enable4k: false },
+        ...{ frames: testFrames, timeoutMs: testMs, signal },
+      }),
     ),
   );
   const failed = results.find((result) => !result.succeeded);
-  const what = sessions === 1 ? best.rung : `${sessions} x ${best.rung} at once`;
+  const where = lane?.gpuIndex === undefined ? best.rung : `${best.rung} on GPU ${lane.gpuIndex}`;
+  const what = sessions === 1 ? where : `${sessions} x ${where} at once`;
   if (failed === undefined) return { ok: true, detail: `${what}: the test encode passes` };
   return { ok: false, detail: `${what}: the test encode fails: ${failed.reason}` };
 }

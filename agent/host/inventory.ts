@@ -1,5 +1,6 @@
 import { availableParallelism, cpus, hostname, release, totalmem, type } from 'node:os';
 import type { Inventory } from '../../proto/agent-link.ts';
+import { encodingOf } from './encoder-lanes.ts';
 import { type EncoderProbe, type EncoderProbeOptions, probeEncoders } from './encoder-probe.ts';
 import { readFfmpegVersion } from './ffmpeg-version.ts';
 import { listGpus } from './gpus.ts';
@@ -11,8 +12,10 @@ export interface InventoryOptions {
   /** Where work and cache are; its free space counts. Must exist. */
   readonly scratchFolder: string;
   readonly queues: readonly string[];
-  /** @default 1 per GPU, 1 without one (mission.md section 2) */
+  /** Of the whole PC. @default 1 per GPU, 1 without one (mission.md section 2) */
   readonly slots?: number;
+  /** Of each GPU. */
+  readonly gpuSlots?: readonly number[];
   readonly labels: readonly string[];
   /** From `probeShares`. */
   readonly shares: readonly ShareState[];
@@ -46,6 +49,8 @@ export async function takeInventory(options: InventoryOptions): Promise<TakenInv
     ffmpeg,
     ffmpegVersion: version.text,
     gpus: gpus.gpus,
+    ...(options.slots === undefined ? {} : { slots: options.slots }),
+    ...(options.gpuSlots === undefined ? {} : { gpuSlots: options.gpuSlots }),
     ...(signal === undefined ? {} : { signal }),
   });
   return {
@@ -55,20 +60,28 @@ export async function takeInventory(options: InventoryOptions): Promise<TakenInv
       cpuModel: cpus()[0]?.model.trim() ?? 'unknown',
       cpuCores: availableParallelism(),
       memoryBytes: totalmem(),
-      gpus: gpus.gpus,
-      encoders: encoderProbe.encoders,
+      ...encodingOf(gpus.gpus, encoderProbe),
       ffmpegVersion: version.version,
       scratchFreeBytes,
       queues: options.queues,
-      slots: options.slots ?? Math.max(1, gpus.gpus.length),
+      slots: slotsOf(encoderProbe, options),
       labels: options.labels,
       ...sharesOf(options.shares),
-      speeds: [],
-      concurrentSpeeds: [],
       copyBytesPerSecond: 0,
     },
     encoderProbe,
     ffmpegVersionText: version.text,
     faults: gpus.fault === undefined ? [] : [gpus.fault],
   };
+}
+
+/** A PC on which nothing encodes keeps what it was told to have: it takes part when it is healed. */
+function slotsOf({ lanes }: EncoderProbe, { slots }: Pick<InventoryOptions, 'slots'>): number {
+  return (
+    slots ??
+    Math.max(
+      1,
+      lanes.reduce((sum, lane) => sum + lane.slots, 0),
+    )
+  );
 }

@@ -66,8 +66,8 @@ test('a card that refuses the level stands on the rung without it, with three se
     probe.failures.map(({ rung, size, reason }) => [rung, size, reason]),
     [['h264_nvenc', '1080p', '[enc] Cannot load libcuda.so.1']],
   );
-  // One that fails; then 1080p, 2160p, the speed, two at once, three at once.
-  assert.equal((await calls()).length, 1 + 3 + 2 + 3);
+  // One that fails; then 1080p, 2160p, the speed of both, two at once, three at once.
+  assert.equal((await calls()).length, 1 + 4 + 2 + 3);
 });
 
 test('a card that cannot do 2160p is joined by the next rung that can', async () => {
@@ -113,7 +113,7 @@ test('callers at the same time share one probe, and a damaged file is probed ane
   const base = options({ ffmpeg, cachePath, ladder: [encoderRung('libx264')] });
   const [a, b] = await Promise.all([probeEncoders(base), probeEncoders(base)]);
   assert.deepEqual(a, b);
-  assert.equal((await calls()).length, 3);
+  assert.equal((await calls()).length, 4);
 });
 
 test('when nothing works, nothing is remembered', async () => {

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
 import { DataDirError, prepareDataDir } from '../../../agent/host/data-dir.ts';
+import type { EncoderLane } from '../../../agent/host/encoder-lanes.ts';
+import type { EncoderProbe } from '../../../agent/host/encoder-probe.ts';
 import type { HostWatchOptions } from '../../../agent/host/host-watch.ts';
 import { createHostWatch, sharesOf } from '../../../agent/host/host-watch.ts';
 import { openKnownShares } from '../../../agent/host/known-shares.ts';
+import { openMeasuredSpeeds } from '../../../agent/host/measured-speeds.ts';
 import type { ShareState } from '../../../agent/host/share-probe.ts';
 import { probeShares } from '../../../agent/host/share-probe.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
@@ -21,7 +24,14 @@ const results: ShareState = {
   identity: 'id-1',
 };
 const clips: ShareState = { share: 'clips', readable: true, writable: true, empty: false };
-const probe = { encoders: inventory().encoders, failures: [], probedAtMs: 0 };
+const { encoders } = inventory();
+const lane: EncoderLane = {
+  ...{ encoders, slots: 1, sessions: 0 },
+  speeds: [{ workClass: 'hd', speed: 2, runs: 0 }],
+};
+const probe: EncoderProbe = {
+  ...{ encoders, lanes: [lane], concurrentSpeeds: [1], failures: [], probedAtMs: 0 },
+};
 
 /** Stands for FFmpeg: encodes when the file `works` is there. */
 async function hostWatch(t: TestContext, changes: Partial<HostWatchOptions> = {}) {
@@ -43,7 +53,9 @@ async function hostWatch(t: TestContext, changes: Partial<HostWatchOptions> = {}
     scratchBytesMin: 1,
     encoder: { ffmpeg },
     probeShares: () => Promise.resolve(states.now),
-    probeEncoders: () => Promise.resolve({ ...probe, encoders: [] }),
+    measured: await openMeasuredSpeeds(join(folder, 'speeds.json'), 'a', () => undefined),
+    speedsBelongTo: () => 'b',
+    probeEncoders: () => Promise.resolve({ ...probe, encoders: [], lanes: [] }),
     signal: new AbortController().signal,
     ...changes,
   });

@@ -32,7 +32,7 @@ describe('the GPUs of a PC', () => {
         name: 'NVIDIA GeForce RTX 5060 Ti',
         driver: '572.16',
         memoryBytes: 16_311 * 1024 ** 2,
-        slots: 1,
+        slots: 0,
         sessions: 0,
       },
       {
@@ -40,7 +40,7 @@ describe('the GPUs of a PC', () => {
         name: 'NVIDIA GeForce GTX 1060 6GB',
         driver: '572.16',
         memoryBytes: 6144 * 1024 ** 2,
-        slots: 1,
+        slots: 0,
         sessions: 0,
       },
     ]);
@@ -86,7 +86,26 @@ test('the inventory says what the PC is, what it can encode and which shares it 
   assert.equal(inventory.slots, 2, 'one a GPU');
   assert.deepEqual(inventory.shares, ['assets']);
   assert.deepEqual(inventory.queues, ['default_queue']);
-  assert.equal(inventory.gpus.length, 2);
+  assert.deepEqual(
+    inventory.gpus.map(({ slots, sessions }) => [slots, sessions]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+    'libx264 is on none of them',
+  );
+  assert.deepEqual(
+    inventory.speeds.map(({ workClass, runs }) => [workClass, runs]),
+    [
+      ['hd', 0],
+      ['4k', 0],
+    ],
+  );
+  const [hd, uhd] = inventory.speeds;
+  assert.ok(hd !== undefined && uhd !== undefined && hd.speed > uhd.speed && uhd.speed > 0);
+  assert.equal(inventory.concurrentSpeeds.length, 2);
+  assert.equal(inventory.concurrentSpeeds[0], 1);
+  assert.ok((inventory.concurrentSpeeds[1] ?? 2) <= 1, 'two at a time share the processor');
   assert.equal(inventory.encoders[0]?.encoder, 'libx264');
   assert.ok(ffmpegVersionText.includes(inventory.ffmpegVersion));
   assert.ok(inventory.cpuCores >= 1 && inventory.memoryBytes > 0 && inventory.scratchFreeBytes > 0);

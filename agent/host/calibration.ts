@@ -1,0 +1,152 @@
+/**
+ * How fast this PC encodes, by test encodes: a class of work alone, and several at a time. A test encode reads no file,
+ * scales little and draws nothing, so that it is faster than a render: `calibrationShare` says by how much here.
+ */
+import type { ClassSpeed } from '../../proto/agent-link.ts';
+import { workClassOf } from '../../proto/agent-link.ts';
+import { fillOrder } from '../core/gpu-choice.ts';
+import type { EncoderRung } from '../render/encoder.ts';
+import { framesPerSecond } from '../render/render-plan.ts';
+import type { EncodeOnce } from './encode-once.ts';
+import type { EncoderLane } from './encoder-lanes.ts';
+
+/** Half a second, rendering.md: the shortest encode, whose time is mostly starting up. */
+export const probeFrames = 15;
+/** Encoded besides those of the first probe, so that starting up does not count. Fewer at 2160p in software: seconds. */
+export const speedFrames = { '1080p': 75, '2160p': 30, '2160p on hardware': 75 } as const;
+/** At once, on hardware, at least: consumer GPUs limit sessions, and some have two engines. */
+export const sessionsMin = 3;
+/** At most: no card of a farm renders more at a time. */
+export const sessionsMax = 16;
+
+/**
+ * Speed of a render relative to a test encode, until this PC has rendered: decoding, scaling, drawing, and starting an
+ * FFmpeg for each item come on top. Measured on a PC with libx264 only (docs/performance.md); on a GPU, which encodes beside
+ * the processor, it is a guess.
+ */
+export const calibrationShare = 0.5;
+
+export type Encode = (what: {
+  readonly rung: EncoderRung;
+  readonly gpuIndex: number | undefined;
+  readonly enable4k: boolean;
+  readonly frames: number;
+}) => Promise<EncodeOnce>;
+
+/** Frames a second beyond the start of FFmpeg; with it, where the longer encode fails. `startMs`: the shortest encode. */
+export async function measureRate(
+  encode: Encode,
+  what: { readonly rung: EncoderRung; readonly gpuIndex: number | undefined; readonly enable4k: boolean },
+  startMs: number,
+): Promise<number> {
+  const frames = framesFor(what);
+  const { succeeded, durationMs } = await encode({ ...what, frames: probeFrames + frames });
+  return succeeded ? rateOf(frames, durationMs, startMs) : rateOf(probeFrames, startMs, startMs);
+}
+
+function framesFor({ rung, enable4k }: { readonly rung: EncoderRung; readonly enable4k: boolean }): number {
+  if (!enable4k) return speedFrames['1080p'];
+  return speedFrames[rung.isHardware ? '2160p on hardware' : '2160p'];
+}
+
+/** On a busy PC the short encode can have taken longer: then the start counts too. */
+function rateOf(frames: number, durationMs: number, startMs: number): number {
+  const ms = durationMs > startMs ? durationMs - startMs : durationMs;
+  return (frames * 1_000) / Math.max(1, ms);
+}
+
+/** The speed that a render of this class is expected to have, from the rate of its test encode. */
+export function classSpeed(enable4k: boolean, rate: number): ClassSpeed {
+  const speed = round((rate / framesPerSecond) * calibrationShare);
+  return { workClass: workClassOf({ enable4k }), speed, runs: 0 };
+}
+
+/** How many encodes run at once, up to so many. */
+export async function countSessions(
+  encode: Encode,
+  rung: EncoderRung,
+  gpuIndex: number | undefined,
+  upTo: number,
+): Promise<number> {
+  const what = { rung, gpuIndex, enable4k: false, frames: probeFrames };
+  for (let sessions = 2; sessions <= upTo; sessions += 1) {
+    const all = await Promise.all(Array.from({ length: sessions }, () => encode(what)));
+    if (!all.every((result) => result.succeeded)) return sessions - 1;
+  }
+  return upTo;
+}
+
+export interface MeasuredLane extends EncoderLane {
+  readonly rung: EncoderRung;
+}
+
+/**
+ * Speed of each of k renders at a time relative to one alone, the k-th for k up to the slots: by real encodes at once, on
+ * the GPUs that renders would go to. Measured at 2, 4, 8 and 16 at a time and at all slots; between them the speed of all together is
+ * interpolated. It ends where encodes began to fail.
+ */
+export async function measureTogether(
+  encode: Encode,
+  lanes: readonly MeasuredLane[],
+): Promise<readonly number[]> {
+  const slots = Math.min(
+    sessionsMax,
+    lanes.reduce((sum, lane) => sum + lane.slots, 0),
+  );
+  const points: { readonly renders: number; readonly together: number }[] = [{ renders: 1, together: 1 }];
+  if (slots >= 2) {
+    const alone = await rateTogether(encode, lanes, 1);
+    for (const renders of [2, 4, 8, 16].filter((one) => one < slots).concat(slots)) {
+      const rate = alone === undefined ? undefined : await rateTogether(encode, lanes, renders);
+      if (alone === undefined || rate === undefined) break;
+      // Of each: none is faster in company, and all together are not slower than with fewer but for chance.
+      points.push({ renders, together: Math.min(renders, rate / alone) });
+    }
+  }
+  return interpolate(points);
+}
+
+/** Frames a second of so many encodes together; undefined when one of them fails. */
+async function rateTogether(
+  encode: Encode,
+  lanes: readonly MeasuredLane[],
+  renders: number,
+): Promise<number | undefined> {
+  const run = async (frames: number): Promise<readonly number[] | undefined> => {
+    const all = await Promise.all(
+      placesOf(lanes, renders).map(({ rung, gpuIndex }) =>
+        encode({ rung, gpuIndex, enable4k: false, frames }),
+      ),
+    );
+    return all.every(({ succeeded }) => succeeded) ? all.map(({ durationMs }) => durationMs) : undefined;
+  };
+  const short = await run(probeFrames);
+  const long = short === undefined ? undefined : await run(probeFrames + speedFrames['1080p']);
+  if (short === undefined || long === undefined) return undefined;
+  return long.reduce((sum, ms, at) => sum + rateOf(speedFrames['1080p'], ms, short[at] ?? 0), 0);
+}
+
+/** The lanes that so many renders would be on, the first one first. */
+function placesOf(lanes: readonly MeasuredLane[], renders: number): readonly MeasuredLane[] {
+  const numbered = lanes.map((lane, index) => ({ ...lane, index }));
+  const order = fillOrder(numbered, workClassOf({ enable4k: false }), renders);
+  return order.flatMap((index) => lanes[index] ?? []);
+}
+
+function interpolate(points: readonly { readonly renders: number; readonly together: number }[]): number[] {
+  const speeds: number[] = [];
+  for (const [at, to] of points.entries()) {
+    const from = points[at - 1] ?? to;
+    for (let renders = speeds.length + 1; renders <= to.renders; renders += 1) {
+      const way = to.renders === from.renders ? 1 : (renders - from.renders) / (to.renders - from.renders);
+      const each = (from.together + way * (to.together - from.together)) / renders;
+      speeds.push(round(Math.min(each, speeds.at(-1) ?? 1)));
+    }
+  }
+  return speeds;
+}
+
+/** Three significant digits: more is noise, and would be news each time. */
+export function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
