@@ -44,7 +44,7 @@ function wishedAndNot(onlyOn: readonly string[], notOn: readonly string[]): read
   const wished = new Set(onlyOn);
   return notOn.flatMap((name, index) =>
     wished.has(name) && isPlainName(name)
-      ? [{ field: `wishes.not_on[${index}]`, description: `${name} is in only_on too` }]
+      ? [{ field: `wishes.not_on[${index}]`, description: `must not be in only_on too: ${name}` }]
       : [],
   );
 }
