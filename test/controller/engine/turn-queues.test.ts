@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { QueueSettings } from '../../../controller/domain/settings.ts';
+import type { QueueOrder } from '../../../controller/engine/orders.ts';
+import { stateFrom } from '../../../controller/engine/turn/records.ts';
+import { queueViews } from '../../../controller/engine/turn/views.ts';
+import { farmSettings } from '../../helpers/farm-settings.ts';
+import { jobId, jobOrder, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+
+function withQueue(changes: Partial<QueueSettings>): TurnFarm {
+  const queues = farmSettings().queues.map((queue) =>
+    queue.name === 'gpu_queue' ? { ...queue, ...changes } : queue,
+  );
+  return new TurnFarm({ queues });
+}
+
+function queueOrder(kind: QueueOrder['kind'], changes: Partial<QueueOrder> = {}): QueueOrder {
+  return { kind, queue: 'gpu_queue', reason: 'new codec', by: 'ops', requestId: '', ...changes };
+}
+
+function gpuView(farm: TurnFarm) {
+  return queueViews(farm.state, farm.settings, farm.nowMs).find(({ name }) => name === 'gpu_queue');
+}
+
+const ofQueue = { queue: 'gpu_queue' } as const;
+
+describe('the most open jobs of a queue', () => {
+  it('refuses what would be more, names the queue, and says when to come again', () => {
+    const farm = withQueue({ jobsMax: 2 });
+    farm.submit(jobSpec(1, ofQueue));
+    farm.submit(jobSpec(2, ofQueue));
+    const reply = farm.submit(jobSpec(3, ofQueue));
+    assert.deepEqual(reply, {
+      kind: 'refused',
+      code: 'TOO_MANY_JOBS',
+      message: 'queue gpu_queue has 2 open jobs; its limit is 2',
+      resource: { type: 'queue', name: 'gpu_queue' },
+      retryAfterMs: 30_000,
+    });
+    assert.equal(farm.submit(jobSpec(3)).kind, 'submitted', 'another queue has room');
+    farm.restart();
+    assert.equal(farm.submit(jobSpec(4, ofQueue)).kind, 'refused', 'counted again after a restart');
+    farm.cancel(jobId(1));
+    assert.equal(farm.submit(jobSpec(4, ofQueue)).kind, 'submitted');
+  });
+
+  it('counts a job that is opened again, and takes one that is there already', () => {
+    const farm = withQueue({ jobsMax: 1 });
+    farm.submit(jobSpec(1, ofQueue));
+    assert.equal(farm.submit(jobSpec(1, ofQueue)).kind, 'submitted');
+    farm.cancel(jobId(1));
+    farm.submit(jobSpec(2, ofQueue));
+    const reply = farm.order(jobOrder('retry', 1));
+    assert.deepEqual(reply.kind === 'refused' && [reply.code, reply.resource?.name], [
+      'TOO_MANY_JOBS',
+      'gpu_queue',
+    ]);
+    farm.cancel(jobId(2));
+    assert.equal(farm.order(jobOrder('retry', 1)).kind, 'done');
+  });
+});
+
+describe('pausing a queue', () => {
+  it('is remembered with who and why, also after a restart, until it is resumed', () => {
+    const farm = withQueue({ weight: 2, runningMax: 3, jobsMax: 4 });
+    const since = farm.nowMs;
+    assert.equal(farm.order(queueOrder('pause')).kind, 'done');
+    assert.ok(farm.logged.includes('queue-paused'));
+    farm.pass(1_000);
+    farm.restart();
+    assert.deepEqual(gpuView(farm)?.paused, { reason: 'new codec', by: 'ops', sinceMs: since });
+    assert.deepEqual([gpuView(farm)?.weight, gpuView(farm)?.runningMax, gpuView(farm)?.jobsMax], [2, 3, 4]);
+    assert.equal(farm.order(queueOrder('resume')).kind, 'done');
+    assert.ok(farm.logged.includes('queue-resumed'));
+    assert.equal(gpuView(farm)?.paused, undefined);
+    assert.equal(farm.stored.has('queue/gpu_queue'), false);
+  });
+
+  it('again takes the newest reason and keeps its beginning; resuming one that is not paused does nothing', () => {
+    const farm = withQueue({});
+    const since = farm.nowMs;
+    farm.order(queueOrder('pause'));
+    farm.pass(60_000);
+    farm.order(queueOrder('pause', { reason: 'still', by: 'ana' }));
+    assert.deepEqual(gpuView(farm)?.paused, { reason: 'still', by: 'ana', sinceMs: since });
+    const logged = farm.logged.length;
+    assert.equal(farm.order(queueOrder('pause', { reason: 'still', by: 'ana' })).kind, 'done');
+    farm.order(queueOrder('resume'));
+    assert.equal(farm.order(queueOrder('resume')).kind, 'done');
+    assert.deepEqual(farm.logged.slice(logged), ['queue-resumed']);
+  });
+
+  it('is done once for its request id', () => {
+    const farm = withQueue({});
+    farm.order(queueOrder('pause', { requestId: 'r1' }));
+    farm.order(queueOrder('resume', { requestId: 'r2' }));
+    assert.equal(farm.order(queueOrder('pause', { requestId: 'r1' })).kind, 'done');
+    assert.equal(gpuView(farm)?.paused, undefined, 'it was done before it was resumed');
+    const other = farm.order(queueOrder('resume', { requestId: 'r1' }));
+    assert.equal(other.kind === 'refused' && other.code, 'REQUEST_ID_REUSED');
+  });
+
+  it('is refused for a queue that is not configured, and names those that are', () => {
+    const farm = withQueue({});
+    for (const kind of ['pause', 'resume'] as const) {
+      const reply = farm.order(queueOrder(kind, { queue: 'old_queue' }));
+      assert.deepEqual(reply, {
+        kind: 'refused',
+        code: 'QUEUE_NOT_FOUND',
+        message: 'Queue not found: old_queue (there are 4k_queue, gpu_queue, default_queue)',
+        resource: { type: 'queue', name: 'old_queue' },
+      });
+    }
+    assert.equal(farm.state.queues.size, 0);
+  });
+
+  it('has the plan made anew, and leaves its jobs as they are', () => {
+    const farm = withQueue({});
+    farm.submit(jobSpec(1, ofQueue));
+    farm.order(queueOrder('pause'));
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    assert.deepEqual([gpuView(farm)?.waiting, gpuView(farm)?.processing], [1, 0]);
+  });
+});
+
+describe('the records', () => {
+  it('of a kind that this release does not know stop it, as they would stop an older one', () => {
+    const record = { kind: 'festival', id: 'x', version: 1, body: {} };
+    const loaded = { farmId: 'f', lastBatch: 0, records: [record] };
+    assert.throws(
+      () => stateFrom(loaded, { term: 1, leaderId: 'l' }),
+      /festival x, a kind that this release does not know/,
+    );
+  });
+});
