@@ -38,7 +38,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       return;
     case 'start-attempt':
       rooms.outputUsed(effect.assign.output.folder);
-      rooms.attempts.start(effect.assign);
+      rooms.attempts.start(effect.assign, effect.gpuIndex);
       return;
     case 'stop-attempt':
       rooms.attempts.stop(effect.ref, effect);
@@ -56,7 +56,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       void checkHost(effect.request, parts);
       return;
     case 'probe-sessions':
-      void probeSessions(effect.sessions, parts);
+      void probeSessions(effect, parts);
       return;
     case 'discard':
       void rooms.discard(effect.stagingFolder);
@@ -112,16 +112,20 @@ async function checkHost(
     detail: `the check failed: ${text(error)}`,
     changed: undefined,
   }));
-  if (found.changed !== undefined) parts.input({ type: 'inventory', inventory: found.changed });
+  if (found.changed !== undefined)
+    parts.input({ type: 'inventory', inventory: found.changed, gpuLanes: rooms.watch.gpuLanes() });
   parts.input({ type: 'host-checked', checkId, ok: found.ok, detail: found.detail });
 }
 
-async function probeSessions(sessions: number, { rooms, logger, ...parts }: AgentParts): Promise<void> {
+async function probeSessions(
+  { sessions, gpuIndex }: Extract<Effect, { type: 'probe-sessions' }>,
+  { rooms, logger, ...parts }: AgentParts,
+): Promise<void> {
   const { ok, detail } = await rooms.watch
-    .probeSessions(sessions)
+    .probeSessions(sessions, gpuIndex)
     .catch((error: unknown) => ({ ok: false, detail: `the probe failed: ${text(error)}` }));
   logger.info({ ok, detail }, 'encoder sessions tried again');
-  parts.input({ type: 'sessions-probed', ok, detail });
+  parts.input({ type: 'sessions-probed', ok, detail, ...(gpuIndex === undefined ? {} : { gpuIndex }) });
 }
 
 function text(error: unknown): string {

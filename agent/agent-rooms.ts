@@ -151,7 +151,7 @@ function servicesOf(
       ...{ ffmpeg, ffprobe, versionText: media.ffmpegVersionText },
       book: openProcessBook(folder('processes')),
     },
-    encoderFor: (enable4k) => media.encoderFor(enable4k),
+    encoderFor: (enable4k, gpuIndex) => media.encoderFor(enable4k, gpuIndex),
     segmentCache: { folder: folder('cache/segments'), bytesMax: config.cache.segmentBytesMax },
     fetchLane: createFetchLane(),
     tailLane: openGate(1),

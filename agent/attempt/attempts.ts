@@ -15,8 +15,8 @@ import type { AttemptServices } from './services.ts';
 
 /** The attempts of this process: started, stopped, and their logs closed. */
 export interface Attempts {
-  /** Begins at once; what happens is reported. */
-  start(assign: Assign): void;
+  /** Begins at once; what happens is reported. `gpuIndex`: where it renders, on a PC with several GPUs. */
+  start(assign: Assign, gpuIndex?: number): void;
   /** The first reason counts; a second stop can only shorten the time to the end. */
   stop(ref: JobRef, stop: AttemptStop): void;
   /** The attempt goes on under another fence: nothing of it stops or moves, and its log is handed in under the new one. */
@@ -64,7 +64,7 @@ export function createAttempts(
   };
 
   return {
-    start(assign) {
+    start(assign, gpuIndex) {
       const abort = new AbortController();
       const force = new AbortController();
       const signal = AbortSignal.any([abort.signal, ending.signal]);
@@ -73,6 +73,7 @@ export function createAttempts(
         ({ folder, log }) =>
           runAttempt({
             ...{ assign, services, folder, log, signal, force: force.signal },
+            ...(gpuIndex === undefined ? {} : { gpuIndex }),
             report: (words) => report(known.ref, words),
           }),
         (error: unknown) => report(known.ref, { type: 'ended', finished: noLog(error) }),

@@ -12,6 +12,7 @@ import type { UsageCount } from './usage-count.ts';
 
 export interface RenderStepOptions extends PrepareOptions {
   readonly prepared: Prepared;
+  readonly gpuIndex?: number;
   readonly folder: LogFolder;
   readonly usage: UsageCount;
   readonly onProgress: (progress: RenderProgress) => void;
@@ -23,7 +24,7 @@ export interface RenderStepOptions extends PrepareOptions {
 /** Steps 3 and 4, and the join. Rejects with AttemptFailedError, or the signal's reason. */
 export async function renderStep(options: RenderStepOptions): Promise<RenderedOutput> {
   const { assign, services, log, workFolder, signal, force, prepared, usage } = options;
-  const encoder = services.encoderFor(assign.job.enable4k);
+  const encoder = services.encoderFor(assign.job.enable4k, options.gpuIndex);
   if (encoder === undefined) {
     const message = `no encoder of this PC passes the test encode for ${assign.job.enable4k ? '4K' : 'Full HD'}`;
     throw new AttemptFailedError({

@@ -18,6 +18,8 @@ import { createUsageCount } from './usage-count.ts';
 
 export interface AttemptRun {
   readonly assign: Assign;
+  /** Where it renders, on a PC with several GPUs. */
+  readonly gpuIndex?: number;
   readonly services: AttemptServices;
   readonly folder: LogFolder;
   readonly log: JobLog;

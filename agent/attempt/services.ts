@@ -25,7 +25,7 @@ export interface AttemptServices {
   /** From `ffprobeVersion`: part of what is remembered of a probed file. */
   readonly ffprobeVersion: string;
   /** What this PC encodes with, for a frame size; undefined when it cannot. */
-  readonly encoderFor: (enable4k: boolean) => Omit<EncoderChoice, 'profile'> | undefined;
+  readonly encoderFor: (enable4k: boolean, gpuIndex?: number) => Omit<EncoderChoice, 'profile'> | undefined;
   readonly segmentCache?: SegmentCacheSettings;
   readonly concurrency: { readonly copy: number; readonly probe: number; readonly segments: number };
   readonly fetchLane: FetchLane;

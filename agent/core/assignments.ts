@@ -1,11 +1,11 @@
 import type { Assign, JobRef } from '../../proto/agent-link.ts';
-import { compareFences, fenceText } from '../../proto/agent-link.ts';
+import { compareFences, fenceText, workClassOf } from '../../proto/agent-link.ts';
 import { assignmentVoids } from './announcements.ts';
 import { isAtWork } from './attempt-states.ts';
 import { answerEnded } from './endings.ts';
 import { keyOf } from './journal-fold.ts';
 import { scratchShortage } from './scratch.ts';
-import { slotsOf, slotsUsed } from './slots.ts';
+import { placeFor, slotsOf, slotsUsed } from './slots.ts';
 import type { LiveAttempt } from './state.ts';
 import { endFor } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -29,8 +29,10 @@ export function assigned(turn: Turn, assign: Assign): void {
 
 function accept(turn: Turn, assign: Assign): void {
   write(turn, { kind: 'accepted', assign });
+  const place = placeFor(turn.state, workClassOf(assign.job)) ?? {};
   putAttempt(turn, {
     ref: assign.ref,
+    ...place,
     state: 'preparing',
     acceptedMs: turn.nowMs,
     percent: 0,
@@ -42,7 +44,7 @@ function accept(turn: Turn, assign: Assign): void {
     publishTries: 0,
   });
   // The attempt starts before its announcement ends, so that a copy under way has an owner throughout.
-  turn.effects.push({ type: 'start-attempt', assign });
+  turn.effects.push({ type: 'start-attempt', assign, ...place });
   reply(turn, assign.ref, assignmentVoids(turn, assign.ref.jobId));
 }
 
@@ -104,6 +106,9 @@ function noRoom({ state }: Turn, assign: Assign, attempts: readonly LiveAttempt[
   const slots = slotsOf(state);
   const used = slotsUsed(state);
   if (used >= slots) return { code: 'NO_SLOT', reason: `${used} of ${slots} slots are in use` };
+  const workClass = workClassOf(assign.job);
+  if (placeFor(state, workClass) === undefined)
+    return { code: 'NO_SLOT', reason: `no GPU that does ${workClass} has a free slot` };
   const open = attempts.filter((live) => live.state !== 'finished').length;
   if (open >= heldMax) {
     return { code: 'TOO_MANY_HELD', reason: `${open} of at most ${heldMax} attempts are held` };

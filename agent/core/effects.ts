@@ -32,7 +32,8 @@ export type Effect =
       readonly afterMs: number;
       readonly address?: string;
     }
-  | { readonly type: 'start-attempt'; readonly assign: Assign }
+  /** `gpuIndex`: where it renders, on a PC with several GPUs. */
+  | { readonly type: 'start-attempt'; readonly assign: Assign; readonly gpuIndex?: number }
   | {
       readonly type: 'stop-attempt';
       readonly ref: JobRef;
@@ -55,7 +56,7 @@ export type Effect =
   | { readonly type: 'adopt-attempt'; readonly from: JobRef; readonly to: JobRef }
   | { readonly type: 'check-host'; readonly request: CheckHost }
   /** Tries so many encodes at once, beside what runs. */
-  | { readonly type: 'probe-sessions'; readonly sessions: number }
+  | { readonly type: 'probe-sessions'; readonly sessions: number; readonly gpuIndex?: number }
   | { readonly type: 'discard'; readonly ref: JobRef; readonly stagingFolder: string }
   /** The attempt is over: its folder under `work/` goes, its log gets its last lines and is sent. */
   | {

@@ -9,6 +9,7 @@ import type {
   PrefetchReport,
   Usage,
 } from '../../proto/agent-link.ts';
+import type { GpuLane } from './gpu-choice.ts';
 
 /** What the shell says about an attempt that it works on. Exactly one of `staged` and `ended` comes last. */
 export type AttemptReport =
@@ -74,12 +75,19 @@ export type Input =
   /** A changed inventory was told before. */
   | { readonly type: 'host-checked'; readonly checkId: string; readonly ok: boolean; readonly detail: string }
   /** Whether that many more encodes run beside those that run already. */
-  | { readonly type: 'sessions-probed'; readonly ok: boolean; readonly detail: string }
+  | {
+      readonly type: 'sessions-probed';
+      readonly ok: boolean;
+      readonly detail: string;
+      /** As in the effect that asked. */
+      readonly gpuIndex?: number;
+    }
   | { readonly type: 'scratch-space'; readonly freeBytes: number }
   /** This process did not run for so long: the PC slept, or was frozen. */
   | { readonly type: 'woke'; readonly awayMs: number }
   | { readonly type: 'prefetch'; readonly report: Omit<PrefetchReport, 'kind'> }
-  | { readonly type: 'inventory'; readonly inventory: Inventory }
+  /** `gpuLanes`: the GPUs that renders are shared out to, where they may be others now. */
+  | { readonly type: 'inventory'; readonly inventory: Inventory; readonly gpuLanes?: readonly GpuLane[] }
   /** Whether the journal can take more: false when its limit or its disk is full. */
   | { readonly type: 'journal-room'; readonly ok: boolean }
   | { readonly type: 'tick' }

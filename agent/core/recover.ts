@@ -1,10 +1,12 @@
 import type { Inventory } from '../../proto/agent-link.ts';
 import { cleanUp, plainOutcome } from './endings.ts';
+import type { GpuLane } from './gpu-choice.ts';
 import type { JournalAttempt, JournalState } from './journal-fold.ts';
 import { keyOf } from './journal-fold.ts';
 import { tombstoneOf } from './journal-records.ts';
 import { activeMode } from './mode.ts';
 import { tryPublish } from './publishing.ts';
+import { firstLimits } from './slots.ts';
 import type { CoreSettings, LiveAttempt } from './state.ts';
 import type { StepResult } from './step.ts';
 import type { Turn } from './turn.ts';
@@ -19,6 +21,7 @@ export function recover(
   inventory: Inventory,
   journal: JournalState,
   nowMs: number,
+  gpuLanes: readonly GpuLane[] = [],
 ): StepResult {
   const turn: Turn = {
     state: {
@@ -33,12 +36,22 @@ export function recover(
       checks: new Set(),
       mode: activeMode,
       formerRefs: new Map(),
-      scratchFreeBytes: inventory.scratchFreeBytes,
+      gpuLanes,
+      slotLimits: new Map(),
+      scratch: {
+        freeBytes: inventory.scratchFreeBytes,
+        availableBytes: inventory.scratchAvailableBytes ?? inventory.scratchFreeBytes,
+        reserved: new Map(),
+      },
+      copyBytesPerSecond: inventory.copyBytesPerSecond,
+      asks: [],
+      sources: new Map(),
     },
     nowMs,
     records: [],
     effects: [],
   };
+  firstLimits(turn);
   endTorn(turn);
   for (const kept of turn.state.journal.attempts.values()) recoverAttempt(turn, kept);
   return { state: turn.state, records: turn.records, effects: turn.effects };
@@ -82,6 +95,7 @@ function recoverAttempt(turn: Turn, kept: JournalAttempt): void {
     progressSentMs: turn.nowMs,
     progressChanged: false,
     publishTries: 0,
+    scratchBytes: 0,
   });
   // The process may have ended before that was done.
   if (kept.finished !== undefined) cleanUp(turn, kept, kept.finished);

@@ -88,7 +88,7 @@ function staged(turn: Turn, live: LiveAttempt, report: ReportOf<'staged'>): void
 function ended(turn: Turn, live: LiveAttempt, finished: FinishedOutcome): void {
   if (live.state === 'finished') return;
   const { stopping } = live;
-  if (stopping === undefined) sessionLimitMet(turn, finished);
+  if (stopping === undefined) sessionLimitMet(turn, live, finished);
   endAttempt(
     turn,
     live.ref,

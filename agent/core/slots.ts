@@ -1,67 +1,132 @@
-import type { FinishedOutcome, Inventory } from '../../proto/agent-link.ts';
+import type { FinishedOutcome, Inventory, WorkClass } from '../../proto/agent-link.ts';
 import { holdsSlot } from './attempt-states.ts';
-import type { CoreState, SlotLimit } from './state.ts';
+import { chooseGpu } from './gpu-choice.ts';
+import type { CoreState, LiveAttempt, SlotLimit, SlotScope } from './state.ts';
 import type { Turn } from './turn.ts';
 import { alarm, send } from './turn.ts';
-import { without } from './without.ts';
 
 /** The problem code of an encode that found no session: see render/problem-codes.ts. */
 export const sessionLimitCode = 'ENCODER_SESSION_LIMIT';
 
 /** Attempts that may hold a slot now. */
-export function slotsOf({ settings, slotLimit }: CoreState): number {
-  return Math.min(settings.slots, slotLimit?.slots ?? settings.slots);
+export function slotsOf(state: CoreState): number {
+  const { gpuLanes } = state;
+  const onHost = slotsIn(state, 'host');
+  if (gpuLanes.length === 0) return onHost;
+  return Math.min(
+    onHost,
+    gpuLanes.reduce((sum, { index }) => sum + slotsIn(state, index), 0),
+  );
 }
 
-export function slotsUsed({ attempts }: CoreState): number {
-  return [...attempts.values()].filter((live) => holdsSlot(live.state)).length;
+export function slotsUsed({ attempts }: CoreState, scope: SlotScope = 'host'): number {
+  return [...attempts.values()].filter(
+    (live) => holdsSlot(live.state) && (scope === 'host' || live.gpuIndex === scope),
+  ).length;
+}
+
+/**
+ * Where a new attempt renders: a GPU with a free slot that does its class, or anywhere on a PC where nothing needs to be
+ * told apart. Undefined when there is none.
+ */
+export function placeFor(state: CoreState, workClass: WorkClass): Pick<LiveAttempt, 'gpuIndex'> | undefined {
+  const { gpuLanes } = state;
+  if (gpuLanes.length === 0) return {};
+  const lanes = gpuLanes.map((lane) => ({
+    ...lane,
+    free: slotsIn(state, lane.index) - slotsUsed(state, lane.index),
+  }));
+  const gpuIndex = chooseGpu(lanes, workClass);
+  return gpuIndex === undefined ? undefined : { gpuIndex };
 }
 
 /** What is reported: without a journal that can be written there is no slot at all. */
 export function inventoryOf(state: CoreState): Inventory {
   const { inventory, journalHasRoom, scratchFreeBytes } = state;
-  return { ...inventory, scratchFreeBytes, slots: journalHasRoom ? slotsOf(state) : 0 };
+  const slots = slotsOf(state);
+  const gpus = inventory.gpus.map((gpu) => ({
+    ...gpu,
+    slots: Math.min(gpu.slots, state.gpuLanes.length === 0 ? slots : slotsIn(state, gpu.index)),
+  }));
+  return { ...inventory, gpus, scratchFreeBytes, slots: journalHasRoom ? slots : 0 };
 }
 
 export function sendInventory(turn: Turn): void {
   send(turn, { kind: 'inventory', inventory: inventoryOf(turn.state) });
 }
 
+/** Where the first test encodes found fewer sessions than slots: tried again like any other limit. */
+export function firstLimits(turn: Turn): void {
+  const { gpuLanes, inventory, settings } = turn.state;
+  for (const { index, sessions } of inventory.gpus) {
+    const scope = gpuLanes.some((lane) => lane.index === index) ? index : 'host';
+    if (scope === 'host' && inventory.gpus.length > 1) continue;
+    if (sessions === 0 || sessions >= configuredIn(turn.state, scope)) continue;
+    const probeAtMs = turn.nowMs + settings.slotProbeMs;
+    putLimit(turn, scope, { slots: sessions, probeAtMs, isProbing: false });
+  }
+}
+
 /**
  * An encode had no session: one less than were open is what the encoder gives, another program may have the rest. Call
- * it while the attempt still holds its slot.
+ * it while the attempt still holds its slot. On a PC with several GPUs it is the one of the attempt that has less.
  */
-export function sessionLimitMet(turn: Turn, { problems }: FinishedOutcome): void {
+export function sessionLimitMet(
+  turn: Turn,
+  { gpuIndex }: Pick<LiveAttempt, 'gpuIndex'>,
+  { problems }: FinishedOutcome,
+): void {
   if (!problems.some(({ code }) => code === sessionLimitCode)) return;
-  const slots = Math.max(0, Math.min(slotsOf(turn.state), slotsUsed(turn.state) - 1));
-  putLimit(turn, { slots, probeAtMs: turn.nowMs + turn.state.settings.slotProbeMs, isProbing: false });
-  alarm(turn, sessionLimitCode, `the encoder has no more sessions: ${slots} slots until it is tried again`);
+  const { state } = turn;
+  const scope = state.gpuLanes.some(({ index }) => index === gpuIndex) ? (gpuIndex ?? 'host') : 'host';
+  const slots = Math.max(0, Math.min(slotsIn(state, scope), slotsUsed(state, scope) - 1));
+  putLimit(turn, scope, { slots, probeAtMs: turn.nowMs + state.settings.slotProbeMs, isProbing: false });
+  const where = scope === 'host' ? 'the encoder' : `GPU ${scope}`;
+  alarm(turn, sessionLimitCode, `${where} has no more sessions: ${slots} slots until it is tried again`);
   sendInventory(turn);
 }
 
-/** Tries whether there is one session more than the limit says, when it is time. */
+/** Tries whether there is one session more than a limit says, when it is time. */
 export function tickSlots(turn: Turn): void {
-  const { slotLimit } = turn.state;
-  if (slotLimit === undefined || slotLimit.isProbing || turn.nowMs < slotLimit.probeAtMs) return;
-  putLimit(turn, { ...slotLimit, isProbing: true });
-  const sessions = Math.max(1, slotLimit.slots + 1 - slotsUsed(turn.state));
-  turn.effects.push({ type: 'probe-sessions', sessions });
+  for (const [scope, limit] of turn.state.slotLimits) {
+    if (limit.isProbing || turn.nowMs < limit.probeAtMs) continue;
+    putLimit(turn, scope, { ...limit, isProbing: true });
+    const sessions = Math.max(1, limit.slots + 1 - slotsUsed(turn.state, scope));
+    turn.effects.push({ type: 'probe-sessions', sessions, ...gpuOf(scope) });
+  }
 }
 
 /** One more, and the next is tried at once; or the same again later. */
-export function sessionsProbed(turn: Turn, ok: boolean): void {
-  const { slotLimit, settings } = turn.state;
-  if (slotLimit === undefined) return;
+export function sessionsProbed(turn: Turn, ok: boolean, scope: SlotScope = 'host'): void {
+  const { slotLimits, settings } = turn.state;
+  const limit = slotLimits.get(scope);
+  if (limit === undefined) return;
   if (!ok) {
-    putLimit(turn, { ...slotLimit, isProbing: false, probeAtMs: turn.nowMs + settings.slotProbeMs });
+    putLimit(turn, scope, { ...limit, isProbing: false, probeAtMs: turn.nowMs + settings.slotProbeMs });
     return;
   }
-  const slots = slotLimit.slots + 1;
-  if (slots >= settings.slots) turn.state = without(turn.state, 'slotLimit');
-  else putLimit(turn, { slots, probeAtMs: turn.nowMs, isProbing: false });
+  const slots = limit.slots + 1;
+  const isOver = slots >= configuredIn(turn.state, scope);
+  putLimit(turn, scope, isOver ? undefined : { slots, probeAtMs: turn.nowMs, isProbing: false });
   sendInventory(turn);
 }
 
-function putLimit(turn: Turn, slotLimit: SlotLimit): void {
-  turn.state = { ...turn.state, slotLimit };
+function gpuOf(scope: SlotScope): Pick<LiveAttempt, 'gpuIndex'> {
+  return scope === 'host' ? {} : { gpuIndex: scope };
+}
+
+function slotsIn(state: CoreState, scope: SlotScope): number {
+  return Math.min(configuredIn(state, scope), state.slotLimits.get(scope)?.slots ?? Infinity);
+}
+
+function configuredIn({ settings, gpuLanes }: CoreState, scope: SlotScope): number {
+  if (scope === 'host') return settings.slots;
+  return gpuLanes.find(({ index }) => index === scope)?.slots ?? 0;
+}
+
+function putLimit(turn: Turn, scope: SlotScope, limit: SlotLimit | undefined): void {
+  const slotLimits = new Map(turn.state.slotLimits);
+  if (limit === undefined) slotLimits.delete(scope);
+  else slotLimits.set(scope, limit);
+  turn.state = { ...turn.state, slotLimits };
 }

@@ -1,4 +1,5 @@
-import type { AgentMode, HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
+import type { AgentMode, AskSources, HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
+import type { GpuLane } from './gpu-choice.ts';
 import type { JournalState } from './journal-fold.ts';
 
 /** Every figure that the core goes by. Times in ms. */
@@ -74,6 +75,8 @@ export interface Session {
 export interface LiveAttempt {
   readonly ref: JobRef;
   readonly state: HeldState;
+  /** The GPU that it renders on, where there are several. */
+  readonly gpuIndex?: number;
   readonly acceptedMs: number;
   readonly percent: number;
   readonly framesDone: number;
@@ -88,6 +91,8 @@ export interface LiveAttempt {
   /** While publishing: when to try again, and how often it was tried. Absent while a try is under way. */
   readonly publishRetry?: { readonly atMs: number; readonly detail: string };
   readonly publishTries: number;
+  /** Scratch space that it was accepted for, in bytes. */
+  readonly scratchBytes: number;
   /** A new fence was written down, and the shell has not followed yet: no progress goes out meanwhile. */
   readonly isBeingAdopted?: true;
 }
@@ -98,6 +103,22 @@ export interface HeldAnnouncement {
   readonly presentBytes: number;
   /** The stream that it came on: when that is over, nobody withdraws it any more. */
   readonly linkId: number;
+}
+
+/** What is known of a job's sources and segments here. */
+export interface KnownSources {
+  readonly totalBytes: number;
+  readonly presentBytes: number;
+  readonly presentSegments: number;
+}
+
+/** The disk as the shell saw it last, in bytes. */
+export interface ScratchState {
+  readonly freeBytes: number;
+  /** What is free and what the caches can give up. */
+  readonly availableBytes: number;
+  /** Of these, what the attempts may still write that the shell has measured; by job. */
+  readonly reserved: ReadonlyMap<string, number>;
 }
 
 export interface ShutdownState {
@@ -116,6 +137,9 @@ export interface ModeState {
   readonly evictAtMs?: number;
 }
 
+/** Where slots are counted: one GPU of several, by its index, or the whole PC. */
+export type SlotScope = number | 'host';
+
 /** Fewer slots than are configured, because the encoder had no session left. */
 export interface SlotLimit {
   readonly slots: number;
@@ -128,12 +152,18 @@ export interface CoreState {
   readonly settings: CoreSettings;
   /** As the shell found it; `inventoryOf` says what is reported. */
   readonly inventory: Inventory;
-  readonly scratchFreeBytes: number;
+  readonly scratch: ScratchState;
+  /** Copying from the shares, as it was last told; 0: not measured yet. */
+  readonly copyBytesPerSecond: number;
   readonly journal: JournalState;
   readonly journalHasRoom: boolean;
   readonly link?: LinkState;
   readonly attempts: ReadonlyMap<string, LiveAttempt>;
   readonly announcements: ReadonlyMap<string, HeldAnnouncement>;
+  /** Jobs whose sources are asked for: the first is looked at, the others wait. */
+  readonly asks: readonly AskSources[];
+  /** By job, the oldest first; of jobs that are not here yet. */
+  readonly sources: ReadonlyMap<string, KnownSources>;
   /** Publications of other agents' attempts that are being finished here. */
   readonly finishing: ReadonlySet<string>;
   /** Grants that are being annulled here. */
@@ -141,7 +171,9 @@ export interface CoreState {
   /** Host checks that are under way. */
   readonly checks: ReadonlySet<string>;
   readonly mode: ModeState;
-  readonly slotLimit?: SlotLimit;
+  /** The GPUs that renders are shared out to; empty on a PC where nothing needs to be told apart. */
+  readonly gpuLanes: readonly GpuLane[];
+  readonly slotLimits: ReadonlyMap<SlotScope, SlotLimit>;
   /** What adopted attempts were called before, by key: the shell and late messages may still say it. */
   readonly formerRefs: ReadonlyMap<string, JobRef>;
   readonly shutdown?: ShutdownState;

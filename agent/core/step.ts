@@ -84,7 +84,11 @@ function take(turn: Turn, input: Input): void {
       prefetchReported(turn, input.report);
       return;
     case 'inventory':
-      turn.state = { ...turn.state, inventory: input.inventory };
+      turn.state = {
+        ...turn.state,
+        inventory: input.inventory,
+        ...(input.gpuLanes === undefined ? {} : { gpuLanes: input.gpuLanes }),
+      };
       sendInventory(turn);
       return;
     case 'journal-room':
@@ -101,7 +105,7 @@ function take(turn: Turn, input: Input): void {
       hostChecked(turn, input);
       return;
     case 'sessions-probed':
-      sessionsProbed(turn, input.ok);
+      sessionsProbed(turn, input.ok, input.gpuIndex);
       return;
     case 'scratch-space':
       turn.state = { ...turn.state, scratchFreeBytes: input.freeBytes };

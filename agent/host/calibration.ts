@@ -12,8 +12,14 @@ import type { EncoderLane } from './encoder-lanes.ts';
 
 /** Half a second, rendering.md: the shortest encode, whose time is mostly starting up. */
 export const probeFrames = 15;
-/** Encoded besides those of the first probe, so that starting up does not count. Fewer at 2160p in software: seconds. */
-export const speedFrames = { '1080p': 75, '2160p': 30, '2160p on hardware': 75 } as const;
+/**
+ * Encoded besides those of the first probe, so that starting up does not count. Fewer in software, where each takes longer
+ * and the start is short: an agent is to be ready in seconds.
+ */
+export const speedFrames = {
+  hardware: { fullHd: 75, ultraHd: 75 },
+  software: { fullHd: 45, ultraHd: 15 },
+} as const;
 /** At once, on hardware, at least: consumer GPUs limit sessions, and some have two engines. */
 export const sessionsMin = 3;
 /** At most: no card of a farm renders more at a time. */
@@ -45,8 +51,8 @@ export async function measureRate(
 }
 
 function framesFor({ rung, enable4k }: { readonly rung: EncoderRung; readonly enable4k: boolean }): number {
-  if (!enable4k) return speedFrames['1080p'];
-  return speedFrames[rung.isHardware ? '2160p on hardware' : '2160p'];
+  const frames = speedFrames[rung.isHardware ? 'hardware' : 'software'];
+  return enable4k ? frames.ultraHd : frames.fullHd;
 }
 
 /** On a busy PC the short encode can have taken longer: then the start counts too. */
@@ -112,18 +118,22 @@ async function rateTogether(
   lanes: readonly MeasuredLane[],
   renders: number,
 ): Promise<number | undefined> {
-  const run = async (frames: number): Promise<readonly number[] | undefined> => {
-    const all = await Promise.all(
-      placesOf(lanes, renders).map(({ rung, gpuIndex }) =>
-        encode({ rung, gpuIndex, enable4k: false, frames }),
+  const places = placesOf(lanes, renders);
+  const run = async (framesOf: (place: MeasuredLane) => number): Promise<readonly EncodeOnce[]> =>
+    Promise.all(
+      places.map((place) =>
+        encode({ rung: place.rung, gpuIndex: place.gpuIndex, enable4k: false, frames: framesOf(place) }),
       ),
     );
-    return all.every(({ succeeded }) => succeeded) ? all.map(({ durationMs }) => durationMs) : undefined;
-  };
-  const short = await run(probeFrames);
-  const long = short === undefined ? undefined : await run(probeFrames + speedFrames['1080p']);
-  if (short === undefined || long === undefined) return undefined;
-  return long.reduce((sum, ms, at) => sum + rateOf(speedFrames['1080p'], ms, short[at] ?? 0), 0);
+  const more = ({ rung }: MeasuredLane): number => framesFor({ rung, enable4k: false });
+  const short = await run(() => probeFrames);
+  if (!short.every(({ succeeded }) => succeeded)) return undefined;
+  const long = await run((place) => probeFrames + more(place));
+  if (!long.every(({ succeeded }) => succeeded)) return undefined;
+  return places.reduce(
+    (sum, place, at) => sum + rateOf(more(place), long[at]?.durationMs ?? 0, short[at]?.durationMs ?? 0),
+    0,
+  );
 }
 
 /** The lanes that so many renders would be on, the first one first. */

@@ -1,5 +1,5 @@
 import { type ProcessResult, runProcess } from '../process/run.ts';
-import { type EncoderRung, encoderArguments } from '../render/encoder.ts';
+import { type EncoderRung, encoderArguments, encoderEnvironment } from '../render/encoder.ts';
 import { finalFilters } from '../render/filters.ts';
 
 export interface EncodeOnceOptions {
@@ -25,6 +25,7 @@ export async function encodeOnce(rung: EncoderRung, options: EncodeOnceOptions):
   const result = await runProcess({
     file: options.ffmpeg,
     args: encodeOnceArguments(rung, options),
+    env: encoderEnvironment,
     timeoutMs: options.timeoutMs,
     ...(signal === undefined ? {} : { signal }),
   });

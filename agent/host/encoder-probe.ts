@@ -103,21 +103,20 @@ async function probeAll(options: EncoderProbeOptions): Promise<EncoderProbe> {
     const found = await climbDown({ ...options, gpuIndex, ladder: onGpus }, failures);
     if (found.length > 0) perGpu.push({ gpuIndex, found });
   }
-  const does4k =
-    perGpu.length > 0 && perGpu.every(({ found }) => found.some(({ rate4k }) => rate4k !== undefined));
+  // A card that cannot do 2160p leaves it to one that can; where none can, all have what else there is.
+  const does4k = perGpu.some(({ found }) => found.some(isFor4k));
   const rest = does4k ? [] : await climbDown({ ...options, ladder: anywhere }, failures);
+  const for4k = rest.filter(isFor4k).slice(0, 1);
   const { gpuIndex } = options;
   const places =
     perGpu.length > 0
-      ? perGpu.map((place) => ({ ...place, found: upTo4k(place.found, rest) }))
+      ? perGpu.map((place) => ({ ...place, found: [...place.found, ...for4k] }))
       : [{ ...(gpuIndex === undefined ? {} : { gpuIndex }), found: rest }];
   return { ...(await measureLanes(options, places)), failures, probedAtMs: Date.now() };
 }
 
-/** With the rung of elsewhere that does 2160p, where none of its own does. */
-function upTo4k(found: readonly Found[], rest: readonly Found[]): readonly Found[] {
-  if (found.some(({ rate4k }) => rate4k !== undefined)) return found;
-  return [...found, ...rest.filter(({ rate4k }) => rate4k !== undefined).slice(0, 1)];
+function isFor4k({ rate4k }: Found): boolean {
+  return rate4k !== undefined;
 }
 
 async function measureLanes(
@@ -150,7 +149,7 @@ async function measureLanes(
 
 function laneOf(found: readonly Found[], slots: number, sessions: number): EncoderLane {
   const hd = found[0]?.capability.framesPerSecond;
-  const rate4k = found.find((one) => one.rate4k !== undefined)?.rate4k;
+  const rate4k = found.find(isFor4k)?.rate4k;
   return {
     encoders: found.map(({ capability, rung }) => ({
       ...capability,

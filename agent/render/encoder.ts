@@ -14,6 +14,12 @@ export interface EncoderRung {
   readonly uploadFilters: readonly string[];
 }
 
+/**
+ * For every FFmpeg that encodes: CUDA counts cards by speed unless it is told to count as nvidia-smi does, whose
+ * numbers `-gpu` gets here.
+ */
+export const encoderEnvironment = { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' } as const;
+
 export type EncoderRungName =
   | 'h264_nvenc'
   | 'h264_nvenc-no-level'

@@ -1,5 +1,6 @@
 import { type ProcessResult, runProcess } from '../process/run.ts';
 import type { CommandLog } from './command-log.ts';
+import { encoderEnvironment } from './encoder.ts';
 import { type FfmpegProgress, hasAdvanced, noProgress, readProgressLine } from './progress.ts';
 import type { RenderRequest } from './render-request.ts';
 
@@ -39,6 +40,7 @@ export async function runFfmpeg(
     file: ffmpeg,
     args,
     cwd,
+    env: encoderEnvironment,
     signal,
     ...(force === undefined ? {} : { force }),
     stallMs,

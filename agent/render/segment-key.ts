@@ -24,12 +24,18 @@ export function segmentKey(
   ingredients: KeyIngredients,
 ): string {
   const { script, fontSha256, ffmpegVersionText } = ingredients;
-  const command = segmentArguments(segment, settings, {
-    source: `content-${segment.sha256}`,
-    logo: `content-${segment.logo?.sha256 ?? 'none'}`,
-    script: `content-${script === undefined ? 'none' : sha256(script)}`,
-    output: 'segment',
-  });
+  // Which of its cards renders it is the PC's own business: what comes out is joined by its parameters, not by its maker.
+  const { gpuIndex: _, ...encoder } = settings.encoder;
+  const command = segmentArguments(
+    segment,
+    { ...settings, encoder },
+    {
+      source: `content-${segment.sha256}`,
+      logo: `content-${segment.logo?.sha256 ?? 'none'}`,
+      script: `content-${script === undefined ? 'none' : sha256(script)}`,
+      output: 'segment',
+    },
+  );
   const font = segment.text === undefined ? null : fontSha256;
   return sha256(JSON.stringify({ pipelineVersion, ffmpegVersionText, font, command }));
 }
