@@ -69,6 +69,32 @@ test('A full job file becomes a job', () => {
   });
 });
 
+test('Wishes and times become those of the job, at any offset; null is absent', () => {
+  const wishes = { only_on: ['pc1'], not_on: null, labels: ['rtx', 'ssd.fast'] };
+  const times = { not_before: '2026-03-01T18:00:00+01:00', deadline: '2026-03-01T20:00:00.5Z' };
+  const { wishes: taken, notBefore, deadline } = checkJobFile({ ...job, wishes, ...times });
+  assert.deepEqual(taken, { onlyOn: ['pc1'], labels: ['rtx', 'ssd.fast'] });
+  assert.equal(notBefore?.toISOString(), '2026-03-01T17:00:00.000Z');
+  assert.equal(deadline?.toISOString(), '2026-03-01T20:00:00.500Z');
+  const none = checkJobFile({ ...job, wishes: null, not_before: null, deadline: null });
+  assert.deepEqual(Object.keys(none).toSorted(), ['channelName', 'items', 'userId']);
+});
+
+test('Names that no agent can have, and times that are none, are named', () => {
+  const names = Array.from({ length: 65 }, (_, index) => `pc${index}`);
+  const wishes = { only_on: ['pc 1'], not_on: names, labels: 'rtx', near: [] };
+  const problems = problemsOf({ ...job, wishes, not_before: '2026-02-30T18:00:00Z', deadline: 'tomorrow' });
+  const time = 'must be a time such as 2026-03-01T18:00:00Z';
+  assert.deepEqual(problems.toSorted(), [
+    `deadline: ${time}`,
+    `not_before: ${time}`,
+    'wishes.labels: must be a list',
+    'wishes.near: unknown field',
+    'wishes.not_on: must have at most 64 names',
+    'wishes.only_on[0]: must be letters, digits, dots, dashes; at most 63',
+  ]);
+});
+
 test('Every problem of a file is named at once, by its field', () => {
   const value = {
     user_id: '',

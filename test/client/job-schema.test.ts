@@ -35,6 +35,8 @@ function mostly<T>(good: fc.Arbitrary<T>): fc.Arbitrary<unknown> {
     1.5,
     3_601,
     true,
+    '2026-02-29T18:00:00Z',
+    '2026-12-31 23:59:59Z',
     [],
     {},
     'x'.repeat(129),
@@ -70,6 +72,18 @@ const jobValue = fc
       enable_4k: mostly(fc.boolean()),
       priority: mostly(fc.constantFrom('low', 'normal', 'high', 'urgent')),
       queue: mostly(fc.constant('gpu_queue')),
+      wishes: mostly(
+        fc.record(
+          {
+            only_on: mostly(fc.array(mostly(fc.constantFrom('pc1', 'PC-2.farm')), { maxLength: 3 })),
+            not_on: mostly(fc.array(mostly(fc.constant('pc3')), { maxLength: 3 })),
+            labels: mostly(fc.constant(['rtx'])),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+      not_before: mostly(fc.constantFrom('2026-03-01T18:00:00Z', '2028-02-29T18:00:00.25+02:00')),
+      deadline: mostly(fc.constant('2026-12-31T23:59:59-11:30')),
       items: fc.tuple(
         fc.array(itemValue, { minLength: 0, maxLength: 4 }),
         fc.constantFrom('none', 'all', 'some'),
@@ -118,6 +132,11 @@ test('Both refuse each of the common mistakes', () => {
     { ...job, items: [{ item_type: 'video', path: null }] },
     { ...job, items: [{ ...item, position: 0 }, item] },
     { ...job, items: [{ ...item, position: 1.5 }] },
+    { ...job, wishes: [] },
+    { ...job, wishes: { only_on: ['pc 1'] } },
+    { ...job, wishes: { labels: Array.from({ length: 65 }, () => 'x') } },
+    { ...job, deadline: '2026-03-01' },
+    { ...job, not_before: 1_772_388_000 },
     { ...job, items: Array.from({ length: 2_001 }, () => item) },
   ];
   assert(validates(job) && isGood(job));

@@ -113,6 +113,55 @@ test("A site's own rules are taken as they are written", async (t) => {
   assert.deepEqual((await read(t, yaml)).farm.routing, table);
 });
 
+test('Weights and limits of queues, users and the farm are taken where they are given, and absent elsewhere', async (t) => {
+  const yaml = `${shares}
+queues: [{ name: a, weight: 0.01, runningMax: 1, jobsMax: 1000000 }, { name: b, weight: 100 }, { name: c }]
+routing: { rules: [], defaultQueue: a }
+limits: { runningMax: 8, runningPerUserMax: 2 }
+userWeights: { ana: 2.5, '7': 0.5 }`;
+  const { farm } = await read(t, yaml);
+  const [a, b, c] = farm.queues;
+  assert.deepEqual([a?.weight, a?.runningMax, a?.jobsMax], [0.01, 1, 1_000_000]);
+  assert.equal(b?.weight, 100);
+  assert.deepEqual(Object.keys(c ?? {}), ['name', 'softRunMs', 'hardRunMs', 'rateProfile']);
+  assert.deepEqual([farm.limits.runningMax, farm.limits.runningPerUserMax], [8, 2]);
+  assert.deepEqual(
+    [...farm.userWeights],
+    [
+      ['7', 0.5],
+      ['ana', 2.5],
+    ],
+  );
+  const plain = (await read(t, shares)).farm;
+  assert.equal('runningMax' in plain.limits || 'runningPerUserMax' in plain.limits, false);
+  assert.equal(plain.userWeights.size, 0);
+});
+
+test('Weights from 0.01 to 100, limits from 1, and at most 10,000 users with a weight', async (t) => {
+  const many = Array.from({ length: 10_001 }, (_, index) => `u${index}: 1`).join(', ');
+  const found = await problems(
+    t,
+    `${shares}
+queues: [{ name: a, weight: 0 }, { name: b, runningMax: 0 }, { name: c, jobsMax: 1.5 }, { name: d, weight: 101 }]
+routing: { rules: [], defaultQueue: a }
+limits: { runningMax: 0, runningPerUserMax: many }
+userWeights: { ana: 0.001, bob: heavy }`,
+  );
+  assert.deepEqual(Object.keys(found).toSorted(), [
+    'limits.runningMax',
+    'limits.runningPerUserMax',
+    'queues[0].weight',
+    'queues[1].runningMax',
+    'queues[2].jobsMax',
+    'queues[3].weight',
+    'userWeights.ana',
+    'userWeights.bob',
+  ]);
+  assert.deepEqual(await problems(t, `${shares}\nuserWeights: { ${many} }`), {
+    userWeights: 'must have at most 10000 entries',
+  });
+});
+
 test('All problems are reported at once, each with the path of its field', async (t) => {
   const found = await problems(
     t,

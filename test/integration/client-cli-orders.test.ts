@@ -108,6 +108,56 @@ test('agents cordon, drain, evict and uncordon tell the agent’s mode, and who 
   assert.ok(asked.every(({ by }) => by !== ''));
 });
 
+test('queue pause and resume tell how the queue stands, and who paused it; so does queues', async () => {
+  const asked: farmWire.PauseQueueRequest[] = [];
+  const since = new Date('2026-03-01T10:00:00Z');
+  const plain = farmWire.Queue.fromPartial({ name: 'gpu_queue', waiting: 3, processing: 1 });
+  const paused = { ...plain, weight: 2.5, jobsMax: 100, pause: { reason: 'new codec', by: 'ops', since } };
+  await using server = await startScriptedJobs({
+    pauseQueue: (request) => {
+      asked.push(request);
+      return request.queue === 'gpu_queue'
+        ? { queue: paused }
+        : rpcError('NOT_FOUND', `Queue not found: ${request.queue}`, { code: 'QUEUE_NOT_FOUND' });
+    },
+    resumeQueue: (request) => {
+      asked.push(request);
+      return { queue: plain };
+    },
+    listQueues: () => ({ queues: [plain, { ...paused, name: 'q2' }] }),
+  });
+  const run = (...args: string[]) => startCli([...args, '--address', server.address]).ended;
+  const pause = await run('queue', 'pause', 'gpu_queue', '--reason', 'new codec');
+  assert.equal(pause.code, 0);
+  assert.match(
+    pause.lines.join('\n'),
+    /^gpu_queue {2}paused since [-: \d]+ by ops: new codec; 3 wait, 1 run$/,
+  );
+  const resume = await run('queue', 'resume', 'gpu_queue', '--json');
+  const told = JSON.parse(resume.lines[0] ?? '') as { event: string; queue: Record<string, unknown> };
+  assert.deepEqual([told.event, told.queue['name'], told.queue['pause']], ['queue', 'gpu_queue', undefined]);
+  assert.deepEqual(
+    asked.map(({ queue, reason, by }) => [queue, reason, by !== '']),
+    [
+      ['gpu_queue', 'new codec', true],
+      ['gpu_queue', '', true],
+    ],
+  );
+  const unknown = await run('queue', 'pause', 'nope');
+  assert.equal(unknown.code, 4);
+  assert.match(unknown.stderr, /\[QUEUE_NOT_FOUND\]/);
+  const [head, first, second] = (await run('queues')).lines;
+  // No queue has a limit on what runs: there is no column for it.
+  assert.match(head ?? '', /HARD LIMIT {2}WEIGHT {2}JOBS MAX {2}PAUSED$/);
+  assert.match(first ?? '', / - +- +-$/);
+  assert.match(second ?? '', / 2\.5 +100 +since [-: \d]+ by ops: new codec$/);
+  const json = (await run('queues', '--json')).lines.map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  );
+  assert.deepEqual(json[1]?.['pause'], { reason: 'new codec', by: 'ops', since: since.toISOString() });
+  assert.equal(json[1]['jobs_max'], 100);
+});
+
 test('agents shows a sick PC with its reason and what the probes found', async () => {
   const nextCheck = new Date('2026-03-01T10:00:00Z');
   const sickness = { reason: 'sick: disks', since: nextCheck, checks: 2, nextCheck, finding: 'still full' };

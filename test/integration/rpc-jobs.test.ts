@@ -97,6 +97,34 @@ suite('SubmitJob', () => {
     assert.deepStrictEqual(rpc.farm.submitted, []);
   });
 
+  test('gives the farm wishes and times, and refuses those that cannot be', async () => {
+    await using rpc = await startHarness({ nowMs: () => Date.UTC(2026, 2, 1) });
+    const client = rpc.jobs();
+    const wishes = { onlyOn: ['pc1'], notOn: [], labels: ['rtx'] };
+    const submit = (changes: Partial<jobWire.JobSpec>) => {
+      const { job, ...request } = submission([video], oneJobId);
+      return ask(client.submitJob.bind(client), {
+        ...request,
+        job: { ...jobWire.JobSpec.create(), ...job, ...changes },
+      });
+    };
+    const [notBefore, deadline] = [new Date(Date.UTC(2026, 2, 2)), new Date(Date.UTC(2026, 2, 3))];
+    await submit({ wishes, notBefore, deadline });
+    assert.partialDeepStrictEqual(rpc.farm.submitted, [
+      { spec: { wishes, notBeforeMs: notBefore.getTime(), deadlineMs: deadline.getTime() } },
+    ]);
+    const bad = { onlyOn: ['pc1', 'pc2', 'pc 3'], notOn: ['pc2'], labels: ['x'.repeat(64)] };
+    const refused = await refusal(
+      submit({ userId: '', wishes: bad, notBefore: deadline, deadline: notBefore }),
+    );
+    assert.deepEqual([refused.code, refused.info?.reason], [status.INVALID_ARGUMENT, 'INVALID_JOB']);
+    assert.deepEqual(
+      refused.fields.map(({ field }) => field),
+      ['user_id', 'wishes.only_on[2]', 'wishes.not_on[0]', 'wishes.labels[0]', 'deadline'],
+    );
+    assert.equal(rpc.farm.submitted.length, 1);
+  });
+
   test('names the first 50 fields of many and their count, below 8 kB', async () => {
     await using rpc = await startHarness();
     const client = rpc.jobs();

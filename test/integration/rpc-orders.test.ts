@@ -140,6 +140,40 @@ suite('an order to an agent', () => {
   });
 });
 
+suite('an order to a queue', () => {
+  const wish = { requestId: 'r1', queue: 'default_queue', reason: 'new codec', by: 'ana' };
+
+  test('reaches the farm with who and why, and answers with the queue', async () => {
+    await using rpc = await startHarness();
+    const client = rpc.farms();
+    const paused = await ask(client.pauseQueue.bind(client), wish);
+    assert.deepEqual(paused.queue?.pause, { reason: 'new codec', by: 'ana', since: new Date(5_000) });
+    const resumed = await ask(client.resumeQueue.bind(client), wish);
+    assert.deepEqual([resumed.queue?.name, resumed.queue?.pause], ['default_queue', undefined]);
+    assert.deepEqual([resumed.queue?.weight, resumed.queue?.runningMax, resumed.queue?.jobsMax], [0, 0, 0]);
+    assert.deepStrictEqual(rpc.farm.orders, [
+      { ...wish, kind: 'pause' },
+      { ...wish, kind: 'resume' },
+    ]);
+  });
+
+  test('is refused by field before the farm hears of it, and by the farm where there is no such queue', async () => {
+    await using rpc = await startHarness();
+    const client = rpc.farms();
+    const bad = [{ queue: '' }, { reason: 'x'.repeat(501) }, { by: 'x'.repeat(129) }, { requestId: 'a\nb' }];
+    const refused = await Promise.all(
+      bad.map((changes) => refusal(ask(client.pauseQueue.bind(client), { ...wish, ...changes }))),
+    );
+    assert.deepEqual(
+      refused.map(({ code, details }) => [code, details.split(':')[0]]),
+      ['queue', 'reason', 'by', 'request_id'].map((field) => [status.INVALID_ARGUMENT, field]),
+    );
+    assert.deepStrictEqual(rpc.farm.orders, []);
+    rpc.farm.failure = new FarmError('QUEUE_NOT_FOUND', 'Queue not found: x');
+    assert.equal((await refusal(ask(client.resumeQueue.bind(client), wish))).code, status.NOT_FOUND);
+  });
+});
+
 suite('the farm’s status', () => {
   test('tells the controller, what there is, and the alarms', async () => {
     await using rpc = await startHarness();
