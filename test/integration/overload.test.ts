@@ -4,12 +4,6 @@ import { suite, test } from 'node:test';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { FarmLimits, FarmSettings } from '../../controller/domain/settings.ts';
 import { defaultTimes } from '../../controller/domain/times.ts';
-import { createEngine } from '../../controller/engine/engine.ts';
-import { openJobLogs } from '../../controller/joblogs/job-logs.ts';
-import { startRpcServer } from '../../controller/rpc/server.ts';
-import { MemoryDisk } from '../../controller/store/memory/memory-disk.ts';
-import { openMemoryStore } from '../../controller/store/memory/memory-store.ts';
-import { systemClock } from '../../controller/system-clock.ts';
 import {
   attachToController,
   ErrorInfo,
@@ -20,58 +14,13 @@ import {
 } from '../../proto/index.ts';
 import { hello } from '../helpers/agent-messages.ts';
 import { farmSettings } from '../helpers/farm-settings.ts';
+import { startMemoryFarm } from '../helpers/memory-farm.ts';
 import { startStoppedReader } from '../helpers/stopped-reader.ts';
 import { jobId } from '../helpers/turn-farm.ts';
 import { ask } from './rpc-harness.ts';
 
-/** A real engine behind real gRPC, on a disk that can be frozen. */
-async function startFarm(limits: Partial<FarmLimits> = {}, changes: Partial<FarmSettings> = {}) {
-  const disk = new MemoryDisk('farm-1');
-  const plain = farmSettings(changes);
-  const settings = { ...plain, limits: { ...plain.limits, ...limits } };
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const engine = createEngine({
-    store: openMemoryStore({ disk }),
-    settings,
-    clock: systemClock(),
-    random: () => 0.5,
-    log,
-    onFatal: (error) => assert.fail(String(error)),
-    resolve: ({ userId, items }) =>
-      Promise.resolve({
-        username: userId,
-        resolved: items.map(({ position, itemType, path }) => ({ position, itemType, path: path ?? '' })),
-        resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
-        shares: ['clips'],
-      }),
-  });
-  const server = await startRpcServer({
-    farm: engine,
-    logs: openJobLogs({ root: '/nonexistent' }),
-    logger: log,
-    addresses: ['127.0.0.1:0'],
-    isInSourceShare: () => true,
-    nowMs: Date.now,
-    limits: { watchDrainMs: 200, endMs: 50, stopMs: 1_000 },
-  });
-  await engine.start(server.addresses);
-  const [address = ''] = server.addresses;
-  const jobs = new JobServiceClient(address, credentials.createInsecure(), {
-    'grpc.use_local_subchannel_pool': 1,
-  });
-  return {
-    disk,
-    engine,
-    jobs,
-    server,
-    address,
-    async [Symbol.asyncDispose]() {
-      jobs.close();
-      disk.thaw();
-      await server.stop();
-      await engine.stop();
-    },
-  };
+function startFarm(limits: Partial<FarmLimits> = {}, changes: Partial<FarmSettings> = {}) {
+  return startMemoryFarm({ ...changes, limits: { ...farmSettings().limits, ...limits } });
 }
 
 type Farm = Awaited<ReturnType<typeof startFarm>>;
