@@ -1,3 +1,4 @@
+import { type Evidence, type ExpectedRate, etaMs, noEvidence, withFrames } from './eta.ts';
 import { framesPerSecond } from './render-plan.ts';
 
 /** The parts of a job's work, in percent: rendering.md's weights. The last one is the caller's. */
@@ -12,33 +13,60 @@ export interface RenderProgress {
   readonly percent: number;
   /** Seconds of the result that are encoded. */
   readonly doneSeconds: number;
-  /** Absent in the first five seconds, when every estimate is a guess. */
+  /** To the last encoded frame, when the slot is free; behind that to the verified file. Absent before it is known. */
   readonly etaMs: number | undefined;
 }
 
+/** The clock of a render among others on the same PC. */
+export interface RenderClock {
+  /** Time that the render would have taken alone so far. */
+  aloneMs(): number;
+  /** Its speed now, relative to one alone: above 0, at most 1. */
+  share(): number;
+  /** Steady. */
+  nowMs(): number;
+}
+
+export interface MeterOptions {
+  readonly framesTotal: number;
+  readonly clock: RenderClock;
+  readonly expected?: ExpectedRate;
+  readonly onProgress: (progress: RenderProgress) => void;
+}
+
+export interface SegmentProgress {
+  readonly position: number;
+  /** That are there; the highest count stays. */
+  readonly frames: number;
+  /** That it will have. */
+  readonly framesTotal: number;
+  /** It came out of the cache: work that is done, but says nothing of the speed. */
+  readonly isReused?: boolean;
+}
+
 export interface ProgressMeter {
-  /** Frames of one segment that are there; the highest count stays. */
-  readonly segment: (position: number, frames: number) => void;
+  readonly segment: (progress: SegmentProgress) => void;
   /** How much of another part is done, 0 to 1. */
   readonly part: (part: Exclude<ProgressPart, 'segments'>, fraction: number) => void;
   readonly now: () => RenderProgress;
 }
 
-/** An estimate looks back over this much time: long enough to be calm, short enough to notice a slower item. */
-const rateWindowMs = 30_000;
-const etaAfterMs = 5_000;
+/** Before this, the time that is left of what follows the last frame is a guess. */
+const tailSeenMinMs = 2_000;
+const tailParts = ['sound', 'join', 'verify'] as const;
 
-/** Adds up a job's work. It never goes back. `nowMs` is any steady clock. */
-export function createProgressMeter(
-  framesTotal: number,
-  nowMs: () => number,
-  onProgress: (progress: RenderProgress) => void,
-): ProgressMeter {
-  const startedAt = nowMs();
+/** Adds up a job's work. It never goes back. */
+export function createProgressMeter({
+  framesTotal,
+  clock,
+  expected,
+  onProgress,
+}: MeterOptions): ProgressMeter {
   const segments = new Map<number, number>();
   const parts = { sound: 0, join: 0, verify: 0, upload: 0 };
-  const seen: { atMs: number; work: number }[] = [{ atMs: startedAt, work: 0 }];
   let framesDone = 0;
+  let evidence: Evidence = withFrames(noEvidence, clock.aloneMs(), 0, 0);
+  let tailSinceMs: number | undefined;
 
   const workDone = (): number => {
     let work = framesTotal === 0 ? 0 : (progressWeights.segments * framesDone) / framesTotal;
@@ -46,43 +74,45 @@ export function createProgressMeter(
       work += progressWeights[part as ProgressPart] * fraction;
     return work;
   };
-  const eta = (work: number): number | undefined => {
-    const atMs = nowMs();
-    while (seen.length > 2 && (seen[1]?.atMs ?? atMs) < atMs - rateWindowMs) seen.shift();
-    const [oldest] = seen;
-    if (oldest === undefined || atMs - startedAt < etaAfterMs || work <= oldest.work) return undefined;
-    const whole = Object.values(progressWeights).reduce((sum, weight) => sum + weight, 0);
-    return Math.round(((whole - work) * (atMs - oldest.atMs)) / (work - oldest.work));
+  const tailEta = (): number | undefined => {
+    const elapsedMs = clock.nowMs() - (tailSinceMs ?? clock.nowMs());
+    const sum = (of: (part: (typeof tailParts)[number]) => number): number =>
+      tailParts.reduce((all, part) => all + progressWeights[part] * of(part), 0);
+    const done = sum((part) => parts[part]);
+    if (elapsedMs < tailSeenMinMs || done <= 0) return undefined;
+    return Math.round((elapsedMs * sum((part) => 1 - parts[part])) / done);
   };
-  const now = (): RenderProgress => {
-    const work = workDone();
-    return {
-      framesDone,
-      framesTotal,
-      percent: Math.min(99, Math.floor(work + 1e-9)),
-      doneSeconds: framesDone / framesPerSecond,
-      etaMs: eta(work),
-    };
+  const eta = (): number | undefined => {
+    if (framesDone >= framesTotal) return tailEta();
+    const framesLeft = framesTotal - framesDone;
+    const ahead = { framesLeft, framesTotal, share: clock.share() };
+    const seen = withFrames(evidence, clock.aloneMs(), 0, 0);
+    return etaMs(seen, { ...ahead, ...(expected === undefined ? {} : { expected }) });
   };
-  const tell = (): void => {
-    seen.push({ atMs: nowMs(), work: workDone() });
-    onProgress(now());
-  };
+  const now = (): RenderProgress => ({
+    framesDone,
+    framesTotal,
+    percent: Math.min(99, Math.floor(workDone() + 1e-9)),
+    doneSeconds: framesDone / framesPerSecond,
+    etaMs: eta(),
+  });
 
   return {
     now,
-    segment: (position, frames) => {
-      const before = segments.get(position) ?? 0;
-      if (frames <= before) return;
+    segment: ({ position, frames, framesTotal: ofSegment, isReused = false }) => {
+      const more = frames - (segments.get(position) ?? 0);
+      if (!(more > 0)) return;
       segments.set(position, frames);
-      framesDone = Math.min(framesTotal, framesDone + frames - before);
-      tell();
+      framesDone = Math.min(framesTotal, framesDone + more);
+      evidence = withFrames(evidence, clock.aloneMs(), isReused ? 0 : more, ofSegment);
+      if (framesDone >= framesTotal) tailSinceMs ??= clock.nowMs();
+      onProgress(now());
     },
     part: (part, fraction) => {
       const bounded = Math.min(1, fraction);
       if (!(bounded > parts[part])) return;
       parts[part] = bounded;
-      tell();
+      onProgress(now());
     },
   };
 }

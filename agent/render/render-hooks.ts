@@ -1,6 +1,6 @@
 import type { Problem } from '../../proto/agent-link.ts';
 import type { CommandLog } from './command-log.ts';
-import type { RenderProgress } from './progress-meter.ts';
+import type { RenderClock, RenderProgress } from './progress-meter.ts';
 import type { RenderPlan } from './render-plan.ts';
 
 /** Who hears what happens during a render. Every listener returns at once. */
@@ -14,6 +14,8 @@ export interface RenderHooks {
   /** The plan is made, nothing has started. */
   readonly onPlan?: (plan: RenderPlan) => void;
   readonly onWarning?: (warning: Problem) => void;
+  /** Counts this render's time among others on the PC. @default it is alone */
+  readonly clock?: RenderClock;
   readonly onProgress?: (progress: RenderProgress) => void;
   /** The first frame of the job is encoded; not called when every segment was there already. */
   readonly onFirstFrame?: () => void;

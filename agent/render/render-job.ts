@@ -8,7 +8,7 @@ import { resolveFont, writeFont } from './fonts.ts';
 import { fontsFolderName } from './graph.ts';
 import { encodeSound, joinSegments, writeJoinList } from './join.ts';
 import { planRender } from './plan.ts';
-import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
+import { createProgressMeter, type ProgressMeter, type RenderClock } from './progress-meter.ts';
 import type { RenderHooks } from './render-hooks.ts';
 import { framesPerSecond, type RenderPlan } from './render-plan.ts';
 import type { RenderRequest } from './render-request.ts';
@@ -52,6 +52,9 @@ export async function renderJob(request: RenderRequest, hooks: RenderHooks): Pro
   }
 }
 
+const steadyMs = (): number => performance.now();
+const aloneClock: RenderClock = { aloneMs: steadyMs, share: () => 1, nowMs: steadyMs };
+
 /** What one render remembers while it goes through its steps. */
 class JobRun {
   readonly #request: RenderRequest;
@@ -72,11 +75,13 @@ class JobRun {
     const { log = silentCommandLog, signal, force } = hooks;
     this.#context = { request, log, signal, ...(force === undefined ? {} : { force }) };
     this.#cache = request.segmentCache === undefined ? undefined : openSegmentCache(request.segmentCache);
-    this.#meter = createProgressMeter(
-      plan.frames,
-      () => performance.now(),
-      (progress) => hooks.onProgress?.(progress),
-    );
+    const { clock = aloneClock } = hooks;
+    this.#meter = createProgressMeter({
+      framesTotal: plan.frames,
+      clock,
+      ...(request.expected === undefined ? {} : { expected: request.expected }),
+      onProgress: (progress) => hooks.onProgress?.(progress),
+    });
   }
 
   used(): RenderUsage {

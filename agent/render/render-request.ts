@@ -1,6 +1,7 @@
 import type { ItemType, RateProfile } from '../../proto/agent-link.ts';
 import type { ProcessBook } from '../process/process-book.ts';
 import type { EncoderRungName } from './encoder.ts';
+import type { ExpectedRate } from './eta.ts';
 import type { MediaFacts } from './facts.ts';
 
 /** A job whose files are all in its work folder, ready to become one MP4. */
@@ -17,6 +18,8 @@ export interface RenderRequest {
   readonly ffmpeg: FfmpegInstall;
   /** Segments at a time: as many as the GPU has engines. @default 1 */
   readonly concurrency?: number;
+  /** What this PC is known to do. @default nothing: there is no estimate before the render has shown one */
+  readonly expected?: ExpectedRate;
   /** No frame and no bytes for this long ends FFmpeg. */
   readonly stallMs: number;
   /** The same, before the first frame. */

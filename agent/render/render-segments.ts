@@ -59,7 +59,7 @@ async function provideSegment(
 ): Promise<void> {
   const { context, settings, cache, font, meter } = run;
   const { workFolder, ffmpeg } = context.request;
-  const script = segment.text === undefined ? undefined : scriptOf(segment, segment.text, font);
+  const script = scriptOf(segment, font);
   const target = path.join(workFolder, segmentFileName(segment));
   const key = segmentKey(segment, settings, {
     script,
@@ -75,7 +75,8 @@ async function provideSegment(
   job.joinClass ??= done.joinClass;
   if (done.joinClass !== job.joinClass) throw unjoinable(segment);
   if (!isReused) await cache?.keep(key, target, done);
-  meter.segment(segment.position, segment.frames);
+  const { position, frames } = segment;
+  meter.segment({ position, frames, framesTotal: frames, isReused });
   run.onSegment({ position: segment.position, frames: segment.frames, isReused });
 }
 
@@ -88,11 +89,13 @@ async function makeSegment(
     await writeFile(path.join(context.request.workFolder, scriptFileName(segment)), script);
   return await renderSegment(context, segment, settings, (frames) => {
     if (frames > 0) onFrame();
-    meter.segment(segment.position, frames);
+    meter.segment({ position: segment.position, frames, framesTotal: segment.frames });
   });
 }
 
-function scriptOf({ frames }: SegmentPlan, text: string, font: ResolvedFont | undefined): string {
+/** The ASS script of a segment with a text. */
+export function scriptOf({ frames, text }: SegmentPlan, font: ResolvedFont | undefined): string | undefined {
+  if (text === undefined) return undefined;
   return textAnimation({ text, frames, fontFamily: font?.family ?? 'Impact' });
 }
 

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { ExpectedRate } from '../../../agent/render/eta.ts';
 import { hasAdvanced, noProgress, readProgressLine } from '../../../agent/render/progress.ts';
-import { createProgressMeter, type RenderProgress } from '../../../agent/render/progress-meter.ts';
+import {
+  createProgressMeter,
+  type RenderProgress,
+  type SegmentProgress,
+} from '../../../agent/render/progress-meter.ts';
 
 test('Frames, bytes and time are read; what is no number changes nothing', () => {
   const lines = [
@@ -18,15 +23,19 @@ test('Frames, bytes and time are read; what is no number changes nothing', () =>
   assert.equal(hasAdvanced(read, read), false);
 });
 
-function meter(framesTotal: number) {
+function meter(framesTotal: number, expected?: ExpectedRate) {
   const seen: RenderProgress[] = [];
-  const clock = { ms: 0 };
-  const made = createProgressMeter(
+  const clock = { ms: 0, share: 1 };
+  const made = createProgressMeter({
     framesTotal,
-    () => clock.ms,
-    (progress) => seen.push(progress),
-  );
-  return { ...made, seen, clock };
+    clock: { aloneMs: () => clock.ms, share: () => clock.share, nowMs: () => clock.ms },
+    ...(expected === undefined ? {} : { expected }),
+    onProgress: (progress) => seen.push(progress),
+  });
+  /** Frames of an item that is the whole job, or of one of its own length. */
+  const segment = (position: number, frames: number, of: Partial<SegmentProgress> = {}): void =>
+    made.segment({ position, frames, framesTotal, ...of });
+  return { ...made, segment, seen, clock };
 }
 
 test('Segments are 88 percent, and the rest has its own shares; 100 is never said', () => {
@@ -47,6 +56,7 @@ test('Progress never goes back, whatever is reported', () => {
   const { segment, part, seen } = meter(100);
   segment(0, 50);
   segment(0, 20);
+  segment(0, Number.NaN);
   part('sound', 0.5);
   part('sound', 0.1);
   part('sound', Number.NaN);
@@ -57,27 +67,51 @@ test('Progress never goes back, whatever is reported', () => {
   );
 });
 
-test('There is no estimate in the first five seconds, then one from the moving rate', () => {
+test('Of a PC that nothing is known of there is no estimate in the first five seconds, then one of its own rate', () => {
   const { segment, now, clock } = meter(1000);
   clock.ms = 4000;
   segment(0, 100);
   assert.equal(now().etaMs, undefined);
   clock.ms = 8000;
   segment(0, 200);
-  // 17.6 of 99 percent in 8 s.
-  assert.equal(now().etaMs, Math.round(((99 - 17.6) * 8000) / 17.6));
+  const eta = now().etaMs ?? 0;
+  assert.ok(Math.abs(eta - 32_000) < 500, `${eta} ms for 800 frames at 25 a second`);
 });
 
-test('A rate of long ago is forgotten', () => {
-  const { segment, now, clock } = meter(100_000);
-  for (let second = 1; second <= 40; second += 1) {
-    clock.ms = second * 1000;
-    segment(0, second * 100);
-  }
-  const fast = now().etaMs ?? 0;
-  for (let second = 41; second <= 100; second += 1) {
-    clock.ms = second * 1000;
-    segment(0, 4000 + (second - 40) * 10);
-  }
-  assert.ok((now().etaMs ?? 0) > 8 * fast, `${now().etaMs ?? 0} after ${fast}`);
+test('Of a PC that is known there is an estimate before the first frame', () => {
+  const { now, clock } = meter(1000, { framesPerSecond: 50, runs: 3 });
+  assert.equal(now().etaMs, 20_000);
+  clock.share = 0.5;
+  assert.equal(now().etaMs, 40_000, 'beside another render it takes longer');
+});
+
+test('Segments out of the cache are work that is done, and no speed', () => {
+  const { segment, now, clock } = meter(1000, { framesPerSecond: 10, runs: 3 });
+  clock.ms = 10;
+  segment(0, 500, { framesTotal: 500, isReused: true });
+  const eta = now().etaMs ?? 0;
+  assert.ok(Math.abs(eta - 50_000) < 100, `${eta} ms for the other 500 frames at 10 a second`);
+});
+
+test('A render that stands still is estimated later and later', () => {
+  const { segment, now, clock } = meter(1000);
+  clock.ms = 10_000;
+  segment(0, 500);
+  const before = now().etaMs ?? 0;
+  clock.ms = 40_000;
+  assert.ok((now().etaMs ?? 0) > 2 * before);
+});
+
+test('Behind the last frame it is the joining that is estimated, once it has shown how fast it is', () => {
+  const { segment, part, now, clock } = meter(100, { framesPerSecond: 10, runs: 3 });
+  clock.ms = 10_000;
+  segment(0, 100);
+  assert.equal(now().etaMs, undefined);
+  clock.ms = 14_000;
+  part('sound', 1);
+  // 2 of 7 percent in 4 s.
+  assert.equal(now().etaMs, 10_000);
+  part('join', 1);
+  part('verify', 1);
+  assert.equal(now().etaMs, 0);
 });
