@@ -11,6 +11,9 @@ const classesMax = 16;
 /** Frames below which a render says little: FFmpeg's start is much of it. 20 s of output. */
 export const framesMin = 600;
 
+/** No PC renders an hour in less than a third of a second. */
+const speedMax = 10_000;
+
 /** A render that came to its last frame. */
 export interface MeasuredRender {
   readonly workClass: WorkClass;
@@ -27,7 +30,7 @@ export function withRender(
   framesPerSecond: number,
 ): SpeedHistory {
   const speed = (frames / framesPerSecond) * (1_000 / aloneMs);
-  if (frames < framesMin || !Number.isFinite(speed) || speed <= 0) return history;
+  if (workClass === '' || !(frames >= framesMin) || !isSpeed(speed)) return history;
   const before = Object.hasOwn(history, workClass) ? (history[workClass] ?? []) : [];
   if (before.length === 0 && Object.keys(history).length >= classesMax) return history;
   return { ...history, [workClass]: [...before, round(speed)].slice(-runsKept) };
@@ -53,7 +56,7 @@ export function parseHistory(kept: unknown): SpeedHistory {
 }
 
 function isSpeed(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+  return typeof value === 'number' && value > 0 && value <= speedMax;
 }
 
 function median(values: readonly number[]): number {
