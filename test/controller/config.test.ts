@@ -1,53 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
-import { ConfigError, type ControllerConfig, readConfig } from '../../controller/config.ts';
+import test from 'node:test';
+import { readConfig } from '../../controller/config.ts';
 import { routingPresets } from '../../controller/domain/routing.ts';
 import { defaultTimes } from '../../controller/domain/times.ts';
-import { tempFolder } from '../helpers/temp-folder.ts';
-
-const shares = String.raw`
-shares:
-  - { name: clips, role: source, roots: ['\\nas\Share', '//192.168.1.6/Share/'] }
-  - { name: results, role: output, roots: ['\\nas\Out'] }
-output: { share: results, folder: 'Renders/2026' }
-`;
-
-interface World {
-  readonly argv?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly files?: Readonly<Record<string, string>>;
-}
-
-async function read(
-  t: TestContext,
-  yaml: string,
-  world: World = {},
-): Promise<ControllerConfig & { folder: string }> {
-  const folder = await tempFolder(t);
-  await writeFile(join(folder, 'farm.yaml'), yaml);
-  for (const [name, text] of Object.entries(world.files ?? {})) await writeFile(join(folder, name), text);
-  const config = readConfig({
-    argv: ['--config', 'farm.yaml', ...(world.argv ?? [])],
-    env: world.env ?? {},
-    folder,
-  });
-  assert.ok(config !== 'help');
-  return { ...config, folder };
-}
-
-/** The fields that a configuration is refused for, with what is said of them. */
-async function problems(t: TestContext, yaml: string, world: World = {}): Promise<Record<string, string>> {
-  try {
-    await read(t, yaml, world);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError, String(error));
-    for (const { field } of error.problems) assert.ok(error.message.includes(field));
-    return Object.fromEntries(error.problems.map(({ field, description }) => [field, description]));
-  }
-  return {};
-}
+import { problems, read, shares } from '../helpers/read-config.ts';
 
 test('What is not said has its default, paths begin at the file, roots are normalised', async (t) => {
   const config = await read(t, shares);
@@ -111,55 +68,6 @@ test("A site's own rules are taken as they are written", async (t) => {
   const table = { rules: [{ name: 'many', when: { videosMoreThan: 3 }, queue: 'a' }], defaultQueue: 'b' };
   const yaml = `${shares}\nqueues: [{ name: a }, { name: b }]\nrouting: ${JSON.stringify(table)}`;
   assert.deepEqual((await read(t, yaml)).farm.routing, table);
-});
-
-test('Weights and limits of queues, users and the farm are taken where they are given, and absent elsewhere', async (t) => {
-  const yaml = `${shares}
-queues: [{ name: a, weight: 0.01, runningMax: 1, jobsMax: 1000000 }, { name: b, weight: 100 }, { name: c }]
-routing: { rules: [], defaultQueue: a }
-limits: { runningMax: 8, runningPerUserMax: 2 }
-userWeights: { ana: 2.5, '7': 0.5 }`;
-  const { farm } = await read(t, yaml);
-  const [a, b, c] = farm.queues;
-  assert.deepEqual([a?.weight, a?.runningMax, a?.jobsMax], [0.01, 1, 1_000_000]);
-  assert.equal(b?.weight, 100);
-  assert.deepEqual(Object.keys(c ?? {}), ['name', 'softRunMs', 'hardRunMs', 'rateProfile']);
-  assert.deepEqual([farm.limits.runningMax, farm.limits.runningPerUserMax], [8, 2]);
-  assert.deepEqual(
-    [...farm.userWeights],
-    [
-      ['7', 0.5],
-      ['ana', 2.5],
-    ],
-  );
-  const plain = (await read(t, shares)).farm;
-  assert.equal('runningMax' in plain.limits || 'runningPerUserMax' in plain.limits, false);
-  assert.equal(plain.userWeights.size, 0);
-});
-
-test('Weights from 0.01 to 100, limits from 1, and at most 10,000 users with a weight', async (t) => {
-  const many = Array.from({ length: 10_001 }, (_, index) => `u${index}: 1`).join(', ');
-  const found = await problems(
-    t,
-    `${shares}
-queues: [{ name: a, weight: 0 }, { name: b, runningMax: 0 }, { name: c, jobsMax: 1.5 }, { name: d, weight: 101 }]
-routing: { rules: [], defaultQueue: a }
-limits: { runningMax: 0, runningPerUserMax: many }
-userWeights: { ana: 0.001, bob: heavy }`,
-  );
-  assert.deepEqual(Object.keys(found).toSorted(), [
-    'limits.runningMax',
-    'limits.runningPerUserMax',
-    'queues[0].weight',
-    'queues[1].runningMax',
-    'queues[2].jobsMax',
-    'queues[3].weight',
-    'userWeights.ana',
-    'userWeights.bob',
-  ]);
-  assert.deepEqual(await problems(t, `${shares}\nuserWeights: { ${many} }`), {
-    userWeights: 'must have at most 10000 entries',
-  });
 });
 
 test('All problems are reported at once, each with the path of its field', async (t) => {
