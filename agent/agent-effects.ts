@@ -29,6 +29,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
         kind: 'heartbeat',
         sequence: effect.sequence,
         ...rooms.vitals(),
+        scratchAvailableBytes: effect.scratchAvailableBytes,
         ...(effect.probeId === undefined ? {} : { probeId: effect.probeId }),
       });
       return;
@@ -65,6 +66,11 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       void rooms.attempts
         .cleanUp(effect.assign, effect.finished, effect.startedAs)
         .then(() => rooms.logUpload.nudge());
+      return;
+    case 'look-at-sources':
+      void rooms.sources(effect.ask).then((found) => {
+        input({ type: 'sources', jobId: effect.ask.jobId, found });
+      });
       return;
     case 'start-prefetch':
       rooms.prefetches.start(effect.announce);

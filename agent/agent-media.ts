@@ -16,6 +16,8 @@ import type { ShareState } from './host/share-probe.ts';
 import { probeShares } from './host/share-probe.ts';
 import type { ContentCache } from './media/content-cache.ts';
 import { openContentCache } from './media/content-cache.ts';
+import type { CopyMeter } from './media/copy-meter.ts';
+import { openCopyMeter } from './media/copy-meter.ts';
 import type { ShareOperations } from './media/share-operations.ts';
 import { createShareOperations } from './media/share-operations.ts';
 import type { Mounts } from './media/unc.ts';
@@ -23,6 +25,8 @@ import { resolveUnc } from './media/unc.ts';
 import type { EncoderRungName } from './render/encoder.ts';
 import { encoderRung } from './render/encoder.ts';
 import type { EncoderChoice } from './render/render-request.ts';
+import type { SegmentSpace } from './render/segment-cache.ts';
+import { openSegmentSpace } from './render/segment-cache.ts';
 import { scaledTimes } from './scaled-times.ts';
 
 /** The shares, the cache of what came from them, and what this PC makes of it. */
@@ -32,6 +36,10 @@ export interface AgentMedia {
   /** Uploads and publishing: they wait behind no copy. */
   readonly outputs: ShareOperations;
   readonly cache: ContentCache;
+  /** Looks that wait behind no copy. */
+  readonly looks: ShareOperations;
+  readonly segments: SegmentSpace;
+  readonly meter: CopyMeter;
   readonly watch: HostWatch;
   readonly ffmpegVersionText: string;
   /** What this PC encodes with now; undefined when it cannot. */
@@ -50,6 +58,7 @@ export async function openAgentMedia(
   logger: AgentLogger,
   signal: AbortSignal,
   onClose: OnClose,
+  onCopySpeed: (bytesPerSecond: number) => void = () => undefined,
 ): Promise<AgentMedia> {
   const mounts = mountsOf(config);
   const { shareSilenceMs: silenceMs } = scaledTimes(config.timeScale);
@@ -62,11 +71,19 @@ export async function openAgentMedia(
   const outputs = opened({ silenceMs });
   // Of their own, so that a probe never waits behind copies.
   const probes = opened({ silenceMs });
+  const meter = await openCopyMeter({
+    path: join(config.dataDir, 'copies.json'),
+    onChange: onCopySpeed,
+    onTrouble: (message, err) => logger.warn({ err }, message),
+  });
+  onClose(() => meter.settled());
+  const segments = openSegmentSpace(segmentFolder(config));
   const cache = await openContentCache({
     folder: join(config.dataDir, 'cache', 'sources'),
     bytesMax: config.cache.bytesMax,
     freeBytesMin: config.cache.freeBytesMin,
-    operations,
+    evictOther: () => segments.giveUp(),
+    ...{ operations, meter },
   });
   onClose(() => cache.close());
   const known = await openKnownShares(join(config.dataDir, 'shares.json'), (message, err) =>
@@ -78,12 +95,18 @@ export async function openAgentMedia(
   for (const fault of taken.faults) logger.warn(fault);
   const watch = await watchHost(config, taken, look, logger, onClose);
   return {
-    ...{ mounts, operations, outputs, cache, watch },
+    ...{ mounts, operations, outputs, cache, watch, segments, meter },
+    looks: probes,
     ffmpegVersionText: taken.ffmpegVersionText,
     encoderFor: (enable4k, gpuIndex) => encoderFor(watch.encoderProbe(), config, enable4k, gpuIndex),
     outputUsed: (folder) => noteOutput(folder, mounts, known),
     oldestOperationMs: () => Math.max(...[operations, outputs].map((one) => one.oldestOperationMs())),
   };
+}
+
+/** Where finished segments are kept. */
+export function segmentFolder({ dataDir }: Pick<AgentConfig, 'dataDir'>): string {
+  return join(dataDir, 'cache', 'segments');
 }
 
 type LookAtShares = (signal: AbortSignal) => Promise<readonly ShareState[]>;

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Heartbeat } from '../proto/index.ts';
+import type { AskSources, Heartbeat, Inventory } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentMedia, OnClose } from './agent-media.ts';
-import { openAgentMedia } from './agent-media.ts';
+import { openAgentMedia, segmentFolder } from './agent-media.ts';
 import type { Attempts } from './attempt/attempts.ts';
 import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';
@@ -14,10 +14,17 @@ import type { OutputShare } from './attempt/output-share.ts';
 import { createOutputShare } from './attempt/output-share.ts';
 import type { Prefetches } from './attempt/prefetches.ts';
 import { createPrefetches } from './attempt/prefetches.ts';
+import { createRenderSpeeds } from './attempt/render-speeds.ts';
+import type { ScratchRoom } from './attempt/scratch-room.ts';
+import { createScratchRoom } from './attempt/scratch-room.ts';
+import { watchScratch } from './attempt/scratch-watch.ts';
 import type { AttemptServices } from './attempt/services.ts';
+import type { SourceLookOptions } from './attempt/source-look.ts';
+import { lookAtSources } from './attempt/source-look.ts';
 import { closeStrayLogs } from './attempt/stray-logs.ts';
 import type { AgentConfig } from './config.ts';
 import type { Input } from './core/inputs.ts';
+import type { FoundSources } from './core/sources.ts';
 import { prepareDataDir } from './host/data-dir.ts';
 import type { HostWatch } from './host/host-watch.ts';
 import type { Load } from './host/load.ts';
@@ -38,6 +45,10 @@ export interface AgentRooms {
   readonly prefetches: Prefetches;
   readonly share: OutputShare;
   readonly logUpload: LogUpload;
+  /** What is here of a job. Never rejects. */
+  sources(ask: AskSources): Promise<FoundSources>;
+  /** As the inventory has it. */
+  capacity(): Pick<Inventory, 'copyBytesPerSecond' | 'scratchAvailableBytes'>;
   vitals(): Pick<Heartbeat, 'load1' | 'scratchFreeBytes' | 'worstLoopStallMs' | 'oldestShareOperationMs'>;
   /** An output folder is used from now on. */
   outputUsed(folder: string): void;
@@ -87,16 +98,31 @@ async function openAll(
   await emptyWorkFolder(folder('work'), folder('processes'), onTrouble);
   await closeStrayLogs(folder('logs'), heldOf(outbox));
 
-  const media = await openAgentMedia(config, logger, signal, onClose);
+  const media = await openAgentMedia(config, logger, signal, onClose, (bytesPerSecond) =>
+    input({ type: 'copy-speed', bytesPerSecond }),
+  );
   const { mounts, outputs, watch } = media;
   const share = createOutputShare(mounts, outputs);
   const ahead: { prefetches?: Prefetches } = {};
   const services: AttemptServices = {
     ...servicesOf(config, media, share, onTrouble),
+    scratch: scratchOf(config, media, async () => (await ahead.prefetches?.giveWay()) ?? false),
+    speeds: createRenderSpeeds({
+      nowMs: () => performance.now(),
+      inventory: () => watch.inventory(),
+      gpuLanes: () => watch.gpuLanes(),
+      onRendered(render) {
+        const inventory = watch.rendered(render);
+        if (inventory !== undefined) input({ type: 'inventory', inventory });
+      },
+    }),
     ffprobeVersion: await ffprobeVersion({ ffprobe: config.ffprobe, signal }),
     announcedJob: () => ahead.prefetches?.current(),
   };
-  const attempts = createAttempts(services, (ref, report) => input({ type: 'attempt', ref, report }));
+  const attempts = createAttempts(services, (ref, report) => {
+    input({ type: 'attempt', ref, report });
+    if (report.type === 'ended' || report.type === 'staged') scratch.nudge();
+  });
   onClose(() => attempts.stopAll());
   const prefetches = createPrefetches(services, (report) => input({ type: 'prefetch', report }));
   ahead.prefetches = prefetches;
@@ -109,10 +135,12 @@ async function openAll(
     onSent: ({ jobId }) => logger.debug({ jobId }, 'the controller has the log of an attempt'),
   });
   onClose(() => logUpload.stop());
-  const load = await startVitals(config.dataDir, (bytes) =>
-    input({ type: 'scratch-space', freeBytes: bytes }),
-  );
+  const load = await startVitals(config.dataDir);
   onClose(() => load.stop());
+  const scratch = await watchScratch(services.scratch, {
+    onSample: (sample) => input({ type: 'scratch-space', ...sample }),
+  });
+  onClose(() => scratch.stop());
 
   return {
     outbox,
@@ -121,6 +149,11 @@ async function openAll(
     prefetches,
     share,
     logUpload,
+    sources: (ask) => lookAtSources(ask, sourceLookOf(services, media, signal)),
+    capacity: () => ({
+      copyBytesPerSecond: media.meter.bytesPerSecond(),
+      scratchAvailableBytes: scratch.latest().availableBytes,
+    }),
     vitals: () => ({ ...load.latest(), oldestShareOperationMs: media.oldestOperationMs() }),
     outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
@@ -136,7 +169,7 @@ function servicesOf(
   { mounts, outputs, cache, ...media }: AgentMedia,
   share: OutputShare,
   onTrouble: AttemptServices['onTrouble'],
-): Omit<AttemptServices, 'ffprobeVersion' | 'announcedJob'> {
+): Omit<AttemptServices, 'ffprobeVersion' | 'announcedJob' | 'speeds' | 'scratch'> {
   const folder = (name: string): string => join(config.dataDir, name);
   const { ffmpeg, ffprobe, concurrency } = config;
   return {
@@ -146,17 +179,44 @@ function servicesOf(
     ...{ mounts, cache, share, concurrency, onTrouble },
     lookAtOutput: createOutputLook(mounts, outputs),
     underway: () => media.operations.underway(),
-    scratchFree: () => freeBytes(config.dataDir),
     ffmpeg: {
       ...{ ffmpeg, ffprobe, versionText: media.ffmpegVersionText },
       book: openProcessBook(folder('processes')),
     },
     encoderFor: (enable4k, gpuIndex) => media.encoderFor(enable4k, gpuIndex),
-    segmentCache: { folder: folder('cache/segments'), bytesMax: config.cache.segmentBytesMax },
-    fetchLane: createFetchLane(),
+    segmentCache: { folder: segmentFolder(config), bytesMax: config.cache.segmentBytesMax },
+    fetchLane: createFetchLane({ copies: concurrency.copy }),
     tailLane: openGate(1),
     nowMs: () => performance.now(),
     wallMs: () => Date.now(),
+  };
+}
+
+function scratchOf(
+  config: AgentConfig,
+  { cache, segments }: AgentMedia,
+  endHints: () => Promise<boolean>,
+): ScratchRoom {
+  return createScratchRoom({
+    cache,
+    workFolder: join(config.dataDir, 'work'),
+    freeBytesMin: config.cache.freeBytesMin,
+    freeBytes: () => freeBytes(config.dataDir),
+    otherSpareBytes: () => segments.spareBytes(),
+    endHints,
+  });
+}
+
+function sourceLookOf(
+  { mounts, cache, ffprobeVersion: version, encoderFor, segmentCache }: AttemptServices,
+  { looks, ffmpegVersionText }: AgentMedia,
+  signal: AbortSignal,
+): SourceLookOptions {
+  return {
+    ...{ mounts, cache, encoderFor, signal, ffmpegVersionText },
+    operations: looks,
+    ffprobeVersion: version,
+    ...(segmentCache === undefined ? {} : { segmentCache }),
   };
 }
 
@@ -178,17 +238,13 @@ async function discardStaging(
 }
 
 /** The figures of the heartbeat, taken in the background: a heartbeat waits for nothing. */
-async function startVitals(
-  folder: string,
-  onScratch: (bytes: number) => void,
-): Promise<{ latest(): Load; stop(): undefined }> {
+async function startVitals(folder: string): Promise<{ latest(): Load; stop(): undefined }> {
   const meter = startLoadMeter({ scratchFolder: folder });
   let latest = await meter.sample();
   const timer = setInterval(() => {
     void meter.sample().then(
       (sample) => {
         latest = sample;
-        onScratch(sample.scratchFreeBytes);
       },
       () => undefined,
     );

@@ -118,7 +118,13 @@ class RunningAgent {
     };
     const operatorLog = createOperatorLog(logger, nowMs);
     this.#shell = startCoreShell({
-      first: recover(settings, rooms.watch.inventory(), rooms.outbox.found, nowMs(), rooms.watch.gpuLanes()),
+      first: recover(
+        settings,
+        { ...rooms.watch.inventory(), ...rooms.capacity() },
+        rooms.outbox.found,
+        nowMs(),
+        rooms.watch.gpuLanes(),
+      ),
       outbox: rooms.outbox,
       perform(effect) {
         operatorLog.decided(effect);

@@ -68,15 +68,19 @@ export function createAttempts(
       const abort = new AbortController();
       const force = new AbortController();
       const signal = AbortSignal.any([abort.signal, ending.signal]);
+      const scratch = services.scratch.open(assign);
       const opened = open(assign);
       const done = opened.then(
         ({ folder, log }) =>
           runAttempt({
-            ...{ assign, services, folder, log, signal, force: force.signal },
+            ...{ assign, services, folder, log, scratch, signal, force: force.signal },
             ...(gpuIndex === undefined ? {} : { gpuIndex }),
             report: (words) => report(known.ref, words),
           }),
-        (error: unknown) => report(known.ref, { type: 'ended', finished: noLog(error) }),
+        (error: unknown) => {
+          scratch.close();
+          report(known.ref, { type: 'ended', finished: noLog(error) });
+        },
       );
       const known: Running = {
         ...{ ref: assign.ref, abort, force, done },

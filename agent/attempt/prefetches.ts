@@ -1,4 +1,5 @@
 import type { Announce, PrefetchReport } from '../../proto/index.ts';
+import type { FetchedFile } from '../media/fetch.ts';
 import { prefetchItems } from '../media/prefetch.ts';
 import type { AttemptServices } from './services.ts';
 
@@ -12,17 +13,35 @@ export interface Prefetches {
   stop(announcementId: string, why: 'withdrawn' | 'assigned' | 'shutdown'): void;
   /** The announced job that is fetched or was fetched last. */
   current(): string | undefined;
+  /** A job needs their room: ends those that fetch, and says whether there was one. Resolves when they have ended. */
+  giveWay(): Promise<boolean>;
   /** Ends all of them. */
   stopAll(): Promise<void>;
 }
 
+export type PrefetchServices = Pick<
+  AttemptServices,
+  'mounts' | 'cache' | 'concurrency' | 'ffmpeg' | 'ffprobeVersion' | 'fetchLane' | 'nowMs'
+>;
+
 type Report = (report: Omit<PrefetchReport, 'kind'>) => void;
 
-export function createPrefetches(services: AttemptServices, report: Report): Prefetches {
-  const running = new Map<string, { jobId: string; abort: AbortController; done: Promise<void> }>();
+interface Running {
+  readonly jobId: string;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  isFetching: boolean;
+}
+
+/** Between two words about the same announcement that only say that there is more. */
+const reportEveryMs = 1_000;
+
+export function createPrefetches(services: PrefetchServices, report: Report): Prefetches {
+  const running = new Map<string, Running>();
   const assigned = new Set<Promise<void>>();
   const ending = new AbortController();
   let latest: string | undefined;
+  let started = 0;
 
   return {
     start(announce) {
@@ -32,8 +51,12 @@ export function createPrefetches(services: AttemptServices, report: Report): Pre
       const tell: Report = (words) => {
         if (running.get(announce.announcementId)?.abort === abort) report(words);
       };
-      const done = run(announce, services, tell, signal);
-      running.set(announce.announcementId, { jobId: announce.jobId, abort, done });
+      started += 1;
+      const done = run({ announce, services, signal, rank: started, report: tell }).finally(() => {
+        known.isFetching = false;
+      });
+      const known: Running = { jobId: announce.jobId, abort, done, isFetching: true };
+      running.set(announce.announcementId, known);
     },
     stop(announcementId, why) {
       const known = running.get(announcementId);
@@ -48,6 +71,12 @@ export function createPrefetches(services: AttemptServices, report: Report): Pre
       void known.done.then(() => assigned.delete(known.done));
     },
     current: () => latest,
+    async giveWay() {
+      const fetching = [...running.values()].filter(({ isFetching }) => isFetching);
+      for (const { abort } of fetching) abort.abort(new RoomNeeded());
+      await Promise.all(fetching.map(({ done }) => done));
+      return fetching.length > 0;
+    },
     async stopAll() {
       ending.abort(new Error('the agent stops'));
       await Promise.all([...assigned, ...[...running.values()].map(({ done }) => done)]);
@@ -55,31 +84,92 @@ export function createPrefetches(services: AttemptServices, report: Report): Pre
   };
 }
 
-/** Never rejects: a hint that comes to nothing is only reported. */
-async function run(
-  announce: Announce,
-  services: AttemptServices,
-  report: Report,
-  signal: AbortSignal,
-): Promise<void> {
-  const { announcementId, jobId, items } = announce;
-  try {
-    await services.fetchLane.idle(signal);
-    report({ announcementId, jobId, state: 'fetching', files: 0, bytes: 0 });
-    const { files, bytes, message } = await prefetchItems(items, {
-      mounts: services.mounts,
-      cache: services.cache,
-      concurrency: services.concurrency.copy,
-      ffprobe: services.ffmpeg.ffprobe,
-      ...(services.ffmpeg.book === undefined ? {} : { book: services.ffmpeg.book }),
-      version: services.ffprobeVersion,
-      signal,
-    });
-    const state = message === undefined ? 'done' : 'failed';
-    report({ announcementId, jobId, state, files, bytes, ...(message === undefined ? {} : { message }) });
-  } catch (error) {
-    if (signal.aborted) return;
-    const message = error instanceof Error ? error.message : String(error);
-    report({ announcementId, jobId, state: 'failed', files: 0, bytes: 0, message });
+/** Why a prefetch ends that was not withdrawn: the controller hears of it. */
+class RoomNeeded extends Error {
+  override readonly name = 'RoomNeeded';
+
+  constructor() {
+    super('stopped: a job needs the room on this disk');
   }
+}
+
+interface PrefetchRun {
+  readonly announce: Announce;
+  readonly services: PrefetchServices;
+  readonly signal: AbortSignal;
+  /** The first one goes first. */
+  readonly rank: number;
+  readonly report: Report;
+}
+
+/** Never rejects: a hint that comes to nothing is only reported. */
+async function run({ announce, services, signal, rank, report }: PrefetchRun): Promise<void> {
+  const { announcementId, jobId, items } = announce;
+  const { mounts, cache, fetchLane, ffmpeg, ffprobeVersion, concurrency } = services;
+  const count = countFiles();
+  const tell = (state: PrefetchReport['state'], message?: string): void =>
+    report({
+      ...{ announcementId, jobId, state },
+      ...count.words(),
+      ...(message === undefined ? {} : { message }),
+    });
+  const tellSoon = atMostEvery(reportEveryMs, services.nowMs, () => tell('fetching'));
+  try {
+    await fetchLane.idle(signal);
+    tell('fetching');
+    const { message } = await prefetchItems(items, {
+      ...{ mounts, cache, signal },
+      concurrency: concurrency.copy,
+      ahead: () => fetchLane.ahead(rank),
+      onMeasured({ totalBytes }) {
+        count.totalBytes = totalBytes;
+        return undefined;
+      },
+      onFile(file) {
+        count.file(file);
+        tellSoon();
+      },
+      ffprobe: ffmpeg.ffprobe,
+      ...(ffmpeg.book === undefined ? {} : { book: ffmpeg.book }),
+      version: ffprobeVersion,
+      // A probe reads the whole file and decodes nothing: beside FFmpeg one at a time.
+      ...(fetchLane.isRendering() ? { probes: 1 } : {}),
+    });
+    tell(message === undefined ? 'done' : 'failed', message);
+  } catch (error) {
+    if (signal.aborted && !(signal.reason instanceof RoomNeeded)) return;
+    tell('failed', error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What is here of a job, each file once however often the job shows it. */
+function countFiles(): {
+  totalBytes: number | undefined;
+  file(file: FetchedFile): void;
+  words(): Pick<PrefetchReport, 'files' | 'bytes' | 'totalBytes'>;
+} {
+  const seen = new Set<string>();
+  let files = 0;
+  let bytes = 0;
+  return {
+    totalBytes: undefined,
+    file({ uncPath, sizeBytes }) {
+      files += 1;
+      if (seen.has(uncPath)) return;
+      seen.add(uncPath);
+      bytes += sizeBytes;
+    },
+    words() {
+      return { files, bytes, ...(this.totalBytes === undefined ? {} : { totalBytes: this.totalBytes }) };
+    },
+  };
+}
+
+function atMostEvery(ms: number, nowMs: () => number, act: () => void): () => void {
+  let lastMs = nowMs();
+  return () => {
+    if (nowMs() - lastMs < ms) return;
+    lastMs = nowMs();
+    act();
+  };
 }

@@ -9,6 +9,8 @@ import type { RenderPlan } from '../render/render-plan.ts';
 import type { RenderItem, SourceFile } from '../render/render-request.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { JobLog } from './job-log.ts';
+import { renderItemOf } from './render-items.ts';
+import type { AttemptRoom } from './scratch-room.ts';
 import type { AttemptServices } from './services.ts';
 import { watchShareWait } from './share-wait.ts';
 
@@ -28,6 +30,8 @@ export interface PrepareOptions {
   readonly signal: AbortSignal;
   /** Kills what a stop has not ended yet. */
   readonly force?: AbortSignal;
+  /** The room of the attempt on this PC's disk. @default nobody else writes there */
+  readonly room?: AttemptRoom;
   /** Hears how long the shares were waited for; see share-wait.ts. @default nobody */
   readonly onShareWait?: (totalMs: number, reason: string | undefined) => void;
 }
@@ -79,6 +83,7 @@ async function fetchStep({
   log,
   workFolder,
   signal,
+  room,
   onShareWait,
 }: PrepareOptions): Promise<FetchResult> {
   log.step('1c', `Copying files, ${services.concurrency.copy} at a time`);
@@ -97,6 +102,11 @@ async function fetchStep({
       workFolder,
       concurrency: services.concurrency.copy,
       signal,
+      ...(room === undefined ? {} : { hold: room.hold }),
+      onMeasured({ totalBytes, missingBytes }) {
+        log.info(`${missingBytes} of ${totalBytes} bytes are not here yet`);
+        return room?.demandSources(missingBytes);
+      },
       onFile(file) {
         if (file.reused) log.skipping(file.name);
         else log.info(`Copied ${file.name}: ${file.sizeBytes} bytes in ${file.ms} ms`);
@@ -156,17 +166,7 @@ function itemsOf({ job }: Assign, { files }: FetchResult, { facts }: ProbeResult
     const source = fileOf(item, 'source');
     const logo = fileOf(item, 'logo');
     if (source === undefined || (item.logoPath !== undefined && logo === undefined)) return [];
-    return [
-      {
-        ...source,
-        position: item.position,
-        itemType: item.itemType,
-        ...(item.title === undefined ? {} : { title: item.title }),
-        ...(item.durationMs === undefined ? {} : { durationMs: item.durationMs }),
-        ...(logo === undefined ? {} : { logo }),
-        ...(item.text === undefined ? {} : { text: item.text }),
-      },
-    ];
+    return [renderItemOf(item, source, logo)];
   });
 }
 

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import type { ClassSpeed } from '../../proto/index.ts';
+import { workClassOf } from '../../proto/index.ts';
 import type { CommandLog } from '../render/command-log.ts';
 import { commandText } from '../render/command-log.ts';
+import type { ExpectedRate } from '../render/eta.ts';
 import type { RenderProgress } from '../render/progress-meter.ts';
 import { renderJob } from '../render/render-job.ts';
+import { framesPerSecond } from '../render/render-plan.ts';
 import type { RenderedOutput, RenderResult } from '../render/render-result.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { LogFolder } from './log-folder.ts';
@@ -35,6 +39,10 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
   }
   log.step('3', `Command: ${prepared.plan.segments.length} segments with ${encoder.rung}`);
   log.step('4', 'FFmpeg');
+  const workClass = workClassOf(assign.job);
+  const expected = services.speeds.expected(workClass);
+  const render = services.speeds.begin(options.gpuIndex);
+  const doneReading = services.fetchLane.render();
   const result = await renderJob(
     {
       jobId: assign.job.jobId,
@@ -47,12 +55,14 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       concurrency: services.concurrency.segments,
       stallMs: assign.limits.stallMs,
       startStallMs: assign.limits.startStallMs,
+      ...(expected === undefined ? {} : { expected: rateOf(expected) }),
       ...(services.segmentCache === undefined ? {} : { segmentCache: services.segmentCache }),
     },
     {
       signal,
       ...(force === undefined ? {} : { force }),
       log: commandLog(options.folder),
+      clock: render,
       onProgress(progress) {
         log.progress(
           Math.floor((100 * progress.framesDone) / Math.max(1, progress.framesTotal)),
@@ -72,12 +82,22 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       },
       onEncoded() {
         usage.encoded();
+        const { framesEncoded: frames } = usage.total();
+        services.speeds.rendered({ workClass, frames, aloneMs: render.aloneMs() });
+        render.end();
         log.info('Encoded; joining and verifying');
         options.onEncoded();
       },
     },
-  );
+  ).finally(() => {
+    doneReading();
+    render.end();
+  });
   return outputOf(result, signal);
+}
+
+function rateOf({ speed, runs }: ClassSpeed): ExpectedRate {
+  return { framesPerSecond: speed * framesPerSecond, runs };
 }
 
 function outputOf(result: RenderResult, signal: AbortSignal): RenderedOutput {

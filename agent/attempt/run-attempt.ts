@@ -10,7 +10,7 @@ import type { LogFolder } from './log-folder.ts';
 import { attemptFolderName } from './log-folder.ts';
 import { prepare } from './prepare-step.ts';
 import { renderStep } from './render-step.ts';
-import { demandScratch } from './scratch-room.ts';
+import type { AttemptRoom } from './scratch-room.ts';
 import type { AttemptServices } from './services.ts';
 import { stageOutput } from './stage-step.ts';
 import type { UsageCount } from './usage-count.ts';
@@ -23,6 +23,7 @@ export interface AttemptRun {
   readonly services: AttemptServices;
   readonly folder: LogFolder;
   readonly log: JobLog;
+  readonly scratch: AttemptRoom;
   /** Stops the attempt; its reason says why. */
   readonly signal: AbortSignal;
   /** Kills what the stop has not ended yet. */
@@ -36,7 +37,7 @@ const verifiedPercent = 95;
 
 /** An attempt from its assignment to the staged file. Never rejects: how it ended is reported. */
 export async function runAttempt(run: AttemptRun): Promise<void> {
-  const { assign, services, signal, log } = run;
+  const { assign, services, scratch, signal, log } = run;
   const workFolder = join(services.workFolder, attemptFolderName(assign.ref));
   const usage = createUsageCount(services.nowMs);
   const state: { release?: () => void } = {};
@@ -49,7 +50,7 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     const looking = services.lookAtOutput(assign.output, signal);
     looking.catch(() => undefined);
     const prepared = await prepare({
-      ...{ ...run, workFolder },
+      ...{ ...run, workFolder, room: scratch },
       onShareWait(totalMs, reason) {
         usage.waitedForSources(totalMs);
         run.report(waitingOf(usage, totalMs, reason));
@@ -59,7 +60,7 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     const room = await looking;
     const result = { enable4k: assign.job.enable4k, frames: prepared.plan.frames };
     room.demand(result);
-    demandScratch(result, await services.scratchFree(), services.workFolder);
+    await scratch.demandWork(result);
     usage.fetched(prepared.files);
     const { copiedBytes, reusedBytes } = usage.total();
     run.report({ type: 'prepared', copiedBytes, reusedBytes, totalFrames: prepared.plan.frames });
@@ -68,10 +69,14 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
       workFolder,
       prepared,
       usage,
-      onProgress: (progress) => run.report(progressOf(progress, usage)),
+      onProgress(progress) {
+        scratch.encoded(progress.framesDone, progress.framesTotal);
+        run.report(progressOf(progress, usage));
+      },
       onSegment: (segment) => run.report({ type: 'segment', ...segment }),
       onEncoded: () => run.report({ type: 'encoded' }),
     });
+    scratch.joined();
     const { manifest, shareId } = await stage(run, output, usage);
     const identity = shareId === undefined ? {} : { shareId };
     last = { type: 'staged', manifest, usage: usage.total(), ...identity };
@@ -83,6 +88,7 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
   await rm(workFolder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
     services.onTrouble(`${workFolder} could not be removed`, error),
   );
+  scratch.close();
   run.report(last);
 }
 

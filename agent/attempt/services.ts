@@ -6,6 +6,8 @@ import type { EncoderChoice, FfmpegInstall, SegmentCacheSettings } from '../rend
 import type { FetchLane } from './fetch-lane.ts';
 import type { LookAtOutput } from './output-room.ts';
 import type { OutputShare } from './output-share.ts';
+import type { RenderSpeeds } from './render-speeds.ts';
+import type { ScratchRoom } from './scratch-room.ts';
 
 /** All that the attempts of one agent work with. Everything slow to find out is found out before the first one. */
 export interface AttemptServices {
@@ -19,13 +21,13 @@ export interface AttemptServices {
   readonly lookAtOutput: LookAtOutput;
   /** What is being read from the source shares now. */
   readonly underway: () => readonly UnderwayOperation[];
-  /** Bytes that are free where the work folders are. */
-  readonly scratchFree: () => Promise<number>;
+  readonly scratch: ScratchRoom;
   readonly ffmpeg: FfmpegInstall;
   /** From `ffprobeVersion`: part of what is remembered of a probed file. */
   readonly ffprobeVersion: string;
   /** What this PC encodes with, for a frame size; undefined when it cannot. */
   readonly encoderFor: (enable4k: boolean, gpuIndex?: number) => Omit<EncoderChoice, 'profile'> | undefined;
+  readonly speeds: RenderSpeeds;
   readonly segmentCache?: SegmentCacheSettings;
   readonly concurrency: { readonly copy: number; readonly probe: number; readonly segments: number };
   readonly fetchLane: FetchLane;

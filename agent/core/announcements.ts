@@ -1,4 +1,5 @@
 import type { Announce, PrefetchReport, Withdraw } from '../../proto/agent-link.ts';
+import { remember } from './sources.ts';
 import type { HeldAnnouncement } from './state.ts';
 import type { Turn } from './turn.ts';
 import { send } from './turn.ts';
@@ -50,6 +51,9 @@ export function prefetchReported(turn: Turn, report: Omit<PrefetchReport, 'kind'
   const known = turn.state.announcements.get(report.announcementId);
   if (known === undefined) return;
   put(turn, { ...known, presentBytes: report.bytes });
+  const { totalBytes, bytes: presentBytes } = report;
+  const { presentSegments = 0 } = turn.state.sources.get(report.jobId) ?? {};
+  if (totalBytes !== undefined) remember(turn, report.jobId, { totalBytes, presentBytes, presentSegments });
   answer(turn, report);
 }
 

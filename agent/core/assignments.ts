@@ -4,8 +4,9 @@ import { assignmentVoids } from './announcements.ts';
 import { isAtWork } from './attempt-states.ts';
 import { answerEnded } from './endings.ts';
 import { keyOf } from './journal-fold.ts';
-import { scratchShortage } from './scratch.ts';
+import { scratchNeeded, scratchShortage } from './scratch.ts';
 import { placeFor, slotsOf, slotsUsed } from './slots.ts';
+import { forgetSources } from './sources.ts';
 import type { LiveAttempt } from './state.ts';
 import { endFor } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -15,10 +16,10 @@ import { held, putAttempt, send, write } from './turn.ts';
 export function assigned(turn: Turn, assign: Assign): void {
   const { ref } = assign;
   if (held(turn, ref) !== undefined) {
-    reply(turn, ref, 0);
+    reply(turn, ref);
   } else if (turn.state.journal.tombstones.has(keyOf(ref))) {
     // Accepted and at once ended as it once did: a decline would be another outcome of the same fence.
-    reply(turn, ref, 0);
+    reply(turn, ref);
     answerEnded(turn, ref, 'lost', 'this fence has ended here before');
   } else {
     const fault = declineReason(turn, assign);
@@ -42,14 +43,23 @@ function accept(turn: Turn, assign: Assign): void {
     progressSentMs: turn.nowMs,
     progressChanged: false,
     publishTries: 0,
+    scratchBytes: scratchNeeded(turn.state, assign),
   });
   // The attempt starts before its announcement ends, so that a copy under way has an owner throughout.
   turn.effects.push({ type: 'start-attempt', assign, ...place });
-  reply(turn, assign.ref, assignmentVoids(turn, assign.ref.jobId));
+  const { jobId } = assign.ref;
+  const fetchedBytes = assignmentVoids(turn, jobId);
+  const known = turn.state.sources.get(jobId);
+  reply(turn, assign.ref, {
+    presentBytes: Math.max(fetchedBytes, known?.presentBytes ?? 0),
+    presentSegments: known?.presentSegments ?? 0,
+  });
+  forgetSources(turn, jobId);
 }
 
-function reply(turn: Turn, ref: JobRef, presentBytes: number): void {
-  send(turn, { kind: 'assignment-reply', ref, accepted: true, presentBytes, presentSegments: 0 });
+/** What is here by the last look: a share may be slow, and the controller waits for this word. */
+function reply(turn: Turn, ref: JobRef, present = { presentBytes: 0, presentSegments: 0 }): void {
+  send(turn, { kind: 'assignment-reply', ref, accepted: true, ...present });
 }
 
 interface Decline {

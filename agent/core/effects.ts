@@ -2,6 +2,7 @@ import type {
   AgentMessage,
   Announce,
   AnnulPublish,
+  AskSources,
   Assign,
   CheckHost,
   FinishedOutcome,
@@ -23,6 +24,7 @@ export type Effect =
       readonly linkId: number;
       readonly sequence: number;
       readonly probeId?: string;
+      readonly scratchAvailableBytes: number;
     }
   /** Ends the link and dials again, not before `afterMs`, first at `address`. */
   | {
@@ -66,6 +68,8 @@ export type Effect =
       /** What its folders are named after: `assign.ref`, but after an adoption. */
       readonly startedAs: JobRef;
     }
+  /** Answered by `sources`. */
+  | { readonly type: 'look-at-sources'; readonly ask: AskSources }
   | { readonly type: 'start-prefetch'; readonly announce: Announce }
   /** `assigned`: the attempt that was just started goes on with what is being copied. */
   | {

@@ -15,6 +15,9 @@ const tombstonesCharsMax = 300_000;
 const toldProblemsMax = 3;
 const toldCharsMax = 200;
 
+/** What this agent can do that agents of release 0.1 cannot. */
+const features = ['sources'];
+
 /** Hello, built fresh: all that is held now. Its size is bounded, because the event has what is left out here. */
 export function buildHello(state: CoreState): Hello {
   const { settings, journal } = state;
@@ -25,7 +28,7 @@ export function buildHello(state: CoreState): Hello {
     softwareVersion: settings.softwareVersion,
     protocolMin,
     protocolMax,
-    features: [],
+    features,
     ...(journal.farm === undefined ? {} : { farmId: journal.farm.farmId }),
     highestTerm: journal.farm?.term ?? 0,
     journalId: journal.journalId,

@@ -10,6 +10,7 @@ import type {
   Usage,
 } from '../../proto/agent-link.ts';
 import type { GpuLane } from './gpu-choice.ts';
+import type { FoundSources } from './sources.ts';
 
 /** What the shell says about an attempt that it works on. Exactly one of `staged` and `ended` comes last. */
 export type AttemptReport =
@@ -82,7 +83,17 @@ export type Input =
       /** As in the effect that asked. */
       readonly gpuIndex?: number;
     }
-  | { readonly type: 'scratch-space'; readonly freeBytes: number }
+  | {
+      readonly type: 'scratch-space';
+      readonly freeBytes: number;
+      /** What is free and what the caches can give up, less what always stays free. */
+      readonly availableBytes: number;
+      /** What attempts may still write of it, as far as they are measured. */
+      readonly reserved: readonly { readonly jobId: string; readonly bytes: number }[];
+    }
+  /** What a look at the sources of the first ask came to. */
+  | { readonly type: 'sources'; readonly jobId: string; readonly found: FoundSources }
+  | { readonly type: 'copy-speed'; readonly bytesPerSecond: number }
   /** This process did not run for so long: the PC slept, or was frozen. */
   | { readonly type: 'woke'; readonly awayMs: number }
   | { readonly type: 'prefetch'; readonly report: Omit<PrefetchReport, 'kind'> }

@@ -5,6 +5,8 @@ import { acknowledged } from './events.ts';
 import { buildHello } from './hello.ts';
 import { activeMode } from './mode.ts';
 import { grantPublish, refusePublish } from './publishing.ts';
+import { scratchAvailable } from './scratch.ts';
+import { forgetAsks } from './sources.ts';
 import type { Session } from './state.ts';
 import { endFor } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -16,6 +18,7 @@ const refusedAgainMs = 10_000;
 /** A stream is open: Hello is the first word on it. */
 export function linkOpened(turn: Turn, linkId: number): void {
   turn.state = { ...turn.state, link: { id: linkId, openedMs: turn.nowMs } };
+  forgetAsks(turn);
   turn.effects.push({ type: 'send', linkId, message: buildHello(turn.state) });
 }
 
@@ -76,6 +79,7 @@ export function sendHeartbeat(turn: Turn, probeId?: string): void {
     linkId: link.id,
     sequence,
     ...(probeId === undefined ? {} : { probeId }),
+    scratchAvailableBytes: scratchAvailable(turn.state),
   });
 }
 

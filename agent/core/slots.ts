@@ -1,6 +1,7 @@
 import type { FinishedOutcome, Inventory, WorkClass } from '../../proto/agent-link.ts';
 import { holdsSlot } from './attempt-states.ts';
 import { chooseGpu } from './gpu-choice.ts';
+import { scratchAvailable } from './scratch.ts';
 import type { CoreState, LiveAttempt, SlotLimit, SlotScope } from './state.ts';
 import type { Turn } from './turn.ts';
 import { alarm, send } from './turn.ts';
@@ -42,13 +43,18 @@ export function placeFor(state: CoreState, workClass: WorkClass): Pick<LiveAttem
 
 /** What is reported: without a journal that can be written there is no slot at all. */
 export function inventoryOf(state: CoreState): Inventory {
-  const { inventory, journalHasRoom, scratchFreeBytes } = state;
+  const { inventory, journalHasRoom, scratch, copyBytesPerSecond } = state;
   const slots = slotsOf(state);
   const gpus = inventory.gpus.map((gpu) => ({
     ...gpu,
     slots: Math.min(gpu.slots, state.gpuLanes.length === 0 ? slots : slotsIn(state, gpu.index)),
   }));
-  return { ...inventory, gpus, scratchFreeBytes, slots: journalHasRoom ? slots : 0 };
+  return {
+    ...{ ...inventory, gpus, copyBytesPerSecond },
+    scratchFreeBytes: scratch.freeBytes,
+    scratchAvailableBytes: scratchAvailable(state),
+    slots: journalHasRoom ? slots : 0,
+  };
 }
 
 export function sendInventory(turn: Turn): void {

@@ -2,6 +2,7 @@ import type { ControllerMessage } from '../../proto/agent-link.ts';
 import { attemptAdopted } from './adoption.ts';
 import { announced, prefetchReported, withdrawn } from './announcements.ts';
 import { assigned } from './assignments.ts';
+import { copySpeedMeasured } from './copy-speed.ts';
 import type { Effect } from './effects.ts';
 import { acknowledged, pumpEvents } from './events.ts';
 import { checkHost, hostChecked } from './host-check.ts';
@@ -22,6 +23,7 @@ import {
 } from './publishing.ts';
 import { recalled } from './recall.ts';
 import { attemptReported } from './reports.ts';
+import { scratchOf } from './scratch.ts';
 import {
   controllerLeaves,
   heartbeatAcked,
@@ -33,6 +35,7 @@ import {
 } from './session.ts';
 import { settleShutdown, shutDown } from './shutdown.ts';
 import { sendInventory, sessionsProbed, tickSlots } from './slots.ts';
+import { sourcesAsked, sourcesFound } from './sources.ts';
 import type { CoreState } from './state.ts';
 import { cancelled, tickLimits } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -108,7 +111,13 @@ function take(turn: Turn, input: Input): void {
       sessionsProbed(turn, input.ok, input.gpuIndex);
       return;
     case 'scratch-space':
-      turn.state = { ...turn.state, scratchFreeBytes: input.freeBytes };
+      turn.state = { ...turn.state, scratch: scratchOf(input) };
+      return;
+    case 'sources':
+      sourcesFound(turn, input.jobId, input.found);
+      return;
+    case 'copy-speed':
+      copySpeedMeasured(turn, input.bytesPerSecond);
       return;
     case 'woke':
       woke(turn, input.awayMs);
@@ -145,6 +154,9 @@ function obey(turn: Turn, message: Exclude<ControllerMessage, { kind: 'welcome' 
       return;
     case 'announce':
       announced(turn, message);
+      return;
+    case 'ask-sources':
+      sourcesAsked(turn, message);
       return;
     case 'withdraw':
       withdrawn(turn, message);

@@ -8,7 +8,9 @@ import { createOutputLook } from '../attempt/output-room.ts';
 import { createOutputShare } from '../attempt/output-share.ts';
 import type { Prepared } from '../attempt/prepare-step.ts';
 import { prepare } from '../attempt/prepare-step.ts';
+import { createRenderSpeeds } from '../attempt/render-speeds.ts';
 import { renderStep } from '../attempt/render-step.ts';
+import { createScratchRoom } from '../attempt/scratch-room.ts';
 import type { AttemptServices } from '../attempt/services.ts';
 import { createUsageCount } from '../attempt/usage-count.ts';
 import { takeInventory } from '../host/inventory.ts';
@@ -93,7 +95,7 @@ async function servicesOf(
 ): Promise<{ services: AttemptServices; encoder: Omit<EncoderChoice, 'profile'> }> {
   const { job, dataDir, ffmpeg, ffprobe, signal } = options;
   const { rung, threads } = options.encoder;
-  const { encoderProbe, ffmpegVersionText } = await takeInventory({
+  const { encoderProbe, ffmpegVersionText, inventory } = await takeInventory({
     scratchFolder: dataDir,
     queues: [],
     labels: [],
@@ -121,10 +123,21 @@ async function servicesOf(
     share: createOutputShare(job.mounts, operations),
     lookAtOutput: createOutputLook(job.mounts, operations),
     underway: () => operations.underway(),
-    scratchFree: () => Promise.resolve(Number.POSITIVE_INFINITY),
+    scratch: createScratchRoom({
+      ...{ cache, workFolder: dataDir, freeBytesMin: 0 },
+      freeBytes: () => Promise.resolve(Number.POSITIVE_INFINITY),
+      otherSpareBytes: () => Promise.resolve(0),
+      endHints: () => Promise.resolve(false),
+    }),
     ffmpeg: { ffmpeg, ffprobe, versionText: ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe, signal }),
     encoderFor: () => encoder,
+    speeds: createRenderSpeeds({
+      nowMs: () => performance.now(),
+      inventory: () => inventory,
+      gpuLanes: () => [],
+      onRendered: () => undefined,
+    }),
     segmentCache: { folder: join(dataDir, 'cache', 'segments'), bytesMax: 50 * 1024 ** 3 },
     concurrency: { copy: 5, probe: 8, segments: options.segments },
     fetchLane: createFetchLane(),

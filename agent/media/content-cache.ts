@@ -11,9 +11,17 @@
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCacheIndex } from './cache-index.ts';
+import type { Keeper } from './cache-objects.ts';
 import { openCacheObjects } from './cache-objects.ts';
-import { fetchContent } from './fetch-content.ts';
+import type { CopyMeter } from './copy-meter.ts';
+import type { RoomHold } from './disk-room.ts';
+import { openDiskRoom } from './disk-room.ts';
+import type { CopyOrder, FoundContent } from './fetch-content.ts';
+import { fetchContent, knownContent, lookAtContent } from './fetch-content.ts';
+import type { Pace } from './pace.ts';
+import { createSharedPace } from './pace.ts';
 import type { ShareOperations } from './share-operations.ts';
+import type { Examined, SourceVersion } from './share-protocol.ts';
 import { shareFlights } from './shared-flight.ts';
 import type { MountedPath } from './unc.ts';
 
@@ -30,6 +38,27 @@ export interface ContentCacheOptions {
   readonly freeBytes?: () => Promise<number>;
   /** For "least recently used". @default Date.now */
   readonly now?: () => number;
+  /** Gives up what else on this disk is of less use than a job; false when there is nothing. @default nothing */
+  readonly evictOther?: () => Promise<boolean>;
+  /** Hears of every copy. @default nobody */
+  readonly meter?: Pick<CopyMeter, 'begin'>;
+}
+
+/** How a file is wanted. */
+export interface Wanted {
+  /** Present for a hint: the file makes way for the jobs, and so does its copy. */
+  readonly pace?: Pace;
+  /** The room that it is copied into. @default what is free */
+  readonly hold?: RoomHold;
+  /** What a look has seen a moment ago. */
+  readonly seen?: Examined;
+}
+
+/** A source as it is on its share, and here. */
+export interface LookedAt {
+  readonly seen: Examined;
+  /** Its content, pinned, where it is here. */
+  readonly file?: CachedFile;
 }
 
 /** A file of the cache, pinned until `release`. */
@@ -49,9 +78,19 @@ export interface ContentCache {
    * The content of a source, copied when it is not there yet. Calls for the same source share one copy, which stops
    * when the last of them is aborted. Rejects with MediaError, UncError (a link out of the share) or the signal's reason.
    */
-  acquire(source: MountedPath, signal?: AbortSignal): Promise<CachedFile>;
+  acquire(source: MountedPath, signal?: AbortSignal, wanted?: Wanted): Promise<CachedFile>;
+  /** Looks at a source for a job or for a hint, and copies nothing. Rejects as `acquire`. */
+  look(source: MountedPath, keeper: Keeper, signal?: AbortSignal): Promise<LookedAt>;
+  /** The content that a source of this version had, if it is here: what `look` would find, without a look at small files. */
+  recognise(path: string, version: SourceVersion): string | undefined;
+  /** Room for a job: see disk-room.ts. */
+  hold(): RoomHold;
   /** Bytes of all contents, those that are being copied included. */
   usedBytes(): number;
+  /** Bytes of contents that no job uses: they are given up for a job. */
+  spareBytes(): number;
+  /** Resolves when the copies that nobody wants any more have given their space back. */
+  givenUp(): Promise<void>;
   /** Where facts about a content are kept: they go when it goes. */
   notePath(sha256: string, name: string): string;
   /** Waits for what is being written; running copies fail. Idempotent. */
@@ -65,30 +104,63 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
   await mkdir(cache.incoming, { recursive: true });
   const index = await openCacheIndex(join(options.folder, 'index.jsonl'));
   const objects = await openCacheObjects({ ...cache, folder: join(options.folder, 'objects'), index });
+  const room = openDiskRoom({
+    ...cache,
+    contentBytes: () => objects.contentBytes(),
+    evictContent: () => objects.evictOldest(),
+  });
+  const context = { ...cache, index, objects, room };
   const closing = new AbortController();
+  const until = (signal: AbortSignal | undefined): AbortSignal =>
+    AbortSignal.any([closing.signal, ...(signal === undefined ? [] : [signal])]);
+  const paces = new Map<string, ReturnType<typeof createSharedPace>>();
   const flights = shareFlights(
-    (source: MountedPath, signal) => fetchContent({ ...cache, index, objects }, source, signal),
+    (order: CopyOrder, signal) => fetchContent(context, order, signal),
     (found) => found.release(),
   );
+  const cached = (found: Omit<FoundContent, 'release'>, keeper: Keeper): CachedFile => ({
+    sha256: found.sha256,
+    sizeBytes: found.sizeBytes,
+    path: objects.contentPath(found.sha256),
+    reused: found.reused,
+    release: objects.pin(found.sha256, keeper),
+  });
 
   return {
-    acquire: async (source, signal) => {
-      const signals = AbortSignal.any([closing.signal, ...(signal === undefined ? [] : [signal])]);
-      return flights.join(
-        source.localPath,
-        source,
-        ({ sha256, sizeBytes, reused }, isFirst) => ({
-          sha256,
-          sizeBytes,
-          path: objects.contentPath(sha256),
+    async acquire(source, signal, { pace: hint, ...wanted } = {}) {
+      const key = source.localPath;
+      const keeper: Keeper = hint === undefined ? 'job' : 'hint';
+      const pace = paces.get(key) ?? createSharedPace();
+      paces.set(key, pace);
+      const leave = pace.join(hint);
+      try {
+        return await flights.join(
+          key,
+          { ...wanted, source, pace, isAhead: hint !== undefined },
           // Whoever came later waited for somebody else's copy.
-          reused: reused || !isFirst,
-          release: objects.pin(sha256),
-        }),
-        signals,
-      );
+          (found, isFirst) => cached({ ...found, reused: found.reused || !isFirst }, keeper),
+          until(signal),
+        );
+      } finally {
+        leave();
+        if (pace.isLeft() && paces.get(key) === pace) paces.delete(key);
+      }
     },
-    usedBytes: () => objects.usedBytes(),
+    async look(source, keeper, signal) {
+      const { seen, found } = await lookAtContent(context, source, keeper, until(signal));
+      if (found === undefined) return { seen };
+      const file = cached(found, keeper);
+      found.release();
+      return { seen, file };
+    },
+    recognise(path, version) {
+      const sha256 = knownContent(index, path, version);
+      return sha256 !== undefined && objects.has(sha256, version.sizeBytes) ? sha256 : undefined;
+    },
+    hold: () => room.hold(),
+    usedBytes: () => objects.contentBytes() + room.copyingBytes(),
+    spareBytes: () => objects.spareBytes(),
+    givenUp: () => flights.givenUp(),
     notePath: (sha256, name) => objects.notePath(sha256, name),
     async close() {
       closing.abort(new Error('the cache is closed'));
@@ -98,13 +170,15 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
   };
 }
 
-type Resolved = Required<ContentCacheOptions> & { readonly incoming: string };
+type Resolved = Required<Omit<ContentCacheOptions, 'meter'>> &
+  Pick<ContentCacheOptions, 'meter'> & { readonly incoming: string };
 
 function resolveOptions(options: ContentCacheOptions): Resolved {
   return {
     freeBytesMin: 2 * 1024 ** 3,
     rehashBelowBytes: 16 * 1024 ** 2,
     now: Date.now,
+    evictOther: () => Promise.resolve(false),
     freeBytes: async () => {
       const disk = await statfs(options.folder);
       return disk.bavail * disk.bsize;

@@ -2,8 +2,10 @@ import { copyFile, link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pMap from 'p-map';
 import type { FailureClass, Problem, ResolvedItem } from '../../proto/agent-link.ts';
-import type { CachedFile, ContentCache } from './content-cache.ts';
+import type { CachedFile, ContentCache, LookedAt } from './content-cache.ts';
+import type { RoomHold } from './disk-room.ts';
 import { MediaError } from './media-error.ts';
+import type { PacedCopy } from './pace.ts';
 import { type MountedPath, type Mounts, resolveUnc, UncError } from './unc.ts';
 
 export interface FetchOptions {
@@ -18,6 +20,19 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
   /** Called for each file as soon as it is there, in the order of arrival. */
   readonly onFile?: (file: FetchedFile) => void;
+  /** The job's room, which the copies are made in. @default what is free */
+  readonly hold?: RoomHold;
+  /** For a hint: asked for the pace of each copy before it begins. @default a job's copies, at full speed */
+  readonly ahead?: () => PacedCopy;
+  /** Called once, when every file was looked at and none copied; its rejection is that of the whole. */
+  readonly onMeasured?: (measured: MeasuredFiles) => Promise<void> | undefined;
+}
+
+/** The files of a job by their sizes, each once. A file that could not be looked at counts nothing. */
+export interface MeasuredFiles {
+  readonly totalBytes: number;
+  /** Of these, what must be copied. */
+  readonly missingBytes: number;
 }
 
 /** A source or a logo that is here. */
@@ -67,20 +82,24 @@ export async function fetchItems(
   const release = (): void => {
     for (const pin of pins) pin();
   };
-  // No file's error stops the others: what is under way must have ended before anything is released.
-  const outcomes = await pMap(
-    items.flatMap(filesOf),
-    (file) => fetchFile(file, options, pins).catch((error: unknown) => ({ thrown: error })),
-    { concurrency },
-  );
-  const thrown = outcomes.find((outcome) => 'thrown' in outcome);
-  if (thrown !== undefined) {
+  try {
+    const looks = await lookAtFiles(items.flatMap(filesOf), options, pins);
+    await options.onMeasured?.(measure(looks));
+    // No file's error stops the others: what is under way must have ended before anything is released.
+    const outcomes = await pMap(
+      looks,
+      (look) => fetchFile(look, options, pins).catch((error: unknown) => ({ thrown: error })),
+      { concurrency },
+    );
+    const thrown = outcomes.find((outcome) => 'thrown' in outcome);
+    if (thrown !== undefined) throw thrown.thrown;
+    const files = outcomes.flatMap((outcome) => ('file' in outcome ? outcome.file : []));
+    const failed = outcomes.flatMap((outcome) => ('fault' in outcome ? outcome : []));
+    return { files, problems: failed.map((outcome) => outcome.fault), ...verdict(failed), release };
+  } catch (error) {
     release();
-    throw thrown.thrown as Error;
+    throw error;
   }
-  const files = outcomes.flatMap((outcome) => ('file' in outcome ? outcome.file : []));
-  const failed = outcomes.flatMap((outcome) => ('fault' in outcome ? outcome : []));
-  return { files, problems: failed.map((outcome) => outcome.fault), ...verdict(failed), release };
 }
 
 interface WantedFile {
@@ -90,9 +109,12 @@ interface WantedFile {
   readonly name: string;
 }
 
-type FileOutcome =
-  | { readonly file: FetchedFile }
-  | { readonly fault: Problem; readonly failureClass: FailureClass };
+interface FileFault {
+  readonly fault: Problem;
+  readonly failureClass: FailureClass;
+}
+
+type FileOutcome = { readonly file: FetchedFile } | FileFault;
 
 function filesOf(item: ResolvedItem): readonly WantedFile[] {
   const name = `${item.itemType}_${item.position}${extensionOf(item.path)}`;
@@ -107,21 +129,70 @@ function extensionOf(path: string): string {
   return /\.[A-Za-z0-9]{1,8}$/u.exec(path)?.[0] ?? '';
 }
 
-async function fetchFile(
-  wanted: WantedFile,
-  options: FetchOptions,
+/** What a look at a file's source came to. */
+type FileLook = { readonly wanted: WantedFile } & (
+  | { readonly source: MountedPath; readonly looked: LookedAt }
+  | FileFault
+);
+
+/** Looks at every source once, and pins what is here already: the copies of this very job must not drive it out. */
+async function lookAtFiles(
+  files: readonly WantedFile[],
+  { mounts, cache, signal, ahead, concurrency = 5, platform = process.platform }: FetchOptions,
   pins: (() => void)[],
-): Promise<FileOutcome> {
-  const { cache, signal, mounts, platform = process.platform } = options;
-  signal?.throwIfAborted();
+): Promise<readonly FileLook[]> {
+  const keeper = ahead === undefined ? 'job' : 'hint';
+  const looks = new Map<string, Promise<LookedAt>>();
+  const lookAt = async (source: MountedPath): Promise<LookedAt> => {
+    const looked = await cache.look(source, keeper, signal);
+    if (looked.file !== undefined) pins.push(looked.file.release);
+    return looked;
+  };
+  const outcomes = await pMap(
+    files,
+    async (wanted): Promise<FileLook | { readonly thrown: unknown }> => {
+      try {
+        signal?.throwIfAborted();
+        const source = locate(wanted, mounts, platform);
+        const look = looks.get(source.localPath) ?? lookAt(source);
+        looks.set(source.localPath, look);
+        return { wanted, source, looked: await look };
+      } catch (error) {
+        const isOver = signal?.aborted === true;
+        return isOver || !isFault(error) ? { thrown: error } : { wanted, ...faultOf(error, wanted) };
+      }
+    },
+    { concurrency },
+  );
+  const thrown = outcomes.find((outcome) => 'thrown' in outcome);
+  if (thrown !== undefined) {
+    signal?.throwIfAborted();
+    throw thrown.thrown;
+  }
+  return outcomes.flatMap((outcome) => ('thrown' in outcome ? [] : outcome));
+}
+
+function measure(looks: readonly FileLook[]): MeasuredFiles {
+  const seen = new Map(
+    looks.flatMap((look) => ('looked' in look ? [[look.source.localPath, look.looked]] : [])),
+  );
+  const bytesOf = (all: readonly LookedAt[]): number =>
+    all.reduce((sum, { seen: { sizeBytes } }) => sum + sizeBytes, 0);
+  const all = [...seen.values()];
+  return { totalBytes: bytesOf(all), missingBytes: bytesOf(all.filter(({ file }) => file === undefined)) };
+}
+
+async function fetchFile(look: FileLook, options: FetchOptions, pins: (() => void)[]): Promise<FileOutcome> {
+  if ('fault' in look) return look;
+  options.signal?.throwIfAborted();
   const startedAt = performance.now();
-  let source: MountedPath;
+  const { wanted, source } = look;
   let cached: CachedFile;
   try {
-    source = locate(wanted, mounts, platform);
-    cached = await cache.acquire(source, signal);
+    cached = look.looked.file ?? (await acquire(look, options));
   } catch (error) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
+    if (!isFault(error)) throw error;
     return faultOf(error, wanted);
   }
   pins.push(() => cached.release());
@@ -145,6 +216,22 @@ async function fetchFile(
   return { file };
 }
 
+async function acquire(
+  { source, looked: { seen } }: Extract<FileLook, { source: unknown }>,
+  { cache, signal, hold, ahead }: FetchOptions,
+): Promise<CachedFile> {
+  const paced = ahead?.();
+  try {
+    return await cache.acquire(source, signal, {
+      seen,
+      ...(hold === undefined ? {} : { hold }),
+      ...(paced === undefined ? {} : { pace: paced.pace }),
+    });
+  } finally {
+    paced?.end();
+  }
+}
+
 function locate({ role, item, uncPath }: WantedFile, mounts: Mounts, platform: string): MountedPath {
   if (uncPath.trim() === '') {
     const what = role === 'logo' ? `the logo of ${item.itemType}` : item.itemType;
@@ -160,8 +247,11 @@ async function place(content: string, path: string): Promise<string> {
   return path;
 }
 
-function faultOf(error: unknown, { role, item, uncPath }: WantedFile): FileOutcome {
-  if (!(error instanceof MediaError) && !(error instanceof UncError)) throw error;
+function isFault(error: unknown): error is MediaError | UncError {
+  return error instanceof MediaError || error instanceof UncError;
+}
+
+function faultOf(error: MediaError | UncError, { role, item, uncPath }: WantedFile): FileFault {
   const reason = error.message.slice(error.code.length + 2);
   const what = `${role === 'logo' ? 'logo of ' : ''}${item.itemType} at position ${item.position}`;
   const message = error.code === 'PATH_MISSING' ? reason : `${what}: ${reason}`;

@@ -2,7 +2,11 @@ import type { ResolvedItem } from '../../proto/agent-link.ts';
 import { type FetchOptions, fetchItems } from './fetch.ts';
 import { type ProbeFilesOptions, probeFiles } from './probe-files.ts';
 
-export type PrefetchOptions = Omit<FetchOptions, 'workFolder'> & Omit<ProbeFilesOptions, keyof FetchOptions>;
+export type PrefetchOptions = Omit<FetchOptions, 'workFolder' | 'hold'> &
+  Omit<ProbeFilesOptions, keyof FetchOptions> & {
+    /** Files that are probed at a time. @default 8 */
+    readonly probes?: number;
+  };
 
 /** What an announcement achieved: the fields of a prefetch report. */
 export interface Prefetched {
@@ -23,7 +27,7 @@ export async function prefetchItems(
 ): Promise<Prefetched> {
   const fetched = await fetchItems(items, options);
   try {
-    const probed = await probeFiles(fetched.files, { ...options, concurrency: 8 });
+    const probed = await probeFiles(fetched.files, { ...options, concurrency: options.probes ?? 8 });
     const message = [fetched.message, probed.message].filter((text) => text !== undefined).join('; ');
     const bytesOf = (files: typeof fetched.files): number =>
       files.reduce((sum, file) => sum + file.sizeBytes, 0);

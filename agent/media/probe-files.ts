@@ -86,11 +86,20 @@ export async function ffprobeVersion({ ffprobe = 'ffprobe', signal }: ProbeOptio
   );
 }
 
+/** What this version of ffprobe has found out about a content here; undefined when that is not known. */
+export function knownFacts(
+  sha256: string,
+  cache: Pick<ContentCache, 'notePath'>,
+  version: string,
+): Promise<MediaFacts | undefined> {
+  return readNote(cache.notePath(sha256, 'facts'), noteVersion(version));
+}
+
 type Outcome = { readonly facts: MediaFacts } | { readonly error: ProbeError };
 type Look = Outcome & { readonly isNew: boolean };
 
 async function lookAt(file: FetchedFile, options: ProbeFilesOptions): Promise<Look> {
-  const version = `${factsVersion} ${options.version}`;
+  const version = noteVersion(options.version);
   const notePath = options.cache.notePath(file.sha256, 'facts');
   const known = await readNote(notePath, version);
   if (known !== undefined) return { facts: known, isNew: false };
@@ -109,6 +118,10 @@ async function lookAt(file: FetchedFile, options: ProbeFilesOptions): Promise<Lo
 interface Note {
   readonly version: string;
   readonly facts: MediaFacts;
+}
+
+function noteVersion(version: string): string {
+  return `${factsVersion} ${version}`;
 }
 
 async function readNote(path: string, version: string): Promise<MediaFacts | undefined> {

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { Speed } from './pace.ts';
 import { readBytes, readsInFlight } from './share-protocol.ts';
 
 /**
@@ -6,17 +7,21 @@ import { readBytes, readsInFlight } from './share-protocol.ts';
  * for: the buffers go round. Ends early when the file is shorter than `sizeBytes` by now: the caller looks at its
  * size and time of change afterwards anyway.
  */
-export async function* readAhead(file: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
+export async function* readAhead(
+  file: FileHandle,
+  sizeBytes: number,
+  speed: () => Speed,
+): AsyncGenerator<Uint8Array> {
   const buffers: Uint8Array[] = [];
   const pending: Promise<Uint8Array>[] = [];
   let offset = 0;
   let turn = 0;
   try {
     for (;;) {
-      while (pending.length < readsInFlight && offset < sizeBytes) {
+      while (pending.length < readsInFlight[speed()] && offset < sizeBytes) {
         const length = Math.min(readBytes, sizeBytes - offset);
         // One buffer more than there are reads: the caller is still busy with the part it has.
-        const slot = turn++ % (readsInFlight + 1);
+        const slot = turn++ % (readsInFlight.full + 1);
         const buffer = (buffers[slot] ??= new Uint8Array(Math.min(readBytes, sizeBytes)));
         const read = readFully(file, buffer.subarray(0, length), offset);
         // It is awaited in its turn; until then a failure of it must not count as unhandled.

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { assertInsideMount } from './inside-mount.ts';
+import { createSettablePace, mayGo, type Pace } from './pace.ts';
 import { readAhead } from './read-ahead.ts';
 import { look, makeStaging, move, remove, syncFolder, thin } from './share-changes.ts';
 import { readIdentity } from './share-identity.ts';
@@ -15,6 +16,7 @@ import type {
   Examined,
   ExamineRequest,
   MountChecked,
+  SetSpeed,
   ShareReply,
   ShareRequest,
   ShareResults,
@@ -29,10 +31,16 @@ import type {
 export async function serveShareOperations(input: Readable, output: Writable): Promise<void> {
   const reply = (message: ShareReply): void => void output.write(`${JSON.stringify(message)}\n`);
   const lines = createInterface({ input });
+  let pace = createSettablePace();
   lines.on('line', (line) => {
     // Only our own agent writes here, one request at a time.
-    const request = JSON.parse(line) as ShareRequest;
-    operate(request, (bytes) => reply({ type: 'bytes', bytes })).then(
+    const request = JSON.parse(line) as ShareRequest | SetSpeed;
+    if (request.op === 'set-speed') {
+      pace.set(request.speed);
+      return;
+    }
+    pace = createSettablePace();
+    operate(request, pace, (bytes) => reply({ type: 'bytes', bytes })).then(
       (result) => reply({ type: 'done', result }),
       (error: unknown) => reply(failure(error)),
     );
@@ -54,13 +62,14 @@ class OperationError extends Error {
 
 async function operate(
   request: ShareRequest,
+  pace: Pace,
   onBytes: (bytes: number) => void,
 ): Promise<ShareResults[keyof ShareResults]> {
   switch (request.op) {
     case 'examine':
-      return examine(request, onBytes);
+      return examine(request, pace, onBytes);
     case 'copy':
-      return copy(request, onBytes);
+      return copy(request, pace, onBytes);
     case 'check-mount':
       return checkMount(request);
     case 'make-staging':
@@ -78,13 +87,17 @@ async function operate(
   }
 }
 
-async function examine(request: ExamineRequest, onBytes: (bytes: number) => void): Promise<Examined> {
+async function examine(
+  request: ExamineRequest,
+  pace: Pace,
+  onBytes: (bytes: number) => void,
+): Promise<Examined> {
   const source = await openSource(request.path, request.mountPath);
   try {
     const before = await versionOf(source, request.path);
     if (before.sizeBytes >= request.hashBelowBytes) return before;
     const hash = createHash('sha256');
-    await readAll(source, before, onBytes, hash);
+    await readAll({ source, version: before, pace, onBytes, hash });
     await refuseChanged(source, before, request.path);
     return { ...before, sha256: hash.digest('hex') };
   } finally {
@@ -92,7 +105,7 @@ async function examine(request: ExamineRequest, onBytes: (bytes: number) => void
   }
 }
 
-async function copy(request: CopyRequest, onBytes: (bytes: number) => void): Promise<Copied> {
+async function copy(request: CopyRequest, pace: Pace, onBytes: (bytes: number) => void): Promise<Copied> {
   const source = await openSource(request.path, request.mountPath);
   try {
     const before = await versionOf(source, request.path);
@@ -100,7 +113,7 @@ async function copy(request: CopyRequest, onBytes: (bytes: number) => void): Pro
     const target = await onTarget(open(request.target, 'wx'));
     try {
       const hash = createHash('sha256');
-      await readAll(source, before, onBytes, hash, target);
+      await readAll({ source, version: before, pace, onBytes, hash, target });
       await refuseChanged(source, before, request.path);
       await onTarget(target.sync());
       return { ...before, sha256: hash.digest('hex') };
@@ -146,16 +159,19 @@ async function versionOf(file: FileHandle, path: string): Promise<SourceVersion>
   return { sizeBytes: Number(facts.size), changedAtNs: facts.mtimeNs.toString() };
 }
 
+interface Reading {
+  readonly source: FileHandle;
+  readonly version: SourceVersion;
+  readonly pace: Pace;
+  readonly onBytes: (bytes: number) => void;
+  readonly hash: Hash;
+  readonly target?: FileHandle;
+}
+
 /** Reads the file once; writing a part and reading the next ones go on at the same time. */
-async function readAll(
-  source: FileHandle,
-  version: SourceVersion,
-  onBytes: (bytes: number) => void,
-  hash: Hash,
-  target?: FileHandle,
-): Promise<void> {
+async function readAll({ source, version, pace, onBytes, hash, target }: Reading): Promise<void> {
   let bytes = 0;
-  for await (const part of readAhead(source, version.sizeBytes)) {
+  for await (const part of readAhead(source, version.sizeBytes, () => pace.now())) {
     const written = target === undefined ? undefined : onTarget(target.writev([part], bytes));
     hash.update(part);
     const done = await written;
@@ -168,8 +184,13 @@ async function readAll(
     }
     bytes += part.byteLength;
     onBytes(bytes);
+    // What is on its way still comes; nothing more is asked for.
+    await mayGo(pace, neverAborted);
   }
 }
+
+/** Whoever gives an operation up kills the child. */
+const neverAborted = new AbortController().signal;
 
 async function refuseChanged(file: FileHandle, before: SourceVersion, path: string): Promise<void> {
   const after = await versionOf(file, path);

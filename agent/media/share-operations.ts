@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { openGate } from './gate.ts';
+import { mayGo, type Pace } from './pace.ts';
 import {
   type AskOptions,
   type ShareChild,
@@ -25,7 +26,10 @@ export interface ShareOperationsOptions {
 }
 
 /** The silence limit is @default that of all operations. */
-export type ShareCallOptions = Partial<AskOptions>;
+export interface ShareCallOptions extends Partial<AskOptions> {
+  /** It waits for no other operation, but until its pace lets it go: those who are ahead must not stand in a job's way. */
+  readonly isAhead?: boolean;
+}
 
 /** File operations on shares, each in a child process, because a hung mount blocks the process that touches it. */
 export interface ShareOperations {
@@ -56,7 +60,7 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
   const looks = openGate(Math.max(1, warm));
   const idle: ShareChild[] = [];
   const all = new Set<ShareChild>();
-  const marks = new Set<{ readonly at: number; readonly path: string; heardAt: number }>();
+  const marks = new Set<Mark>();
   const stopping = new AbortController();
 
   const take = (): ShareChild => {
@@ -79,16 +83,31 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
     idle.push(child);
   };
 
+  const enter = async (
+    { op }: ShareRequest,
+    { isAhead, pace }: ShareCallOptions,
+    signal: AbortSignal,
+  ): Promise<() => void> => {
+    if (isAhead === true && pace !== undefined) {
+      await mayGo(pace, signal);
+      return () => undefined;
+    }
+    const leaveLooks = op === 'examine' ? await looks.enter(signal) : undefined;
+    const leave = await gate.enter(signal).catch((error: unknown) => {
+      leaveLooks?.();
+      throw error;
+    });
+    return () => {
+      leave();
+      leaveLooks?.();
+    };
+  };
+
   return {
     async call(request, call = {}) {
       const signal = AbortSignal.any([stopping.signal, ...(call.signal === undefined ? [] : [call.signal])]);
-      const leaveLooks = request.op === 'examine' ? await looks.enter(signal) : undefined;
-      const leave = await gate.enter(signal).catch((error: unknown) => {
-        leaveLooks?.();
-        throw error;
-      });
-      const at = performance.now();
-      const mark = { at, heardAt: at, path: pathOf(request) };
+      const leave = await enter(request, call, signal);
+      const mark = createMark(pathOf(request), call.pace);
       marks.add(mark);
       try {
         const child = take();
@@ -104,17 +123,17 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
           if (child.usable()) putBack(child);
         }
       } finally {
+        mark.stop();
         marks.delete(mark);
         leave();
-        leaveLooks?.();
       }
     },
     underway: () => {
       const now = performance.now();
-      return [...marks].map(({ path, heardAt }) => ({ path, silentMs: now - heardAt }));
+      return moving(marks).map(({ path, heardAt }) => ({ path, silentMs: now - heardAt }));
     },
     oldestOperationMs: () => {
-      const oldest = Math.min(...[...marks].map((mark) => mark.at));
+      const oldest = Math.min(...moving(marks).map((mark) => mark.at));
       return Number.isFinite(oldest) ? Math.round(performance.now() - oldest) : 0;
     },
     async stop() {
@@ -122,6 +141,31 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
       await Promise.all([...all].map((child) => child.end()));
     },
   };
+}
+
+interface Mark {
+  readonly path: string;
+  at: number;
+  heardAt: number;
+  isPaused: boolean;
+  stop(): void;
+}
+
+/** A pause is no waiting for the share: behind it the time counts anew. */
+function createMark(path: string, pace: Pace | undefined): Mark {
+  const at = performance.now();
+  const mark: Mark = { at, heardAt: at, path, isPaused: false, stop: () => undefined };
+  const look = (): void => {
+    const isPaused = pace?.now() === 'paused';
+    if (mark.isPaused && !isPaused) mark.at = mark.heardAt = performance.now();
+    mark.isPaused = isPaused;
+  };
+  look();
+  return pace === undefined ? mark : Object.assign(mark, { stop: pace.onChange(look) });
+}
+
+function moving(marks: ReadonlySet<Mark>): readonly Mark[] {
+  return [...marks].filter((mark) => !mark.isPaused);
 }
 
 function pathOf(request: ShareRequest): string {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { startFairTimer } from '../process/fair-timer.ts';
-import type { ShareReply, ShareRequest, ShareResults } from './share-protocol.ts';
+import { type FairTimer, startFairTimer } from '../process/fair-timer.ts';
+import type { Pace, Speed } from './pace.ts';
+import type { SetSpeed, ShareReply, ShareRequest, ShareResults } from './share-protocol.ts';
 
 /** How to start a share child; in the single executable it is that executable with a word of ours. */
 export interface ShareChildCommand {
@@ -15,6 +16,8 @@ export interface AskOptions {
   readonly silenceMs: number;
   /** Bytes that the operation has read so far. */
   readonly onBytes?: (bytes: number) => void;
+  /** How fast it may go. While it is paused, silence is none. @default full */
+  readonly pace?: Pace;
 }
 
 /**
@@ -118,19 +121,19 @@ export function startShareChild(command: ShareChildCommand): ShareChild {
 
 interface Wire {
   alive: boolean;
-  readonly send: (request: ShareRequest) => void;
+  readonly send: (request: ShareRequest | SetSpeed) => void;
   answer: ((reply: ShareReply | { readonly type: 'died'; readonly message: string }) => void) | undefined;
 }
 
 async function converse<Op extends ShareRequest['op']>(
   wire: Wire,
   request: Extract<ShareRequest, { readonly op: Op }>,
-  { signal, silenceMs, onBytes }: AskOptions,
+  { signal, silenceMs, onBytes, pace }: AskOptions,
 ): Promise<ShareResults[Op]> {
   signal.throwIfAborted();
   if (!wire.alive) throw new ShareOperationError('SHARE_CHILD_DIED', 'it ended before it was asked');
   const { promise, resolve, reject } = Promise.withResolvers<ShareResults[Op]>();
-  const silence = startFairTimer(silenceMs, () => {
+  const silence = watchSilence(silenceMs, () => {
     reject(new ShareOperationError('SHARE_STALLED', `no byte for ${silenceMs / 1000} s`));
   });
   const abort = (): void => reject(signal.reason as Error);
@@ -143,11 +146,49 @@ async function converse<Op extends ShareRequest['op']>(
     else reject(new ShareOperationError(reply.code, reply.message, reply.side));
   };
   wire.send(request);
+  const follow = (speed: Speed): void => {
+    wire.send({ op: 'set-speed', speed });
+    silence.pause(speed === 'paused');
+  };
+  const unfollow = pace === undefined ? undefined : followPace(pace, follow);
   try {
     return await promise;
   } finally {
+    unfollow?.();
     wire.answer = undefined;
     silence.stop();
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** Tells each speed that is another one than before; an operation begins at full. */
+function followPace(pace: Pace, tell: (speed: Speed) => void): () => void {
+  let told: Speed = 'full';
+  const look = (): void => {
+    const speed = pace.now();
+    if (speed === told) return;
+    told = speed;
+    tell(speed);
+  };
+  look();
+  return pace.onChange(look);
+}
+
+function watchSilence(
+  ms: number,
+  onSilence: () => void,
+): { refresh(): void; pause(isPaused: boolean): void; stop(): void } {
+  let timer: FairTimer | undefined = startFairTimer(ms, onSilence);
+  const stop = (): void => {
+    timer?.stop();
+    timer = undefined;
+  };
+  return {
+    stop,
+    refresh: () => timer?.refresh(),
+    pause(isPaused) {
+      stop();
+      if (!isPaused) timer = startFairTimer(ms, onSilence);
+    },
+  };
 }

@@ -3,6 +3,8 @@
  * replies on its stdout. One operation at a time per child, so nothing needs a number.
  */
 
+import type { Speed } from './pace.ts';
+
 /** Facts of a file that decide whether a copy of it is still good. */
 export interface SourceVersion {
   readonly sizeBytes: number;
@@ -78,6 +80,12 @@ export interface RemoveRequest {
   readonly parentName: string;
 }
 
+/** About the operation under way, and never answered: how fast it may go. Each operation begins at full speed. */
+export interface SetSpeed {
+  readonly op: 'set-speed';
+  readonly speed: Speed;
+}
+
 export type ShareRequest =
   | ExamineRequest
   | CopyRequest
@@ -149,4 +157,4 @@ export type ShareReply =
 export const readBytes = 4 * 1024 * 1024;
 
 /** Reads that are on their way at once for one file; the fourth of Node's four file threads writes. */
-export const readsInFlight = 3;
+export const readsInFlight: Readonly<Record<Speed, number>> = { full: 3, slow: 1, paused: 1 };

@@ -10,6 +10,8 @@ export interface Flights<Request, Result> {
     take: (result: Result, isFirst: boolean) => Taken,
     signal: AbortSignal,
   ): Promise<Taken>;
+  /** Resolves when the flights that everybody has left are over. */
+  givenUp(): Promise<void>;
   /** Resolves when no flight is under way any more. */
   settled(): Promise<void>;
 }
@@ -17,6 +19,7 @@ export interface Flights<Request, Result> {
 interface Flight<Result> {
   readonly result: Promise<Result>;
   readonly controller: AbortController;
+  readonly settled: Promise<unknown>;
   waiting: number;
   landed?: { readonly value: Result };
 }
@@ -27,13 +30,11 @@ export function shareFlights<Request, Result>(
   letGo: (result: Result) => void,
 ): Flights<Request, Result> {
   const flights = new Map<string, Flight<Result>>();
-  const underway = new Set<Promise<unknown>>();
+  const underway = new Set<Flight<Result>>();
 
   const start = (key: string, request: Request): Flight<Result> => {
     const controller = new AbortController();
     const result = run(request, controller.signal);
-    const flight: Flight<Result> = { result, controller, waiting: 0 };
-    flights.set(key, flight);
     const settled = result
       .then(
         (value) => {
@@ -44,10 +45,12 @@ export function shareFlights<Request, Result>(
         () => undefined,
       )
       .finally(() => {
-        underway.delete(settled);
+        underway.delete(flight);
         if (flights.get(key) === flight) flights.delete(key);
       });
-    underway.add(settled);
+    const flight: Flight<Result> = { result, controller, settled, waiting: 0 };
+    flights.set(key, flight);
+    underway.add(flight);
     return flight;
   };
 
@@ -69,10 +72,17 @@ export function shareFlights<Request, Result>(
         }
       }
     },
+    async givenUp() {
+      await settlingOf([...underway].filter((flight) => flight.waiting === 0));
+    },
     async settled() {
-      await Promise.all(underway);
+      await settlingOf([...underway]);
     },
   };
+}
+
+async function settlingOf(flights: readonly Flight<unknown>[]): Promise<void> {
+  await Promise.all(flights.map((flight) => flight.settled));
 }
 
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -23,6 +23,13 @@ export interface SegmentCache {
   keep(key: string, source: string, segment: CheckedSegment): Promise<void>;
 }
 
+/** What the segments take that no job uses, and how to give it up. */
+export interface SegmentSpace {
+  spareBytes(): Promise<number>;
+  /** Gives up those that were used longest ago, `giveUpBytes` at a time; false when there are none. */
+  giveUp(): Promise<boolean>;
+}
+
 const entry = z.object({
   sizeBytes: z.number(),
   frames: z.number(),
@@ -67,6 +74,33 @@ export function openSegmentCache({ folder, bytesMax }: SegmentCacheSettings): Se
   };
 }
 
+/** At a time, so that a folder of thousands is not read for each. */
+const giveUpBytes = 512 * 1024 ** 2;
+
+/** The space of a segment cache. What has another link is in a work folder: to remove it here would free nothing. */
+export function openSegmentSpace(folder: string): SegmentSpace {
+  const spare = async () => (await segmentFiles(folder)).filter(({ links }) => links === 1);
+  return {
+    spareBytes: async () => (await spare()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    async giveUp() {
+      let bytes = 0;
+      for (const file of (await spare()).toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {
+        if (bytes >= giveUpBytes) break;
+        await remove(folder, file.name);
+        bytes += file.sizeBytes;
+      }
+      return bytes > 0;
+    },
+  };
+}
+
+/** Whether a segment of that key is there, whole; nothing is used by it. */
+export async function hasSegment(folder: string, key: string): Promise<boolean> {
+  const record = await readRecord(path.join(folder, `${key}.json`));
+  const found = await stat(path.join(folder, `${key}.media`)).catch(() => undefined);
+  return record !== undefined && found?.size === record.sizeBytes;
+}
+
 async function readRecord(file: string) {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -85,18 +119,35 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 
 /** Removes the least recently used segments until the rest fits. A job that uses one holds its own link. */
 async function evict(folder: string, bytesMax: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.media'));
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const found = await stat(path.join(folder, name)).catch(() => undefined);
-      return { name, sizeBytes: found?.size ?? 0, usedAtMs: found?.mtimeMs ?? 0 };
-    }),
-  );
+  const files = await segmentFiles(folder);
   let bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   for (const { name, sizeBytes } of files.toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {
     if (bytes <= bytesMax) return;
-    await rm(path.join(folder, name.replace(/\.media$/u, '.json')), { force: true });
-    await rm(path.join(folder, name), { force: true });
+    await remove(folder, name);
     bytes -= sizeBytes;
   }
+}
+
+interface SegmentFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly usedAtMs: number;
+  readonly links: number;
+}
+
+async function segmentFiles(folder: string): Promise<readonly SegmentFile[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.media'));
+  return Promise.all(
+    names.map(async (name) => {
+      const found = await stat(path.join(folder, name)).catch(() => undefined);
+      const { size = 0, mtimeMs = 0, nlink = 1 } = found ?? {};
+      return { name, sizeBytes: size, usedAtMs: mtimeMs, links: nlink };
+    }),
+  );
+}
+
+/** The record first: without it there is no segment. */
+async function remove(folder: string, name: string): Promise<void> {
+  await rm(path.join(folder, name.replace(/\.media$/u, '.json')), { force: true });
+  await rm(path.join(folder, name), { force: true });
 }

@@ -2,7 +2,7 @@ import type { OutputShare } from '../../agent/attempt/output-share.ts';
 import type { Effect } from '../../agent/core/effects.ts';
 import type { Input } from '../../agent/core/inputs.ts';
 import { keyOf } from '../../agent/core/journal-fold.ts';
-import type { Assign, Inventory } from '../../proto/agent-link.ts';
+import type { AskSources, Assign, Inventory } from '../../proto/agent-link.ts';
 import type { Referee } from './referee.ts';
 import type { Content, ShareUser, SimShare } from './sim-share.ts';
 import type { JobPlan } from './sim-work.ts';
@@ -101,6 +101,9 @@ export class Workshop {
       case 'clean-up':
         this.#cleanUp(effect);
         return;
+      case 'look-at-sources':
+        this.#lookAtSources(effect.ask);
+        return;
       case 'start-prefetch':
         this.#prefetch(effect.announce);
         return;
@@ -149,6 +152,20 @@ export class Workshop {
     const work = this.works.get(keyOf(assign.ref));
     if (work !== undefined) referee.worked(work);
     this.works.delete(keyOf(assign.ref));
+  }
+
+  #lookAtSources({ jobId }: AskSources): void {
+    const { later, input } = this.#options;
+    const totalBytes = 1_000;
+    later(50, () => {
+      const isHere = this.#fetched.has(jobId);
+      const presentBytes = isHere ? totalBytes : 0;
+      input({
+        type: 'sources',
+        jobId,
+        found: { totalBytes, presentBytes, presentSegments: 0, presentOutputMs: 0 },
+      });
+    });
   }
 
   #prefetch({ announcementId, jobId }: { readonly announcementId: string; readonly jobId: string }): void {

@@ -17,6 +17,7 @@ import { openGate } from '../../../agent/media/gate.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import type { FinishedOutcome } from '../../../proto/index.ts';
 import { assignment, jobRef } from '../../helpers/agent-core.ts';
+import { endlessRoom } from '../../helpers/scratch-rooms.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
 /** Attempts whose ffprobe is up for ever, and writes down that it was asked politely to end. */
@@ -47,7 +48,7 @@ async function attemptsWithDeafProbe(t: TestContext) {
       share: createOutputShare(mounts, operations),
       lookAtOutput: createOutputLook(mounts, operations),
       underway: () => operations.underway(),
-      scratchFree: () => Promise.resolve(1e12),
+      scratch: endlessRoom(cache),
       ffmpeg: { ffmpeg: 'ffmpeg', ffprobe: at('ffprobe'), versionText: 'x' },
       ffprobeVersion: 'x',
       encoderFor: () => undefined,

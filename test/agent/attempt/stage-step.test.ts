@@ -4,10 +4,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
-import { AttemptFailedError } from '../../../agent/attempt/finished.ts';
 import type { OutputShare } from '../../../agent/attempt/output-share.ts';
 import { createOutputShare } from '../../../agent/attempt/output-share.ts';
-import { demandScratch } from '../../../agent/attempt/scratch-room.ts';
 import { stageOutput } from '../../../agent/attempt/stage-step.ts';
 import { openGate } from '../../../agent/media/gate.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
@@ -118,21 +116,4 @@ describe('an upload that fails', () => {
     stopped.abort(new Error('enough'));
     await assert.rejects(stuck);
   });
-});
-
-test('a render that does not fit on the PC’s own disk is told so with the figures, before it begins', () => {
-  const result = { enable4k: false, frames: 30 * 60 };
-  demandScratch(result, 1e12, '/work');
-  assert.throws(
-    () => demandScratch(result, 1e8, '/work'),
-    (error) => {
-      assert.ok(error instanceof AttemptFailedError);
-      assert.match(
-        error.message,
-        /\(\/work\) has too little room: \d+ bytes may be needed, 100000000 are free/u,
-      );
-      assert.equal(error.failure.failureClass, 'environment');
-      return error.failure.problems[0]?.code === 'SCRATCH_SPACE_SHORT';
-    },
-  );
 });

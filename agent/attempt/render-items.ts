@@ -1,0 +1,19 @@
+import type { ResolvedItem } from '../../proto/index.ts';
+import type { RenderItem, SourceFile } from '../render/render-request.ts';
+
+/** An item whose files are here and measured, as the renderer wants it. */
+export function renderItemOf(
+  item: ResolvedItem,
+  source: SourceFile,
+  logo: SourceFile | undefined,
+): RenderItem {
+  return {
+    ...source,
+    position: item.position,
+    itemType: item.itemType,
+    ...(item.title === undefined ? {} : { title: item.title }),
+    ...(item.durationMs === undefined ? {} : { durationMs: item.durationMs }),
+    ...(logo === undefined ? {} : { logo }),
+    ...(item.text === undefined ? {} : { text: item.text }),
+  };
+}
