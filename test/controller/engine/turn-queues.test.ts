@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import type { QueueSettings } from '../../../controller/domain/settings.ts';
 import type { QueueOrder } from '../../../controller/engine/orders.ts';
 import { stateFrom } from '../../../controller/engine/turn/records.ts';
-import { queueViews } from '../../../controller/engine/turn/views.ts';
+import { jobView, queueViews } from '../../../controller/engine/turn/views.ts';
+import { heartbeat, inventory } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
 import { jobId, jobOrder, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
@@ -120,6 +121,58 @@ describe('pausing a queue', () => {
     farm.order(queueOrder('pause'));
     assert.equal(farm.jobState(jobId(1)), 'waiting');
     assert.deepEqual([gpuView(farm)?.waiting, gpuView(farm)?.processing], [1, 0]);
+  });
+});
+
+describe('a paused queue', () => {
+  it('starts nothing, says so at once, and holds nothing else back; what runs goes on', () => {
+    const farm = withQueue({});
+    const pc1 = farm.attach('pc1', { inventory: inventory({ slots: 3 }) });
+    farm.submit(jobSpec(1, ofQueue));
+    assert.equal(farm.jobState(jobId(1)), 'assigned');
+    farm.order(queueOrder('pause'));
+    farm.submit(jobSpec(2, ofQueue));
+    farm.submit(jobSpec(3));
+    const states = [1, 2, 3].map((n) => farm.jobState(jobId(n)));
+    assert.deepEqual(states, ['assigned', 'waiting', 'assigned']);
+    const job = farm.state.jobs.get(jobId(2));
+    assert.ok(job);
+    assert.match(jobView(farm.state, job).job.reason ?? '', /gpu_queue is paused by ops \(new codec\)/);
+    farm.say(pc1, heartbeat);
+    farm.pass(1_000);
+    assert.equal(farm.jobState(jobId(2)), 'waiting');
+    farm.order(queueOrder('resume'));
+    assert.equal(farm.jobState(jobId(2)), 'assigned');
+  });
+
+  it('has no job announced', () => {
+    const farm = withQueue({});
+    const pc1 = farm.attach('pc1');
+    farm.submit(jobSpec(1));
+    farm.submit(jobSpec(2, ofQueue));
+    assert.equal(farm.last(pc1, 'announce').jobId, jobId(2));
+    farm.order(queueOrder('pause'));
+    assert.equal(farm.last(pc1, 'withdraw').jobId, jobId(2));
+  });
+});
+
+describe('limits on what runs at a time', () => {
+  it('hold for a queue, a user and the farm; the others go on', () => {
+    const { limits, queues } = farmSettings();
+    const farm = new TurnFarm({
+      limits: { ...limits, runningMax: 3, runningPerUserMax: 2 },
+      queues: queues.map((queue) => (queue.name === 'gpu_queue' ? { ...queue, runningMax: 1 } : queue)),
+    });
+    farm.attach('pc1', { inventory: inventory({ slots: 8 }) });
+    farm.submit(jobSpec(1, ofQueue));
+    farm.submit(jobSpec(2, ofQueue));
+    farm.submit(jobSpec(3));
+    farm.submit(jobSpec(4));
+    farm.submit(jobSpec(5, { userId: 'bob' }));
+    farm.submit(jobSpec(6, { userId: 'bob' }));
+    const states = () => [1, 2, 3, 4, 5, 6].map((n) => farm.jobState(jobId(n)));
+    // 2: one of its queue runs. 4: two of its user run. 6: three run.
+    assert.deepEqual(states(), ['assigned', 'waiting', 'assigned', 'waiting', 'assigned', 'waiting']);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobSpec } from '../../../controller/domain/job.ts';
-import { explanation } from '../../../controller/engine/turn/views.ts';
+import { explanation, jobView } from '../../../controller/engine/turn/views.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
 import { heldAs, jobId, jobOrder, jobSpec, priorityOrder, TurnFarm } from '../../helpers/turn-farm.ts';
 
@@ -179,6 +179,25 @@ describe('a job’s wishes and deadline', () => {
     assert.notEqual(farm.state.waiting.lineOf(jobId(2)), line);
     farm.restart();
     assert.deepEqual(farm.state.waiting.lineOf(jobId(1))?.needs.wishes, wishes);
+  });
+
+  it('that no agent meets are taken, told at once, and met by one that comes', () => {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1', { inventory: inventory({ labels: ['rtx'] }) });
+    const reply = farm.submit(jobSpec(1, { wishes: { ...wishes, onlyOn: ['pc2'] } }));
+    assert.deepEqual(reply, {
+      kind: 'submitted',
+      reply: { jobId: jobId(1), queue: 'default_queue', routeRule: 'default', existed: false },
+    });
+    const job = farm.state.jobs.get(jobId(1));
+    assert.ok(job);
+    assert.match(jobView(farm.state, job).job.reason ?? '', /only on pc2/);
+    farm.attach('pc3', { inventory: inventory({ labels: ['rtx', 'ssd'] }) });
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    farm.submit(jobSpec(2, { wishes: { onlyOn: [], notOn: ['pc3'], labels: ['rtx'] } }));
+    assert.equal(farm.assigned(pc1).ref.jobId, jobId(2));
+    const pc2 = farm.attach('pc2', { inventory: inventory({ labels: ['rtx'] }) });
+    assert.equal(farm.assigned(pc2).ref.jobId, jobId(1));
   });
 
   it('come back with a job that the store has lost', () => {
