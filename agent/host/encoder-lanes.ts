@@ -47,6 +47,14 @@ export function dealSlots(
   return lanes.map(({ gpuIndex }) => (gpuIndex === undefined ? 1 : ofGpu(gpuIndex)));
 }
 
+/** Slots of the whole PC while all of its cards are well; a card that does not encode takes its own away. */
+export function wishedSlots(
+  gpus: readonly Pick<GpuFacts, 'index'>[],
+  { gpuIndex, ...wishes }: SlotWishes & { readonly gpuIndex?: number | undefined },
+): number {
+  return dealSlots([gpuIndex === undefined ? {} : { gpuIndex }], gpus, wishes)[0] ?? 1;
+}
+
 /** The GPUs that renders are shared out to, of a PC with several; empty where nothing needs to be told apart. */
 export function gpuLanes(lanes: readonly EncoderLane[]): readonly GpuLane[] {
   return lanes.flatMap(({ gpuIndex, slots, speeds }) =>

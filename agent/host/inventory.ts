@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, hostname, release, totalmem, type } from 'node:os';
 import type { Inventory } from '../../proto/agent-link.ts';
-import { encodingOf } from './encoder-lanes.ts';
+import { encodingOf, wishedSlots } from './encoder-lanes.ts';
 import { type EncoderProbe, type EncoderProbeOptions, probeEncoders } from './encoder-probe.ts';
 import { readFfmpegVersion } from './ffmpeg-version.ts';
 import { listGpus } from './gpus.ts';
@@ -64,7 +64,7 @@ export async function takeInventory(options: InventoryOptions): Promise<TakenInv
       ffmpegVersion: version.version,
       scratchFreeBytes,
       queues: options.queues,
-      slots: slotsOf(encoderProbe, options),
+      slots: wishedSlots(gpus.gpus, { ...options, gpuIndex: options.encoder?.gpuIndex }),
       labels: options.labels,
       ...sharesOf(options.shares),
       copyBytesPerSecond: 0,
@@ -73,15 +73,4 @@ export async function takeInventory(options: InventoryOptions): Promise<TakenInv
     ffmpegVersionText: version.text,
     faults: gpus.fault === undefined ? [] : [gpus.fault],
   };
-}
-
-/** A PC on which nothing encodes keeps what it was told to have: it takes part when it is healed. */
-function slotsOf({ lanes }: EncoderProbe, { slots }: Pick<InventoryOptions, 'slots'>): number {
-  return (
-    slots ??
-    Math.max(
-      1,
-      lanes.reduce((sum, lane) => sum + lane.slots, 0),
-    )
-  );
 }

@@ -10,6 +10,7 @@ import { createFetchLane } from '../../../agent/attempt/fetch-lane.ts';
 import { openLogFolder } from '../../../agent/attempt/log-folder.ts';
 import { createOutputLook } from '../../../agent/attempt/output-room.ts';
 import { createOutputShare } from '../../../agent/attempt/output-share.ts';
+import { createRenderSpeeds } from '../../../agent/attempt/render-speeds.ts';
 import { plainOutcome } from '../../../agent/core/endings.ts';
 import type { AttemptReport } from '../../../agent/core/inputs.ts';
 import { openContentCache } from '../../../agent/media/content-cache.ts';
@@ -17,6 +18,7 @@ import { openGate } from '../../../agent/media/gate.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import type { FinishedOutcome } from '../../../proto/index.ts';
 import { assignment, jobRef } from '../../helpers/agent-core.ts';
+import { inventory } from '../../helpers/agent-messages.ts';
 import { endlessRoom } from '../../helpers/scratch-rooms.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
@@ -52,6 +54,12 @@ async function attemptsWithDeafProbe(t: TestContext) {
       ffmpeg: { ffmpeg: 'ffmpeg', ffprobe: at('ffprobe'), versionText: 'x' },
       ffprobeVersion: 'x',
       encoderFor: () => undefined,
+      speeds: createRenderSpeeds({
+        nowMs: () => performance.now(),
+        inventory: () => inventory(),
+        gpuLanes: () => [],
+        onRendered: () => undefined,
+      }),
       concurrency: { copy: 1, probe: 1, segments: 1 },
       fetchLane: createFetchLane(),
       tailLane: openGate(1),
