@@ -4,6 +4,7 @@ import type { QueueSettings } from '../../../controller/domain/settings.ts';
 import type { QueueOrder } from '../../../controller/engine/orders.ts';
 import { stateFrom } from '../../../controller/engine/turn/records.ts';
 import { jobView, queueViews } from '../../../controller/engine/turn/views.ts';
+import { countedBudget } from '../../../controller/scheduling/budget.ts';
 import { heartbeat, inventory } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
 import { jobId, jobOrder, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
@@ -173,6 +174,23 @@ describe('limits on what runs at a time', () => {
     const states = () => [1, 2, 3, 4, 5, 6].map((n) => farm.jobState(jobId(n)));
     // 2: one of its queue runs. 4: two of its user run. 6: three run.
     assert.deepEqual(states(), ['assigned', 'waiting', 'assigned', 'waiting', 'assigned', 'waiting']);
+  });
+});
+
+describe('a plan that takes several turns', () => {
+  it('keeps the limits, though free slots are filled while it is made', () => {
+    const { limits } = farmSettings();
+    for (let operations = 1; operations <= 20; operations += 1) {
+      const farm = new TurnFarm({ limits: { ...limits, runningMax: 2 } });
+      for (let n = 1; n <= 6; n += 1) farm.submit(jobSpec(n, { userId: `user ${n}` }));
+      farm.planning = () => countedBudget(operations);
+      farm.attach('pc1', { inventory: inventory({ slots: 8 }) });
+      // Not in the plan that is under way: the slot that it gets counts all the same.
+      farm.submit(jobSpec(7, { userId: 'zed', priority: 'urgent' }));
+      for (let turn = 0; turn < 40; turn += 1) farm.pass(1);
+      const running = [1, 2, 3, 4, 5, 6, 7].filter((n) => farm.jobState(jobId(n)) === 'assigned');
+      assert.equal(running.length, 2, `jobs ${running.join(', ')} run, with ${operations} operations a turn`);
+    }
   });
 });
 
