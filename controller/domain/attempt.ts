@@ -61,6 +61,8 @@ export interface AttemptRecord {
   readonly state: AttemptState;
   readonly output: OutputTarget;
   readonly assignedAtMs: number;
+  /** From its acceptance to its last frame, as it was expected when it was assigned. */
+  readonly predictedMs?: number;
   readonly acceptedAtMs?: number;
   readonly startedAtMs?: number;
   readonly encodedAtMs?: number;
@@ -94,4 +96,6 @@ export interface AgentRecord {
   /** What a person ordered; absent: it is active. */
   readonly ordered?: OrderedMode;
   readonly health?: HostHealth;
+  /** By class of work: time that its last renders took over what was predicted, oldest first. */
+  readonly forecastRatios?: Readonly<Record<string, readonly number[]>>;
 }

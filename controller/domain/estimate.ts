@@ -24,3 +24,22 @@ export function estimateMs(items: readonly ItemSpec[]): number {
     0,
   );
 }
+
+/** Sources have about 120 MB a minute of output (scheduling.md, Targets), until an agent has looked. */
+const sourceBytesPerMs = 2_000;
+
+/** Expected size of all sources of a job, before anybody has seen them. */
+export function sourceBytesOf({ estimateMs }: Pick<JobRecord, 'estimateMs'>): number {
+  return estimateMs * sourceBytesPerMs;
+}
+
+/** Segments with their sound, then the result beside them. */
+const copiesOnDisk = 2;
+/** Megabits a second of the picture at most (mission.md section 5), and of its PCM sound. */
+const megabitsMax = { hd: 20, '4k': 50, sound: 1.536 } as const;
+
+/** Room that a job takes on its host beside its sources, at most. */
+export function workBytesOf({ estimateMs, enable4k }: Pick<JobRecord, 'estimateMs' | 'enable4k'>): number {
+  const megabits = (enable4k ? megabitsMax['4k'] : megabitsMax.hd) + megabitsMax.sound;
+  return copiesOnDisk * ((megabits * 1e6) / 8 / 1000) * estimateMs;
+}

@@ -105,6 +105,9 @@ export const defaultTimes = {
   /** An announcement of one job moves at most this often. */
   announceHoldMs: 2 * minute,
 
+  /** A job's promised start may slip by this, or by half its predicted time if that is less. */
+  startSlipMs: 10 * minute,
+
   /** How long a request id is remembered. */
   requestIdMs: 24 * hour,
   /** Ended jobs stay in the hot store. */

@@ -18,13 +18,13 @@ export class Candidate {
   readonly options: readonly Option[];
   /** A slot that is free now would do. */
   readonly couldStart: boolean;
-  readonly #ranked: RankedJob;
+  readonly ranked: RankedJob;
   #best: Option | undefined;
   #second: Option | undefined;
   #sufferageMs = 0;
 
   constructor(ranked: RankedJob, desks: readonly Desk[], snapshot: Snapshot) {
-    this.#ranked = ranked;
+    this.ranked = ranked;
     this.job = ranked.job;
     this.options = optionsOf(ranked.job, desks, snapshot);
     this.couldStart = this.options.some(({ desk }) => desk.isFree);
@@ -44,8 +44,8 @@ export class Candidate {
 
   /** Both have the same class and round, and neither has a place of its own. */
   mayChangePlaces(candidate: Candidate): boolean {
-    const own = this.#ranked;
-    const other = candidate.#ranked;
+    const own = this.ranked;
+    const other = candidate.ranked;
     return (
       own.effectiveClass === other.effectiveClass &&
       own.round === other.round &&

@@ -1,9 +1,12 @@
 import { type Effort, remainingMs, speedShared } from './forecast.ts';
 import type { Placement } from './placement.ts';
-import type { PlannedAgent, WaitingJob } from './snapshot.ts';
+import type { RankedJob } from './rank.ts';
+import type { PlannedAgent } from './snapshot.ts';
 
 /** No PC renders more attempts at a time, whatever its agent says. */
 const slotsMax = 64;
+/** What takes longer is as good as for ever: sums of such times stay finite. */
+const longestMs = 366 * 24 * 3_600_000;
 
 /**
  * An agent while a plan is made: when its next slot is free, and what it was given. Renders that run at a time share
@@ -31,7 +34,9 @@ export class Desk {
       (_, index) => 1 / Math.max(0.01, speedShared(agent, index + 1)),
     );
     const slowness = this.#slownessOf(agent.running.length);
-    this.#left = agent.running.map((attempt) => remainingMs(agent, attempt) / slowness).sort(byNumber);
+    this.#left = agent.running
+      .map((attempt) => Math.min(longestMs, remainingMs(agent, attempt) / slowness))
+      .sort(byNumber);
     this.#roomBytes = agent.scratchBytes;
     this.isFree = this.#left.length < this.#slots;
     this.#passToFreeSlot();
@@ -56,7 +61,7 @@ export class Desk {
   }
 
   /** Gives the job the slot that is free first; not before `notBeforeMs`. */
-  book(job: WaitingJob, effort: Effort, notBeforeMs = 0): Placement {
+  book({ job, effectiveClass, overdue }: RankedJob, effort: Effort, notBeforeMs = 0): Placement {
     const startsInMs = Math.max(notBeforeMs, this.startMs(effort));
     const fetchMs = unhiddenMs(effort, startsInMs);
     const runMs = fetchMs + this.#sharedMs(effort.workMs);
@@ -66,11 +71,13 @@ export class Desk {
       startsInMs,
       endsInMs: startsInMs + runMs,
       fetchMs,
+      effectiveClass,
+      overdue,
     };
     if (startsInMs > 0 && this.next.length < this.#slots) this.next.push(placement);
     else this.#roomBytes -= effort.roomBytes;
     this.#pass(startsInMs - this.#freeInMs);
-    this.#left.push(fetchMs + effort.workMs);
+    this.#left.push(Math.min(longestMs, fetchMs + effort.workMs));
     this.#left.sort(byNumber);
     this.#passToFreeSlot();
     return placement;
@@ -96,23 +103,29 @@ export class Desk {
 
   /** Goes on to the time when a slot is free. */
   #passToFreeSlot(): void {
-    while (this.#left.length >= this.#slots) {
-      const ms = (this.#left[0] ?? 0) * this.#slownessOf(this.#left.length);
-      this.#pass(ms);
-    }
+    while (this.#left.length >= this.#slots) this.#freeInMs += this.#endFirst();
   }
 
   /** Lets so much time pass in all slots. */
   #pass(ms: number): void {
-    let rest = ms;
-    while (rest > 0 && this.#left.length > 0) {
-      const slowness = this.#slownessOf(this.#left.length);
-      const step = Math.min(rest / slowness, this.#left[0] ?? 0);
-      this.#left = this.#left.map((left) => left - step).filter((left) => left > 1e-6);
-      rest -= step * slowness;
-      if (step === 0) break;
-    }
     this.#freeInMs += ms;
+    let rest = ms;
+    while (this.#left.length > 0) {
+      const slowness = this.#slownessOf(this.#left.length);
+      if (rest < (this.#left[0] ?? 0) * slowness) {
+        this.#left = this.#left.map((left) => left - rest / slowness);
+        return;
+      }
+      rest -= this.#endFirst();
+    }
+  }
+
+  /** Lets the render end that has least left; returns the time until then. */
+  #endFirst(): number {
+    const slowness = this.#slownessOf(this.#left.length);
+    const [first = 0, ...others] = this.#left;
+    this.#left = others.map((left) => left - first);
+    return first * slowness;
   }
 }
 

@@ -7,6 +7,9 @@ export interface Placement {
   readonly endsInMs: number;
   /** Copying that is left when it starts. */
   readonly fetchMs: number;
+  /** Its place in the order: jobs of a higher class come first, and of one class those that are overdue. */
+  readonly effectiveClass: number;
+  readonly overdue: boolean;
   /** The limit that it waits for, where it is not its agent. */
   readonly limit?: string;
 }

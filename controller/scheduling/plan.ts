@@ -5,7 +5,7 @@ import { needsRefusals, pauseOf } from './feasible.ts';
 import { RunningLimits } from './limits.ts';
 import type { Placement } from './placement.ts';
 import { type OpenLine, type RankedJob, Ranking } from './rank.ts';
-import type { JobLine, PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
+import type { JobLine, Snapshot, WaitingJob } from './snapshot.ts';
 
 export interface Plan {
   /** Jobs that start now, in order. */
@@ -87,9 +87,9 @@ export class Planning {
     }
   }
 
-  /** The agents that the plan knows. */
-  get agents(): readonly PlannedAgent[] {
-    return this.#snapshot.agents;
+  /** What it is made of. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
   }
 
   /** What is planned so far. */
@@ -180,13 +180,13 @@ export class Planning {
       this.#limited.push(candidate);
       return undefined;
     }
-    this.#put(job, best);
+    this.#put(candidate.ranked, best);
     return best.desk;
   }
 
-  #put(job: WaitingJob, { desk, effort }: Option): void {
-    const placement = desk.book(job, effort);
-    this.#limits.take(job, placement.endsInMs);
+  #put(ranked: RankedJob, { desk, effort }: Option): void {
+    const placement = desk.book(ranked, effort);
+    this.#limits.take(ranked.job, placement.endsInMs);
     this.#placements.push(placement);
   }
 
@@ -194,7 +194,7 @@ export class Planning {
     candidate.lookAtAll();
     const { job, best } = candidate;
     const { ms, limit } = this.#limits.roomInMs(job);
-    const placement = best.desk.book(job, best.effort, Math.max(1, ms));
+    const placement = best.desk.book(candidate.ranked, best.effort, Math.max(1, ms));
     this.#limits.take(job, placement.endsInMs);
     this.#placements.push({ ...placement, ...(limit !== undefined && { limit }) });
     return 1 + candidate.options.length;
@@ -204,7 +204,7 @@ export class Planning {
   #fill(ranked: RankedJob): number {
     const desks = this.#desksOf.get(ranked.open.line) ?? [];
     const free = new Candidate(ranked, desks, this.#snapshot).bestFree();
-    if (free !== undefined && this.#limits.roomInMs(ranked.job).ms === 0) this.#put(ranked.job, free);
+    if (free !== undefined && this.#limits.roomInMs(ranked.job).ms === 0) this.#put(ranked, free);
     return 1 + this.#open.length + desks.length;
   }
 

@@ -73,7 +73,7 @@ export const heartbeat: Heartbeat = {
   kind: 'heartbeat',
   sequence: 1,
   load1: 0,
-  scratchFreeBytes: 1,
+  scratchFreeBytes: 100e9,
   worstLoopStallMs: 0,
   oldestShareOperationMs: 0,
 };

@@ -220,7 +220,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     announcedJobIds: [],
     silenceMs: 0,
     load1: 0,
-    scratchFreeBytes: 1,
+    scratchFreeBytes: 100e9,
     mode: 'active',
     ...changes,
   };

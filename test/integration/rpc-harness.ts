@@ -78,7 +78,7 @@ export const hello: Hello = {
     gpus: [],
     encoders: [],
     ffmpegVersion: '5.1',
-    scratchFreeBytes: 1,
+    scratchFreeBytes: 100e9,
     queues: [],
     slots: 1,
     labels: [],

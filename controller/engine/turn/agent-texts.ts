@@ -23,6 +23,7 @@ export function withShortTexts(message: Said): Said {
       return message.event.type === 'finished'
         ? { ...message, event: { ...message.event, finished: shortOutcome(message.event.finished) } }
         : message;
+    case 'sources-report':
     case 'prefetch-report':
       return message.message === undefined ? message : { ...message, message: short(message.message) };
     case 'host-checked':

@@ -202,6 +202,9 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
     newcomer: undefined,
     expected: false,
     recalls: undefined,
+    features: hello.features,
+    scratchAvailableBytes: hello.inventory.scratchAvailableBytes,
+    asked: undefined,
   };
   const before = ledger.state.presences.get(hello.agentId)?.inventory;
   learnShares(ledger, hello.agentId, before, hello.inventory);

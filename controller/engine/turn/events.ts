@@ -3,6 +3,7 @@ import type { AttemptRecord, AttemptState } from '../../domain/attempt.ts';
 import type { JobRecord, JobState } from '../../domain/job.ts';
 import { moveAttempt, moveJob } from '../../domain/move-job.ts';
 import { heardOf } from './backstops.ts';
+import { rechargeLength } from './charges.ts';
 import { annul, ownerLost } from './executors.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, holdsLease, refuseFor } from './outcomes.ts';
@@ -65,6 +66,7 @@ function apply(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent):
         'running',
         `${event.totalFrames} frames; copied ${event.copiedBytes} bytes, ${event.reusedBytes} were here`,
       );
+      learnLength(ledger, attempt, event.totalFrames);
       return;
     case 'segment-done':
       noteSegment(ledger, attempt, event);
@@ -117,6 +119,18 @@ export function advance(
   const job = ledger.state.jobs.get(attempt.jobId);
   if (job === undefined || !holdsLease(job, attempt)) return;
   ledger.putJob(moveJob(job, to satisfies JobState, entry, startOf(job, to, ledger.nowMs)));
+}
+
+/** Frames a second of every result (mission.md section 5). */
+const framesPerSecond = 30;
+
+/** Its agent has probed the sources: the length of the output is known from now on, and is what its user had. */
+function learnLength(ledger: Ledger, attempt: AttemptRecord, totalFrames: number): void {
+  const job = ledger.state.jobs.get(attempt.jobId);
+  const estimateMs = Math.round((totalFrames / framesPerSecond) * 1000);
+  if (job === undefined || !holdsLease(job, attempt) || estimateMs === 0 || estimateMs === job.estimateMs) return;
+  rechargeLength(ledger, job, estimateMs);
+  ledger.putJob({ ...job, estimateMs });
 }
 
 /** `started_at` is the job's first start, whichever attempt made it (mission.md section 3). */

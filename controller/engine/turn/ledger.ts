@@ -88,7 +88,10 @@ export class Ledger {
     if (before?.state !== job.state) {
       this.state.planStale = true;
       if (job.state !== 'waiting') this.state.waitReasons.delete(job.jobId);
-      if (hasEnded(job.state)) this.state.refusals.delete(job.jobId);
+      if (hasEnded(job.state)) {
+        this.state.refusals.delete(job.jobId);
+        this.state.sources.delete(job.jobId);
+      }
     }
     const last = job.timeline.at(-1);
     const news = this.#news.get(job.jobId) ?? [];
@@ -157,6 +160,7 @@ export class Ledger {
     this.state.presences.delete(agentId);
     this.state.liveAttempts.delete(agentId);
     for (const refusals of this.state.refusals.values()) refusals.delete(agentId);
+    for (const { byAgent } of this.state.sources.values()) byAgent.delete(agentId);
     this.state.planStale = true;
     this.#mark('agent', agentId);
   }

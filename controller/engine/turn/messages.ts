@@ -12,6 +12,7 @@ import { heardOf } from './backstops.ts';
 import { advance, takeEvent } from './events.ts';
 import { ownerLost, takeAnnulReply, takeFinishPublishReply } from './executors.ts';
 import type { Input } from './inputs.ts';
+import { takePrefetched, takeSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, refuseFor } from './outcomes.ts';
 import { takeRecalled } from './recalling.ts';
@@ -47,12 +48,16 @@ export function takeMessage(
     case 'progress':
       takeProgress(ledger, presence, message);
       return;
+    case 'sources-report':
+      takeSources(ledger, presence, message);
+      return;
     case 'prefetch-report':
       takePrefetch(ledger, presence, message);
       return;
     case 'inventory':
       learnShares(ledger, presence.agentId, presence.inventory, message.inventory);
       presence.inventory = message.inventory;
+      presence.scratchAvailableBytes = message.inventory.scratchAvailableBytes;
       for (const refusals of ledger.state.refusals.values()) refusals.delete(presence.agentId);
       ledger.state.planStale = true;
       return;
@@ -94,6 +99,7 @@ function takeGoodbye(ledger: Ledger, presence: Presence, goodbye: AgentGoodbye):
 function takeHeartbeat(ledger: Ledger, presence: Presence, session: Session, heartbeat: Heartbeat): void {
   presence.load1 = heartbeat.load1;
   presence.scratchFreeBytes = heartbeat.scratchFreeBytes;
+  presence.scratchAvailableBytes = heartbeat.scratchAvailableBytes;
   if (presence.newcomer !== undefined && heartbeat.probeId === presence.newcomer.probeId) {
     refuseNewcomer(ledger, presence, presence.newcomer);
   }
@@ -151,6 +157,7 @@ function takeProgress(ledger: Ledger, presence: Presence, progress: Progress): v
 }
 
 function takePrefetch(ledger: Ledger, presence: Presence, report: PrefetchReport): void {
+  takePrefetched(ledger, presence, report);
   if (report.state === 'fetching' || report.state === 'withdrawn') return;
   const job = ledger.state.jobs.get(report.jobId);
   // Announced there, or assigned there meanwhile: of other jobs it has nothing to tell.

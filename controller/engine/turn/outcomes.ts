@@ -4,6 +4,8 @@ import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
 import { afterAttempt, type Disposition, retryPolicy } from '../../domain/retry.ts';
+import { refundAttempt } from './charges.ts';
+import { noteForecastError } from './forecast-errors.ts';
 import type { Ledger } from './ledger.ts';
 import { fitsElsewhere } from './prediction.ts';
 import type { Refusal } from './state.ts';
@@ -48,6 +50,8 @@ export function endAttempt(
       ...(ending.outcome === 'lost' && { lossCounted: ending.counted ?? true }),
     }),
   );
+  noteForecastError(ledger, attempt, ending);
+  refundAttempt(ledger, attempt, ending);
   ledger.log(ending.outcome === 'published' ? 'info' : 'warn', 'attempt-ended', {
     jobId: attempt.jobId,
     attempt: attempt.number,

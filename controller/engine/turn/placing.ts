@@ -6,8 +6,12 @@ import { dateInZone } from '../../domain/log-date.ts';
 import { moveJob, without } from '../../domain/move-job.ts';
 import { outputFileName } from '../../domain/names.ts';
 import { runLimits } from '../../domain/settings.ts';
+import { wantedAnnouncements } from '../../scheduling/announcements.ts';
 import type { Placement } from '../../scheduling/placement.ts';
+import type { Plan } from '../../scheduling/plan.ts';
+import { chargeAssignment } from './charges.ts';
 import type { Ledger } from './ledger.ts';
+import { tuningOf } from './snapshot.ts';
 
 /** What an agent is sent for an attempt, the first time and again. */
 export function assignMessage(ledger: Ledger, attempt: AttemptRecord): Assign {
@@ -31,7 +35,7 @@ export function assignMessage(ledger: Ledger, attempt: AttemptRecord): Assign {
 }
 
 /** Gives a waiting job to an agent that is attached. */
-export function assign(ledger: Ledger, { jobId, agentId }: Placement): void {
+export function assign(ledger: Ledger, { jobId, agentId, endsInMs }: Placement): void {
   const job = ledger.job(jobId);
   const presence = ledger.state.presences.get(agentId);
   if (presence?.session === undefined) return;
@@ -57,6 +61,7 @@ export function assign(ledger: Ledger, { jobId, agentId }: Placement): void {
       ...shareIdOf(ledger),
     },
     assignedAtMs: ledger.nowMs,
+    predictedMs: Math.round(endsInMs),
     timeline: [entry],
   };
   ledger.putJob(
@@ -68,6 +73,7 @@ export function assign(ledger: Ledger, { jobId, agentId }: Placement): void {
     }),
   );
   ledger.putAttempt(attempt);
+  chargeAssignment(ledger, job);
   dropAnnouncement(ledger, jobId, agentId);
   ledger.send(presence.session.sessionId, assignMessage(ledger, attempt));
   ledger.log('info', 'job-assigned', { jobId, agentId, attempt: attempt.number, queue: job.queue });
@@ -85,8 +91,12 @@ function dropAnnouncement(ledger: Ledger, jobId: string, assignedTo?: string): v
 }
 
 /** Tells agents what they get next; what another one gets now is withdrawn. A hint only: nothing depends on it. */
-export function announceNext(ledger: Ledger, announcements: readonly Placement[]): void {
-  const waiting = announcements.filter(({ jobId }) => ledger.state.waiting.has(jobId));
+export function announceNext(ledger: Ledger, plan: Plan): void {
+  const { state, settings, nowMs } = ledger;
+  const slotsOf = (agentId: string) => state.presences.get(agentId)?.inventory?.slots ?? 0;
+  const standing = state.announcements.values();
+  const wantedNow = wantedAnnouncements(standing, plan, slotsOf, nowMs, tuningOf(settings));
+  const waiting = wantedNow.filter(({ jobId }) => ledger.state.waiting.has(jobId));
   const wanted = new Map(waiting.map((placement) => [placement.jobId, placement]));
   for (const [jobId, announcement] of ledger.state.announcements) {
     if (wanted.get(jobId)?.agentId !== announcement.agentId) dropAnnouncement(ledger, jobId);

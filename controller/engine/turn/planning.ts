@@ -1,13 +1,18 @@
 import { unlimitedBudget } from '../../scheduling/budget.ts';
 import { blockedReason, plannedReason } from '../../scheduling/explain.ts';
-import { refusals } from '../../scheduling/feasible.ts';
+import { pauseOf, refusals } from '../../scheduling/feasible.ts';
 import type { Placement } from '../../scheduling/placement.ts';
 import { fillFreeSlots, type Plan, Planning } from '../../scheduling/plan.ts';
-import type { PlannedAgent } from '../../scheduling/snapshot.ts';
+import { nextPromises } from '../../scheduling/promises.ts';
+import type { Snapshot } from '../../scheduling/snapshot.ts';
+import { farmRules, keepCharges } from './charges.ts';
+import { askForSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
 import { announceNext, assign } from './placing.ts';
+import { plannedAgent } from './planned-agent.ts';
+import { isAtRunningLimit } from './running-limits.ts';
 import { slotsBusy } from './slots-busy.ts';
-import { isPlaceable, plannedAgent, snapshotOf, waitingJob } from './snapshot.ts';
+import { isPlaceable, snapshotOf, waitingJob } from './snapshot.ts';
 
 /**
  * Plans the waiting jobs where something has changed: assigns what can start, announces what comes next. A plan that
@@ -22,12 +27,13 @@ export function placeJobs(ledger: Ledger): void {
       forgetReasons(ledger);
       return;
     }
+    keepCharges(ledger, farmRules(state, settings));
     state.planning = new Planning(snapshotOf(state, settings, ledger.nowMs));
   }
   const { planning, planStale } = state;
   if (planning.goOn(moment.planning ?? unlimitedBudget)) {
     state.planning = undefined;
-    carryOut(ledger, planning.plan, planning.agents);
+    carryOut(ledger, planning.plan, planning.snapshot);
   } else {
     for (const placement of fillFreeSlots(snapshotOf(state, settings, ledger.nowMs)))
       assignWhereFree(ledger, placement);
@@ -41,10 +47,20 @@ export function plansOn(state: Ledger['state']): boolean {
   return state.planning !== undefined || (state.planStale && state.waiting.size > 0);
 }
 
-function carryOut(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): void {
+function carryOut(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
+  keepPromises(ledger, plan, snapshot);
   for (const placement of plan.assignments) assignWhereFree(ledger, placement);
-  announceNext(ledger, plan.announcements);
-  noteReasons(ledger, plan, agents);
+  announceNext(ledger, plan);
+  askForSources(ledger, plan.placements);
+  noteReasons(ledger, plan, snapshot);
+}
+
+/** What the plan expects is what is promised, to jobs that still wait. */
+function keepPromises(ledger: Ledger, plan: Plan, { nowMs, tuning }: Snapshot): void {
+  const { state } = ledger;
+  const promises = nextPromises(state.promises, plan, nowMs, tuning);
+  for (const jobId of promises.keys()) if (!state.waiting.has(jobId)) promises.delete(jobId);
+  state.promises = promises;
 }
 
 /** The plan may be a few turns old: what it says is checked against the farm as it is now. */
@@ -55,14 +71,17 @@ function assignWhereFree(ledger: Ledger, placement: Placement): void {
   if (job === undefined || !state.waiting.has(job.jobId) || presence?.inventory === undefined) return;
   if (slotsBusy(state, placement.agentId) >= presence.inventory.slots || !isPlaceable(state, job)) return;
   const agent = plannedAgent(state, presence, presence.inventory);
-  if (refusals(waitingJob(state, settings, job, nowMs), agent).length > 0) return;
+  const waiting = waitingJob(state, settings, job, nowMs);
+  if (pauseOf(waiting, farmRules(state, settings)) !== undefined) return;
+  if (isAtRunningLimit(state, settings, job)) return;
+  if (refusals(waiting, agent).length > 0) return;
   assign(ledger, placement);
 }
 
 /** Jobs that no agent can take whose watchers are told at once when the reason changes; others see it when they look. */
 const toldMax = 200;
 
-function noteReasons(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): void {
+function noteReasons(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
   const { waitReasons } = ledger.state;
   const before = new Map(waitReasons);
   waitReasons.clear();
@@ -70,19 +89,19 @@ function noteReasons(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]
     if (placement.startsInMs > 0) waitReasons.set(placement.jobId, plannedReason(placement));
   }
   for (const job of plan.unplaceable) {
-    const reason = blockedReason(job, agents);
+    const reason = blockedReason(job, snapshot);
     waitReasons.set(job.jobId, reason);
     if (before.get(job.jobId) !== reason) ledger.touchJob(job.jobId);
   }
-  noteBlocked(ledger, plan, agents);
+  noteBlocked(ledger, plan, snapshot);
 }
 
-function noteBlocked(ledger: Ledger, plan: Plan, agents: readonly PlannedAgent[]): void {
+function noteBlocked(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
   const { lineReasons } = ledger.state;
   const before = new Map(lineReasons);
   lineReasons.clear();
   for (const line of plan.blocked) {
-    const reason = blockedReason(line.needs, agents);
+    const reason = blockedReason(line.needs, snapshot);
     lineReasons.set(line.key, reason);
     if (before.get(line.key) === reason) continue;
     let job = line.behind(undefined);

@@ -1,20 +1,20 @@
-import type { Inventory } from '../../../proto/agent-link.ts';
-import { closedReasons } from '../../domain/agent-mode.ts';
-import { attemptStates } from '../../domain/attempt.ts';
+import { workClassOf } from '../../../proto/agent-link.ts';
+import { sourceBytesOf, workBytesOf } from '../../domain/estimate.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { Times } from '../../domain/times.ts';
 import {
   defaultTuning,
   type JobLine,
-  type PlannedAgent,
-  type RunningAttempt,
+  type PlannerTuning,
+  type PresentSources,
   type Snapshot,
   type WaitingJob,
 } from '../../scheduling/snapshot.ts';
 import type { JobAge, WaitingLine } from '../../scheduling/waiting-lines.ts';
-import { knownShares } from './share-identity.ts';
-import type { FarmState, Presence } from './state.ts';
+import { farmRules } from './charges.ts';
+import { announcedTo, plannedAgent } from './planned-agent.ts';
+import type { FarmState } from './state.ts';
 
 /** The farm as the planner sees it: agents as they are now; its lines of jobs show what becomes of them. */
 export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: number): Snapshot {
@@ -27,21 +27,23 @@ export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: numb
         ? []
         : [plannedAgent(state, presence, presence.inventory, announced.get(presence.agentId))],
     ),
-    tuning: {
-      ...defaultTuning,
-      agingMs: settings.times.agingMs,
-      moveGainMs: settings.times.announceGainMs,
-      moveEveryMs: settings.times.announceHoldMs,
-    },
+    rules: farmRules(state, settings),
+    charges: state.charges ?? nobodyServed,
+    tuning: tuningOf(settings),
   };
 }
 
-/** Where an agent stands, for the planner and for people. */
-export function livenessOf(presence: Presence): 'attached' | 'suspect' | 'detached' {
-  if (presence.session === undefined || presence.leaving) return 'detached';
-  // It holds what we do not know: its slots are not free, and a second assignment would end the first.
-  if (presence.recalls !== undefined) return 'detached';
-  return presence.suspect ? 'suspect' : 'attached';
+const nobodyServed = { virtualMs: 0, servedMs: new Map<string, number>() };
+
+/** The planner's constants; its times are those of the farm. */
+export function tuningOf({ times }: Pick<FarmSettings, 'times'>): PlannerTuning {
+  return {
+    ...defaultTuning,
+    agingMs: times.agingMs,
+    moveGainMs: times.announceGainMs,
+    moveEveryMs: times.announceHoldMs,
+    slipMaxMs: times.startSlipMs,
+  };
 }
 
 function jobLine(state: FarmState, settings: FarmSettings, line: WaitingLine, nowMs: number): JobLine {
@@ -57,7 +59,20 @@ function jobLine(state: FarmState, settings: FarmSettings, line: WaitingLine, no
         age = entry;
       }
     },
+    get overdue() {
+      return overdueOf(state, line).map((job) => waitingJob(state, settings, job, nowMs));
+    },
   };
+}
+
+function overdueOf(state: FarmState, line: WaitingLine): readonly JobRecord[] {
+  const overdue: JobRecord[] = [];
+  for (const [jobId, promise] of state.promises) {
+    const job = state.jobs.get(jobId);
+    if (!promise.overdue || job === undefined || state.waiting.lineOf(jobId) !== line) continue;
+    if (isPlaceable(state, job)) overdue.push(job);
+  }
+  return overdue;
 }
 
 /**
@@ -75,21 +90,31 @@ export function waitingJob(
   job: JobRecord,
   nowMs: number,
 ): WaitingJob {
+  const { jobId, userId, queue, priority, shares, wishes, deadlineMs } = job;
+  const sources = state.sources.get(jobId);
+  const promise = state.promises.get(jobId);
   return {
-    jobId: job.jobId,
-    queue: job.queue,
-    userId: job.userId,
-    priority: job.priority,
-    enable4k: job.enable4k,
+    jobId,
+    userId,
+    queue,
+    priority,
+    workClass: workClassOf(job),
+    shares,
+    ...(wishes && { wishes }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
     submittedAtMs: job.submittedAtMs,
     sequence: job.sequence,
-    estimateMs: job.estimateMs,
-    shares: job.shares,
+    outputMs: job.estimateMs,
+    sourceBytes: sources?.totalBytes ?? sourceBytesOf(job),
+    workBytes: workBytesOf(job),
     refusedBy: refusedBy(state, job, nowMs),
     avoid: job.attemptCount === 0 ? noAgents : avoided(state, job, settings.times, nowMs),
+    present: sources?.byAgent ?? nothingPresent,
+    ...(promise && { promise }),
   };
 }
 
+const nothingPresent: ReadonlyMap<string, PresentSources> = new Map();
 const noAgents: ReadonlyMap<string, string> = new Map();
 
 function refusedBy(state: FarmState, job: JobRecord, nowMs: number): ReadonlyMap<string, string> {
@@ -131,50 +156,4 @@ function avoided(
   for (const [agentId, count] of losses)
     if (count >= 2) avoid.set(agentId, `the job was lost there ${count} times`);
   return avoid;
-}
-
-/** How long ago which jobs were announced, by agent. */
-function announcedTo(state: FarmState, nowMs: number): ReadonlyMap<string, ReadonlyMap<string, number>> {
-  const byAgent = new Map<string, Map<string, number>>();
-  for (const { agentId, jobId, sinceMs } of state.announcements.values()) {
-    const jobs = byAgent.get(agentId) ?? new Map<string, number>();
-    byAgent.set(agentId, jobs.set(jobId, nowMs - sinceMs));
-  }
-  return byAgent;
-}
-
-const nothingAnnounced: ReadonlyMap<string, number> = new Map();
-
-/** An agent as the planner sees it. */
-export function plannedAgent(
-  state: FarmState,
-  presence: Presence,
-  inventory: Inventory,
-  announced: ReadonlyMap<string, number> = nothingAnnounced,
-): PlannedAgent {
-  return {
-    agentId: presence.agentId,
-    liveness: livenessOf(presence),
-    closed: closedReasons(state.agents.get(presence.agentId)),
-    inventory: knownShares(state, inventory),
-    running: runningAttempts(state, presence.agentId),
-    announced,
-  };
-}
-
-function runningAttempts(state: FarmState, agentId: string): readonly RunningAttempt[] {
-  return [...(state.liveAttempts.get(agentId) ?? [])].flatMap((key) => {
-    const attempt = state.attempts.get(key);
-    if (attempt === undefined || !attemptStates[attempt.state].holdsSlot) return [];
-    const job = state.jobs.get(attempt.jobId);
-    const runtime = state.runtimes.get(key);
-    return {
-      jobId: attempt.jobId,
-      enable4k: job?.enable4k ?? false,
-      estimateMs: job?.estimateMs ?? 0,
-      percent: runtime?.percent ?? 0,
-      stopping: attempt.stop !== undefined,
-      ...(runtime?.etaMs !== undefined && { etaMs: runtime.etaMs }),
-    };
-  });
 }

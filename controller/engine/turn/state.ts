@@ -4,9 +4,12 @@ import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import type { JobWish } from '../../domain/job-verbs.ts';
+import type { Charges } from '../../scheduling/fair-share.ts';
 import type { Planning } from '../../scheduling/plan.ts';
+import type { StartPromise } from '../../scheduling/snapshot.ts';
 import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
+import type { KnownSources } from './known-sources.ts';
 
 /** Remembers what a request id was used for. */
 export interface RequestRecord {
@@ -118,6 +121,19 @@ export interface Presence {
   expected: boolean;
   /** Attempts that it was asked to tell about; its events wait until it has (protocol.md rule 4). */
   recalls: { readonly keys: Set<string>; readonly deadlineMs: number } | undefined;
+  /** What its Hello says that it knows beside the protocol's version. */
+  readonly features: readonly string[];
+  /** Room for new jobs; undefined: it does not tell. */
+  scratchAvailableBytes: number | undefined;
+  /** The job whose sources it was asked about, until it answers. */
+  asked: { readonly jobId: string; readonly atMs: number } | undefined;
+}
+
+/** Open jobs of one user in one queue. */
+export interface OpenFlow {
+  readonly userId: string;
+  readonly queue: string;
+  readonly jobs: number;
 }
 
 /** What the last Progress of an attempt said; never stored. */
@@ -175,6 +191,8 @@ export interface FarmState {
   readonly openPerUser: Map<string, number>;
   /** Derived: how many of them each queue has. */
   readonly openPerQueue: Map<string, number>;
+  /** Derived: users and queues with open jobs, for fair share. */
+  readonly openFlows: Map<string, OpenFlow>;
   /** Derived: attempts that have not ended, by agent. */
   readonly liveAttempts: Map<string, Set<string>>;
   /** Derived: keys of a job's attempts, oldest first. */
@@ -186,6 +204,12 @@ export interface FarmState {
   readonly announcements: Map<string, Announcement>;
   /** By job, then agent. */
   readonly refusals: Map<string, Map<string, Refusal>>;
+  /** What is known of the sources of open jobs. */
+  readonly sources: Map<string, KnownSources>;
+  /** Starts that were promised to jobs that wait (scheduling.md, Deciding 3). */
+  promises: ReadonlyMap<string, StartPromise>;
+  /** What each flow of jobs has had; undefined: nothing was planned yet. */
+  charges: Charges | undefined;
   readonly waitReasons: Map<string, string>;
   /** Why the jobs of a line that no agent can take a job of wait, by the line's key. */
   readonly lineReasons: Map<string, string>;
@@ -229,6 +253,7 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     endedJobs: new Set(),
     openPerUser: new Map(),
     openPerQueue: new Map(),
+    openFlows: new Map(),
     liveAttempts: new Map(),
     attemptsOfJob: new Map(),
     presences: new Map(),
@@ -236,6 +261,9 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     runtimes: new Map(),
     announcements: new Map(),
     refusals: new Map(),
+    sources: new Map(),
+    promises: new Map(),
+    charges: undefined,
     waitReasons: new Map(),
     lineReasons: new Map(),
     publishRetries: new Map(),
@@ -272,6 +300,7 @@ export function indexOpenJob(state: FarmState, job: JobRecord): void {
   if (open === state.openJobs.has(job.jobId)) return;
   addTo(state.openPerUser, job.userId, open ? 1 : -1);
   addTo(state.openPerQueue, job.queue, open ? 1 : -1);
+  addToFlow(state.openFlows, job, open ? 1 : -1);
   if (open) state.openJobs.add(job.jobId);
   else state.openJobs.delete(job.jobId);
 }
@@ -280,6 +309,13 @@ function addTo(counts: Map<string, number>, key: string, change: 1 | -1): void {
   const count = (counts.get(key) ?? 0) + change;
   if (count === 0) counts.delete(key);
   else counts.set(key, count);
+}
+
+function addToFlow(flows: Map<string, OpenFlow>, { userId, queue }: JobRecord, change: 1 | -1): void {
+  const key = JSON.stringify([userId, queue]);
+  const jobs = (flows.get(key)?.jobs ?? 0) + change;
+  if (jobs === 0) flows.delete(key);
+  else flows.set(key, { userId, queue, jobs });
 }
 
 function indexWaiting(state: FarmState, job: JobRecord): void {

@@ -71,6 +71,9 @@ export function beginRecovery(state: FarmState, settings: FarmSettings, moment: 
       newcomer: undefined,
       expected: false,
       recalls: undefined,
+      features: [],
+      scratchAvailableBytes: undefined,
+      asked: undefined,
     });
   }
   goOnAnnulling(ledger);

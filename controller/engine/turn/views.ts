@@ -16,8 +16,9 @@ import type {
   PageRequest,
   QueueView,
 } from '../farm.ts';
+import { livenessOf } from './planned-agent.ts';
 import { slotsBusy } from './slots-busy.ts';
-import { livenessOf, snapshotOf, waitingJob } from './snapshot.ts';
+import { snapshotOf, waitingJob } from './snapshot.ts';
 import { attemptKey, type FarmState, type Presence } from './state.ts';
 
 /** A job as people see it: its record, and what lives in memory. */
@@ -145,7 +146,7 @@ export function explanation(
   return {
     ...view,
     summary,
-    placeInOrder: placeInOrder(job, state.waiting.lines(), nowMs, snapshot.tuning),
+    placeInOrder: placeInOrder(snapshot, jobId) ?? 0,
     agents,
     ...(planned && { plannedAgentId: planned.agentId, plannedStartMs: planned.startsInMs }),
   };

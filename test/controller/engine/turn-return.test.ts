@@ -248,31 +248,35 @@ describe('an adoption that the store has lost', () => {
 
 /** The first fence of the same work is no rival to be compared with. */
 function goesOn(percent: number): void {
-    const { farm, pc1, ref } = runningFarm();
-    const [assign] = farm.all('assign');
-    assert.ok(assign);
-    const before = new Map(farm.stored);
-    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
-    farm.pass(10_000);
-    const now = adopted(farm, farm.attach('pc1', { farmId, held: [{ ...heldAs(ref, 'running'), percent }] }), ref);
-    farm.stored.clear();
-    for (const [key, record] of before) farm.stored.set(key, record);
-    farm.restart();
-    const held = [{ ...heldAs(now, 'running'), percent }];
-    const back = farm.attach('pc1', { farmId, held });
-    assert.deepEqual(farm.last(back, 'recall').ref, now);
-    assert.equal(farm.all('assign').length, 1, 'only the first of all');
-    const told = { ...assign, ref: now, attemptNumber: 2 };
-    farm.say(back, { kind: 'recalled', ref: now, assign: told, held: { ...heldAs(now, 'running'), percent } });
-    const again = farm.attach('pc1', { farmId, held });
-    const heir = adopted(farm, again, now);
-    assert.equal(farm.all('assign').length, 1);
-    assert.equal(farm.all('cancel').length, 0, 'what goes on is not told to stop under its first fence');
-    assert.deepEqual(
-      [...(farm.state.liveAttempts.get('pc1') ?? [])],
-      [`${jobId(1)}/${heir.fence.term}.${heir.fence.counter}`],
-    );
-    assert.equal(farm.jobState(jobId(1)), 'running');
+  const { farm, pc1, ref } = runningFarm();
+  const [assign] = farm.all('assign');
+  assert.ok(assign);
+  const before = new Map(farm.stored);
+  farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+  farm.pass(10_000);
+  const now = adopted(
+    farm,
+    farm.attach('pc1', { farmId, held: [{ ...heldAs(ref, 'running'), percent }] }),
+    ref,
+  );
+  farm.stored.clear();
+  for (const [key, record] of before) farm.stored.set(key, record);
+  farm.restart();
+  const held = [{ ...heldAs(now, 'running'), percent }];
+  const back = farm.attach('pc1', { farmId, held });
+  assert.deepEqual(farm.last(back, 'recall').ref, now);
+  assert.equal(farm.all('assign').length, 1, 'only the first of all');
+  const told = { ...assign, ref: now, attemptNumber: 2 };
+  farm.say(back, { kind: 'recalled', ref: now, assign: told, held: { ...heldAs(now, 'running'), percent } });
+  const again = farm.attach('pc1', { farmId, held });
+  const heir = adopted(farm, again, now);
+  assert.equal(farm.all('assign').length, 1);
+  assert.equal(farm.all('cancel').length, 0, 'what goes on is not told to stop under its first fence');
+  assert.deepEqual(
+    [...(farm.state.liveAttempts.get('pc1') ?? [])],
+    [`${jobId(1)}/${heir.fence.term}.${heir.fence.counter}`],
+  );
+  assert.equal(farm.jobState(jobId(1)), 'running');
 }
 
 describe('the horizon', () => {

@@ -1,0 +1,94 @@
+import { workClassOf } from '../../../proto/agent-link.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { JobRecord } from '../../domain/job.ts';
+import type { FarmSettings } from '../../domain/settings.ts';
+import { Charges, costMs, flowOf } from '../../scheduling/fair-share.ts';
+import type { FarmRules, PlannedQueue } from '../../scheduling/snapshot.ts';
+import type { Ledger } from './ledger.ts';
+import type { Ending } from './outcomes.ts';
+import type { FarmState } from './state.ts';
+
+/** What bounds and weighs the jobs that run, as the planner takes it. */
+export function farmRules(state: FarmState, settings: FarmSettings): FarmRules {
+  const { runningMax, runningPerUserMax } = settings.limits;
+  return {
+    queues: new Map(settings.queues.map((queue) => [queue.name, plannedQueue(state, queue)])),
+    userWeights: settings.userWeights,
+    ...(runningMax !== undefined && { runningMax }),
+    ...(runningPerUserMax !== undefined && { runningPerUserMax }),
+  };
+}
+
+function plannedQueue(
+  state: FarmState,
+  { name, softRunMs, weight, runningMax }: FarmSettings['queues'][number],
+): PlannedQueue {
+  const pause = state.queues.get(name);
+  const words = pause && ['paused', pause.by && `by ${pause.by}`, pause.reason && `(${pause.reason})`];
+  return {
+    softRunMs,
+    ...(weight !== undefined && { weight }),
+    ...(runningMax !== undefined && { runningMax }),
+    ...(words && { paused: words.filter(Boolean).join(' ') }),
+  };
+}
+
+/**
+ * Flows with open jobs take part, those without are forgotten. After a restart all begin even, and what runs is charged:
+ * what they had before is not kept.
+ */
+export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
+  const { state } = ledger;
+  const isNew = state.charges === undefined;
+  const charges = state.charges ?? new Charges();
+  state.charges = charges;
+  const open = new Map(
+    [...state.openFlows.values()].map((each) => {
+      const flow = flowOf(each, rules);
+      return [flow.key, flow];
+    }),
+  );
+  for (const flow of open.values()) charges.arrived(flow);
+  for (const key of [...charges.servedMs.keys()]) if (!open.has(key)) charges.left({ key, weight: 1 });
+  if (isNew) for (const job of runningJobs(state)) charge(charges, job, rules);
+  return charges;
+}
+
+/** The job's user has had so much of the farm, from now on. */
+export function chargeAssignment(ledger: Ledger, job: JobRecord): void {
+  const rules = farmRules(ledger.state, ledger.settings);
+  charge(ledger.state.charges ?? keepCharges(ledger, rules), job, rules);
+}
+
+/** An attempt that ended for no fault of its job's is not held against its user. */
+export function refundAttempt(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  { outcome, failureClass }: Pick<Ending, 'outcome' | 'failureClass'>,
+): void {
+  const job = ledger.state.jobs.get(attempt.jobId);
+  const isUsed = outcome === 'published' || outcome === 'timed-out' || outcome === 'cancelled';
+  if (job === undefined || isUsed || (outcome === 'failed' && failureClass !== 'environment')) return;
+  const rules = farmRules(ledger.state, ledger.settings);
+  ledger.state.charges?.refund(flowOf(job, rules), costOf(job));
+}
+
+/** The output is longer or shorter than it was charged for. */
+export function rechargeLength(ledger: Ledger, job: JobRecord, estimateMs: number): void {
+  const flow = flowOf(job, farmRules(ledger.state, ledger.settings));
+  ledger.state.charges?.charge(flow, costOf({ ...job, estimateMs }) - costOf(job));
+}
+
+function charge(charges: Charges, job: JobRecord, rules: FarmRules): void {
+  charges.charge(flowOf(job, rules), costOf(job));
+}
+
+function costOf(job: JobRecord): number {
+  return costMs({ outputMs: job.estimateMs, workClass: workClassOf(job) });
+}
+
+function runningJobs(state: FarmState): readonly JobRecord[] {
+  return [...state.liveAttempts.values()].flatMap((keys) =>
+    [...keys].flatMap((key) => state.jobs.get(state.attempts.get(key)?.jobId ?? '') ?? []),
+  );
+}

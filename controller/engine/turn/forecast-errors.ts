@@ -1,0 +1,23 @@
+import { workClassOf } from '../../../proto/agent-link.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { Ledger } from './ledger.ts';
+import type { Ending } from './outcomes.ts';
+
+/** Renders that are remembered of each class of work. */
+const ratiosMax = 20;
+/** Below this a forecast says nothing about longer ones. */
+const predictedMinMs = 10_000;
+
+/** Remembers how far the forecast of a render was wrong: its time by its agent's word, over what was predicted. */
+export function noteForecastError(ledger: Ledger, attempt: AttemptRecord, { outcome, finished }: Ending): void {
+  const { predictedMs } = attempt;
+  const agent = ledger.state.agents.get(attempt.agentId);
+  const job = ledger.state.jobs.get(attempt.jobId);
+  if (outcome !== 'published' || finished === undefined || agent === undefined || job === undefined) return;
+  if (predictedMs === undefined || predictedMs < predictedMinMs) return;
+  const ratio = Math.max(0, finished.usage.runMs - finished.usage.waitedForSharesMs) / predictedMs;
+  const workClass = workClassOf(job);
+  const before = agent.forecastRatios?.[workClass] ?? [];
+  const ratios = [...before, Math.round(ratio * 1000) / 1000].slice(-ratiosMax);
+  ledger.putAgent({ ...agent, forecastRatios: { ...agent.forecastRatios, [workClass]: ratios } });
+}

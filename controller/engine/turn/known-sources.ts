@@ -1,0 +1,93 @@
+import type { PrefetchReport, SourcesReport } from '../../../proto/agent-link.ts';
+import { hasEnded } from '../../domain/job-states.ts';
+import type { Placement } from '../../scheduling/placement.ts';
+import type { PresentSources } from '../../scheduling/snapshot.ts';
+import type { Ledger } from './ledger.ts';
+import { livenessOf } from './planned-agent.ts';
+import type { Presence } from './state.ts';
+
+/** What is known of a job's sources; lives in memory, while the job is open. */
+export interface KnownSources {
+  /** Of all of them together; undefined: no agent has told yet. */
+  totalBytes: number | undefined;
+  readonly byAgent: Map<string, PresentSources>;
+}
+
+/** Name of the feature in an agent's Hello: it answers AskSources. */
+export const sourcesFeature = 'sources';
+
+/** Jobs that are next: of those behind them nobody needs to know yet who has their files. */
+const jobsAskedMax = 8;
+/** Who starts sooner is not worth a question. */
+const startsSoonMs = 5_000;
+/** An agent that has not answered for so long is asked about another job. */
+const answerMs = 60_000;
+
+/**
+ * Asks agents what they have of the jobs that are next, one job at a time each: it decides where a job goes, and what
+ * is left to fetch. Agents that do not know the question are not asked.
+ */
+export function askForSources(ledger: Ledger, placements: readonly Placement[]): void {
+  const next = placements
+    .filter(({ startsInMs }) => startsInMs > startsSoonMs)
+    .toSorted((a, b) => a.startsInMs - b.startsInMs)
+    .slice(0, jobsAskedMax);
+  for (const presence of ledger.state.presences.values()) {
+    if (!presence.features.includes(sourcesFeature) || livenessOf(presence) !== 'attached') continue;
+    if (presence.asked !== undefined && presence.asked.atMs > ledger.nowMs - answerMs) continue;
+    const unknown = next.find(({ jobId }) => mayHave(ledger, presence, jobId));
+    if (unknown !== undefined) ask(ledger, presence, unknown.jobId);
+  }
+}
+
+function mayHave(ledger: Ledger, presence: Presence, jobId: string): boolean {
+  const job = ledger.state.jobs.get(jobId);
+  if (job === undefined || presence.inventory?.queues.includes(job.queue) !== true) return false;
+  return ledger.state.sources.get(jobId)?.byAgent.has(presence.agentId) !== true;
+}
+
+function ask(ledger: Ledger, presence: Presence, jobId: string): void {
+  const body = ledger.state.bodies.get(jobId);
+  if (body === undefined) return;
+  const { enable4k, rateProfile } = ledger.job(jobId);
+  presence.asked = { jobId, atMs: ledger.nowMs };
+  // Told nothing, it is not asked for the same again.
+  remember(ledger, jobId, presence.agentId, { bytes: 0, outputMs: 0 });
+  ledger.sendTo(presence.agentId, {
+    kind: 'ask-sources',
+    jobId,
+    enable4k,
+    rateProfile,
+    items: body.resolved,
+  });
+}
+
+/** What an agent has of a job, by its own word. */
+export function takeSources(ledger: Ledger, presence: Presence, report: SourcesReport): void {
+  if (presence.asked?.jobId === report.jobId) presence.asked = undefined;
+  ledger.state.planStale = true;
+  const { presentBytes: bytes, presentOutputMs: outputMs, totalBytes } = report;
+  if (totalBytes > 0) remember(ledger, report.jobId, presence.agentId, { bytes, outputMs }, totalBytes);
+}
+
+/** What a prefetch has brought. */
+export function takePrefetched(ledger: Ledger, presence: Presence, report: PrefetchReport): void {
+  const known = ledger.state.sources.get(report.jobId)?.byAgent.get(presence.agentId);
+  const present = { bytes: Math.max(report.bytes, known?.bytes ?? 0), outputMs: known?.outputMs ?? 0 };
+  remember(ledger, report.jobId, presence.agentId, present, report.totalBytes);
+}
+
+function remember(
+  ledger: Ledger,
+  jobId: string,
+  agentId: string,
+  present: PresentSources,
+  totalBytes?: number,
+): void {
+  const job = ledger.state.jobs.get(jobId);
+  if (job === undefined || hasEnded(job.state)) return;
+  const known = ledger.state.sources.get(jobId) ?? { totalBytes: undefined, byAgent: new Map() };
+  if (totalBytes !== undefined) known.totalBytes = totalBytes;
+  known.byAgent.set(agentId, present);
+  ledger.state.sources.set(jobId, known);
+}
