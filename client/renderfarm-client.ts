@@ -139,7 +139,8 @@ export class RenderfarmClient {
   }
 
   /**
-   * Lets a held job wait for an agent again, or a quarantined one go on with its history.
+   * Lets a held job wait again (until its time, where that has not come), a delayed one start at once, or a quarantined one
+   * go on with its history.
    *
    * @throws RenderfarmError `JOB_NOT_HELD`, `JOB_NOT_FOUND`
    */

@@ -21,7 +21,7 @@ const jobVerbs = {
   cancel: 'cancel jobs',
   retry: 'start jobs afresh that failed, were quarantined or cancelled',
   hold: 'keep waiting jobs from every agent until they are released',
-  release: 'let held jobs wait for an agent again, and quarantined ones go on',
+  release: 'let held jobs wait for an agent again, delayed ones start at once, and quarantined ones go on',
 } as const;
 
 const agentVerbs = {

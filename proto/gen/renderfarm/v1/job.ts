@@ -4075,7 +4075,10 @@ export const JobServiceService = {
     responseSerialize: (value: HoldJobResponse): Buffer => Buffer.from(HoldJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HoldJobResponse => HoldJobResponse.decode(value),
   },
-  /** A held job waits for an agent again; a quarantined one goes on with its history. */
+  /**
+   * A held job waits again: until its time, where it was delayed and that has not come. A delayed one waits for no time
+   * any more. A quarantined one goes on with its history. FAILED_PRECONDITION (JOB_NOT_HELD) for any other.
+   */
   releaseJob: {
     path: "/renderfarm.v1.JobService/ReleaseJob" as const,
     requestStream: false as const,
@@ -4147,7 +4150,10 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   retryJob: handleUnaryCall<RetryJobRequest, RetryJobResponse>;
   /** A job that waits goes on waiting until it is released. FAILED_PRECONDITION (JOB_PROCESSING) once an agent has it. */
   holdJob: handleUnaryCall<HoldJobRequest, HoldJobResponse>;
-  /** A held job waits for an agent again; a quarantined one goes on with its history. */
+  /**
+   * A held job waits again: until its time, where it was delayed and that has not come. A delayed one waits for no time
+   * any more. A quarantined one goes on with its history. FAILED_PRECONDITION (JOB_NOT_HELD) for any other.
+   */
   releaseJob: handleUnaryCall<ReleaseJobRequest, ReleaseJobResponse>;
   /** While the job has not ended; it never takes a slot from a job that runs. */
   changeJobPriority: handleUnaryCall<ChangeJobPriorityRequest, ChangeJobPriorityResponse>;
@@ -4273,7 +4279,10 @@ export interface JobServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HoldJobResponse) => void,
   ): ClientUnaryCall;
-  /** A held job waits for an agent again; a quarantined one goes on with its history. */
+  /**
+   * A held job waits again: until its time, where it was delayed and that has not come. A delayed one waits for no time
+   * any more. A quarantined one goes on with its history. FAILED_PRECONDITION (JOB_NOT_HELD) for any other.
+   */
   releaseJob(
     request: ReleaseJobRequest,
     callback: (error: ServiceError | null, response: ReleaseJobResponse) => void,
