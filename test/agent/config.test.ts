@@ -42,6 +42,16 @@ describe('an agent’s configuration', () => {
     );
   });
 
+  test('takes slots of the PC or of each card, not both', () => {
+    assert.deepEqual(parseAgentConfig({ ...least, gpuSlots: [2, 1] }, 'x').gpuSlots, [2, 1]);
+    assert.equal(parseAgentConfig({ ...least, slots: 3 }, 'x').slots, 3);
+    assert.throws(
+      () => parseAgentConfig({ ...least, slots: 3, gpuSlots: [2, 1] }, 'x'),
+      (error) => error instanceof ConfigError && /slots and gpuSlots/u.test(error.message),
+    );
+    assert.throws(() => parseAgentConfig({ ...least, gpuSlots: [17] }, 'x'), ConfigError);
+  });
+
   test('takes sizes with units, and the token from a file', async (t) => {
     const folder = await tempFolder(t);
     await writeFile(join(folder, 'token'), 'secret\n');
