@@ -86,18 +86,7 @@ async function openAll(
 ): Promise<Omit<AgentRooms, 'close'>> {
   const folder = (name: string): string => join(config.dataDir, name);
   const onTrouble = troubleTo(logger);
-  await prepareDataDir(config.dataDir);
-  await mkdir(folder('logs'), { recursive: true });
-  // First of all the journal: its lock keeps a second agent away from everything else here.
-  const outbox = await openOutbox({
-    folder: folder('journal'),
-    onRoom: (ok) => input({ type: 'journal-room', ok }),
-    onTrouble,
-  });
-  onClose(() => outbox.close());
-  await emptyWorkFolder(folder('work'), folder('processes'), onTrouble);
-  await closeStrayLogs(folder('logs'), heldOf(outbox));
-
+  const outbox = await openDataDir(config, { input, onTrouble }, onClose);
   const media = await openAgentMedia(config, logger, signal, onClose, (bytesPerSecond) =>
     input({ type: 'copy-speed', bytesPerSecond }),
   );
@@ -158,6 +147,29 @@ async function openAll(
     outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
   };
+}
+
+/** First of all the journal: its lock keeps a second agent away from everything else here. */
+async function openDataDir(
+  { dataDir }: AgentConfig,
+  {
+    input,
+    onTrouble,
+  }: Pick<AgentRoomsOptions, 'input'> & { readonly onTrouble: AttemptServices['onTrouble'] },
+  onClose: OnClose,
+): Promise<Outbox> {
+  const folder = (name: string): string => join(dataDir, name);
+  await prepareDataDir(dataDir);
+  await mkdir(folder('logs'), { recursive: true });
+  const outbox = await openOutbox({
+    folder: folder('journal'),
+    onRoom: (ok) => input({ type: 'journal-room', ok }),
+    onTrouble,
+  });
+  onClose(() => outbox.close());
+  await emptyWorkFolder(folder('work'), folder('processes'), onTrouble);
+  await closeStrayLogs(folder('logs'), heldOf(outbox));
+  return outbox;
 }
 
 function heldOf({ found }: Outbox) {

@@ -10,6 +10,7 @@ import { createJobLog } from './job-log.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { LogFolder } from './log-folder.ts';
 import { isLogOpen, openLogFolder, UnsafeJobIdError } from './log-folder.ts';
+import type { AttemptRun } from './run-attempt.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { AttemptServices } from './services.ts';
 
@@ -68,20 +69,13 @@ export function createAttempts(
       const abort = new AbortController();
       const force = new AbortController();
       const signal = AbortSignal.any([abort.signal, ending.signal]);
-      const scratch = services.scratch.open(assign);
       const opened = open(assign);
-      const done = opened.then(
-        ({ folder, log }) =>
-          runAttempt({
-            ...{ assign, services, folder, log, scratch, signal, force: force.signal },
-            ...(gpuIndex === undefined ? {} : { gpuIndex }),
-            report: (words) => report(known.ref, words),
-          }),
-        (error: unknown) => {
-          scratch.close();
-          report(known.ref, { type: 'ended', finished: noLog(error) });
-        },
-      );
+      const done = runOpened(opened, {
+        ...{ assign, services, signal, force: force.signal },
+        ...(gpuIndex === undefined ? {} : { gpuIndex }),
+        scratch: services.scratch.open(assign),
+        report: (words) => report(known.ref, words),
+      });
       const known: Running = {
         ...{ ref: assign.ref, abort, force, done },
         opened: opened.catch(() => undefined),
@@ -127,6 +121,16 @@ export function createAttempts(
       for (const { opened } of running.values()) await (await opened)?.folder.flush();
     },
   };
+}
+
+function runOpened(opened: Promise<OpenedLog>, run: Omit<AttemptRun, keyof OpenedLog>): Promise<void> {
+  return opened.then(
+    ({ folder, log }) => runAttempt({ ...run, folder, log }),
+    (error: unknown) => {
+      run.scratch.close();
+      run.report({ type: 'ended', finished: noLog(error) });
+    },
+  );
 }
 
 async function closeLog(

@@ -59,11 +59,11 @@ export function createFetchLane({ copies = 5 }: FetchLaneOptions = {}): FetchLan
     async idle(signal) {
       signal.throwIfAborted();
       if (fetching === 0) return;
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       const abort = (): void => reject(signal.reason as Error);
       signal.addEventListener('abort', abort, { once: true });
       const stop = listeners.add(() => {
-        if (fetching === 0) resolve();
+        if (fetching === 0) resolve(undefined);
       });
       try {
         await promise;

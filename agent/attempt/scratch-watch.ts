@@ -14,24 +14,23 @@ export async function watchScratch(
   { onSample, everyMs = 5_000 }: { onSample: (sample: ScratchSample) => void; everyMs?: number },
 ): Promise<ScratchWatch> {
   let latest = await room.sample();
-  let looking: Promise<void> | undefined;
-  let isDue = false;
+  /** At most one look goes on, and one waits: it sees all that has happened by then. */
+  let looking: Promise<void> = Promise.resolve();
+  const waiting = { looks: 0 };
 
   const look = async (): Promise<void> => {
-    do {
-      isDue = false;
-      try {
-        latest = await room.sample();
-        onSample(latest);
-      } catch {
-        // The disk does not answer: what was seen last stands, and the attempts ask for themselves.
-      }
-    } while (isDue);
-    looking = undefined;
+    waiting.looks = 0;
+    try {
+      latest = await room.sample();
+      onSample(latest);
+    } catch {
+      // The disk does not answer: what was seen last stands, and the attempts ask for themselves.
+    }
   };
   const nudge = (): void => {
-    isDue = true;
-    looking ??= look();
+    if (waiting.looks > 0) return;
+    waiting.looks += 1;
+    looking = looking.then(look);
   };
   const timer = setInterval(nudge, everyMs);
   return {
@@ -39,7 +38,6 @@ export async function watchScratch(
     nudge,
     async stop() {
       clearInterval(timer);
-      isDue = false;
       await looking;
     },
   };

@@ -111,13 +111,9 @@ function take(turn: Turn, input: Input): void {
       sessionsProbed(turn, input.ok, input.gpuIndex);
       return;
     case 'scratch-space':
-      turn.state = { ...turn.state, scratch: scratchOf(input) };
-      return;
     case 'sources':
-      sourcesFound(turn, input.jobId, input.found);
-      return;
     case 'copy-speed':
-      copySpeedMeasured(turn, input.bytesPerSecond);
+      capacitySeen(turn, input);
       return;
     case 'woke':
       woke(turn, input.awayMs);
@@ -133,6 +129,16 @@ function take(turn: Turn, input: Input): void {
       shutDown(turn, input.reason);
       return;
   }
+}
+
+/** What this PC has and has room for. */
+function capacitySeen(
+  turn: Turn,
+  seen: Extract<Input, { type: 'scratch-space' | 'sources' | 'copy-speed' }>,
+): void {
+  if (seen.type === 'scratch-space') turn.state = { ...turn.state, scratch: scratchOf(seen) };
+  else if (seen.type === 'sources') sourcesFound(turn, seen.jobId, seen.found);
+  else copySpeedMeasured(turn, seen.bytesPerSecond);
 }
 
 function receive(turn: Turn, message: ControllerMessage): void {

@@ -145,7 +145,7 @@ async function lookAtFiles(
   const looks = new Map<string, Promise<LookedAt>>();
   const lookAt = async (source: MountedPath): Promise<LookedAt> => {
     const looked = await cache.look(source, keeper, signal);
-    if (looked.file !== undefined) pins.push(looked.file.release);
+    if (looked.file !== undefined) pins.push(() => looked.file?.release());
     return looked;
   };
   const outcomes = await pMap(

@@ -49,11 +49,11 @@ export function createSettablePace(): Pace & { set(speed: Speed): void } {
 export async function mayGo(pace: Pace, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (pace.now() !== 'paused') return;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const abort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   const stop = pace.onChange(() => {
-    if (pace.now() !== 'paused') resolve();
+    if (pace.now() !== 'paused') resolve(undefined);
   });
   try {
     await promise;

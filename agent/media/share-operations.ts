@@ -58,30 +58,9 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
   const { command = sourceCommand(), concurrency = 5, silenceMs = 60_000, idleMs = 5000, warm = 2 } = options;
   const gate = openGate(concurrency);
   const looks = openGate(Math.max(1, warm));
-  const idle: ShareChild[] = [];
-  const all = new Set<ShareChild>();
+  const children = createChildren(command, { idleMs, warm });
   const marks = new Set<Mark>();
   const stopping = new AbortController();
-
-  const take = (): ShareChild => {
-    for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
-      if (known.usable()) return known;
-    }
-    const child = startShareChild(command);
-    all.add(child);
-    void child.closed.then(() => {
-      all.delete(child);
-      const index = idle.indexOf(child);
-      if (index >= 0) idle.splice(index, 1);
-    });
-    return child;
-  };
-
-  const putBack = (child: ShareChild): void => {
-    // Taken from the end: those at the front stay.
-    if (idle.length >= warm) child.rest(idleMs);
-    idle.push(child);
-  };
 
   const enter = async (
     { op }: ShareRequest,
@@ -110,7 +89,7 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
       const mark = createMark(pathOf(request), call.pace);
       marks.add(mark);
       try {
-        const child = take();
+        const child = children.take();
         try {
           return await child.ask(request, {
             ...{ silenceMs, ...call, signal },
@@ -120,7 +99,7 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
             },
           });
         } finally {
-          if (child.usable()) putBack(child);
+          if (child.usable()) children.putBack(child);
         }
       } finally {
         mark.stop();
@@ -138,8 +117,43 @@ export function createShareOperations(options: ShareOperationsOptions = {}): Sha
     },
     async stop() {
       stopping.abort(new Error('the agent stops'));
-      await Promise.all([...all].map((child) => child.end()));
+      await children.endAll();
     },
+  };
+}
+
+interface Children {
+  take(): ShareChild;
+  putBack(child: ShareChild): void;
+  endAll(): Promise<unknown>;
+}
+
+function createChildren(
+  command: ShareChildCommand,
+  { idleMs, warm }: { readonly idleMs: number; readonly warm: number },
+): Children {
+  const idle: ShareChild[] = [];
+  const all = new Set<ShareChild>();
+  return {
+    take() {
+      for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
+        if (known.usable()) return known;
+      }
+      const child = startShareChild(command);
+      all.add(child);
+      void child.closed.then(() => {
+        all.delete(child);
+        const index = idle.indexOf(child);
+        if (index >= 0) idle.splice(index, 1);
+      });
+      return child;
+    },
+    putBack(child) {
+      // Taken from the end: those at the front stay.
+      if (idle.length >= warm) child.rest(idleMs);
+      idle.push(child);
+    },
+    endAll: () => Promise.all([...all].map((child) => child.end())),
   };
 }
 
