@@ -37,6 +37,9 @@ class HonestAgents {
     this.#farm = farm;
     this.#agentIds = agentIds;
     this.#seen = farm.sent.length;
+    for (const queue of farm.state.queues.keys()) {
+      farm.order({ kind: 'resume', queue, by: 'ops', reason: '', requestId: '' });
+    }
     for (const agentId of agentIds) {
       farm.order(agentOrder('uncordon', agentId));
       this.#attach(agentId, asNew ? `${agentId}-honest` : undefined);

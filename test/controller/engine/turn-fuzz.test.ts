@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { JobRecord } from '../../../controller/domain/job.ts';
+import type { JobRecord, JobSpec } from '../../../controller/domain/job.ts';
 import { without } from '../../../controller/domain/move-job.ts';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
@@ -25,10 +25,24 @@ const pick = fc.oneof(
 
 const jobOrders = ['retry', 'hold', 'release', 'annul'] as const;
 const agentOrders = ['cordon', 'uncordon', 'drain', 'forget'] as const;
-const orderKinds = [...jobOrders, ...agentOrders, 'priority', 'evict', 'share-replaced'] as const;
+const queueOrders = ['pause', 'resume'] as const;
+const orderKinds = [
+  ...jobOrders,
+  ...agentOrders,
+  ...queueOrders,
+  'priority',
+  'evict',
+  'share-replaced',
+] as const;
+/** What jobs ask for: each can be met by healthy agents, sooner or later. */
+const wishKinds = ['nothing', 'later', 'by then', 'only on pc1', 'not on pc1'] as const;
 
 type Step =
-  | { readonly do: 'submit' | 'cancel'; readonly job: number }
+  | {
+      readonly do: 'submit' | 'cancel';
+      readonly job: number;
+      readonly wish: (typeof wishKinds)[number];
+    }
   | { readonly do: 'order'; readonly kind: (typeof orderKinds)[number]; readonly target: number }
   | { readonly do: 'say'; readonly stream: number; readonly pick: number; readonly talk: Talk }
   | {
@@ -53,6 +67,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom('submit' as const, 'submit' as const, 'cancel' as const),
       job: fc.nat({ max: jobsMax - 1 }),
+      wish: fc.constantFrom(...wishKinds),
     }),
   },
   {
@@ -125,7 +140,7 @@ class Fuzzed {
     const { farm } = this;
     switch (step.do) {
       case 'submit':
-        farm.submit(jobSpec(step.job));
+        farm.submit(jobSpec(step.job, wished(step.wish, farm.nowMs)));
         return;
       case 'cancel':
         farm.cancel(jobId(step.job));
@@ -204,6 +219,7 @@ class Fuzzed {
     else if (kind === 'priority') farm.order({ ...base, kind, priority: 'urgent' });
     else if (kind === 'evict') farm.order({ ...base, kind, agentId, deadlineMs: target * 1_000 });
     else if (isOneOf(agentOrders, kind)) farm.order({ ...base, kind, agentId });
+    else if (isOneOf(queueOrders, kind)) farm.order({ ...base, kind, queue: 'default_queue' });
     else if (isOneOf(jobOrders, kind)) farm.order({ ...base, kind });
   }
 
@@ -264,6 +280,21 @@ class Fuzzed {
         fence: { term: Number.MAX_SAFE_INTEGER, counter: 0 },
       }
     );
+  }
+}
+
+function wished(kind: (typeof wishKinds)[number], nowMs: number): Partial<JobSpec> {
+  switch (kind) {
+    case 'nothing':
+      return {};
+    case 'later':
+      return { notBeforeMs: nowMs + 300_000 };
+    case 'by then':
+      return { deadlineMs: nowMs + 60_000 };
+    case 'only on pc1':
+      return { wishes: { onlyOn: ['pc1'], notOn: [], labels: [] } };
+    case 'not on pc1':
+      return { wishes: { onlyOn: [], notOn: ['pc1'], labels: [] } };
   }
 }
 
