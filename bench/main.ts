@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = 
   agents: () => import('./agents.ts'),
   failover: () => import('./failover.ts'),
   recovery: () => import('./recovery.ts'),
+  schedule: () => import('./schedule/bench.ts'),
 };
 
 /** `npm run bench -- NAME [options]`: progress on stderr, one line of JSON as the last line of stdout. */

@@ -1,0 +1,150 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { percentile } from '../statistics.ts';
+import type { Experiment } from './experiment.ts';
+import type { PlanningTime, PlanningTimes } from './planning-time.ts';
+import { barPlot, linePlot, type Series } from './plot.ts';
+import { batches, type PolicyName, policyNames } from './scenarios.ts';
+import { mean, type RunFigures } from './statistics-of-runs.ts';
+
+const documentsFolder = join(import.meta.dirname, '..', '..', 'docs');
+
+const marks = {
+  begin: '<!-- Written by npm run bench -- schedule --write: do not edit from here -->',
+  end: '<!-- to here -->',
+};
+
+const series: Readonly<Record<PolicyName, Series>> = {
+  ours: { label: 'ours', colour: '#2a9d8f' },
+  celery: { label: 'Celery', colour: '#e76f51' },
+  fifo_any: { label: 'first free', colour: '#8d99ae' },
+  fifo_fastest: { label: 'fastest free', colour: '#e0a526' },
+};
+
+/** Writes the tables of docs/scheduling.md, and its plots. @throws Error when the document lacks the place for them */
+export async function writeDocuments(found: Experiment, planning: PlanningTimes): Promise<void> {
+  const path = join(documentsFolder, 'scheduling.md');
+  const document = await readFile(path, 'utf8');
+  const [before, rest] = document.split(marks.begin);
+  const after = rest?.split(marks.end)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`docs/scheduling.md lacks "${marks.begin}"`);
+  const tables = tablesOf(found, planning);
+  await writeFile(path, `${before}${marks.begin}\n\n${tables}\n\n${marks.end}${after}`);
+  await writeFile(join(documentsFolder, 'scheduling-makespan.svg'), makespanPlot(found));
+  await writeFile(join(documentsFolder, 'scheduling-turnaround.svg'), turnaroundPlot(found));
+}
+
+function tablesOf(found: Experiment, planning: PlanningTimes): string {
+  const { seeds, load, conditions } = found;
+  const failures =
+    conditions.failureMeanMs === undefined
+      ? 'no failures'
+      : `a PC fails every ${conditions.failureMeanMs / 3_600_000} h`;
+  return [
+    `${seeds.length} seeds, noise ${conditions.noise}, load ${load}, ${failures}.`,
+    'Makespan over the bound, mean of the seeds (smallest to largest):',
+    table(
+      ['farm, jobs', 'target', ...policyNames.map((name) => series[name].label)],
+      batches.map(({ name, farm, count, target }) => [
+        `${farm.name}, ${count}`,
+        target.toFixed(2),
+        ...policyNames.map((policy) => withSpread(found.makespans[policy].get(name) ?? [])),
+      ]),
+    ),
+    'On-line, `mixed`, 300 jobs (means of the seeds; the last row: how much longer a user’s p95 wait is when another user submits 1,000 jobs, of the user hit most):',
+    table(['', ...policyNames.map((name) => series[name].label)], onlineRows(found)),
+    `Of ours over another: p95 turnaround ${withSpread(found.ratios('turnaroundP95Ms', 'celery'))} of Celery's (target 0.60), mean turnaround ${withSpread(found.ratios('turnaroundMeanMs', 'fifo_fastest'))} of the fastest free slot's (target 1.05).`,
+    'Planning, in turns of at most 5 ms:',
+    table(
+      ['waiting jobs x agents', 'p50 of a plan', 'p99 of a plan', 'longest turn'],
+      [planning.small, planning.large].map(planningRow),
+    ),
+  ].join('\n\n');
+}
+
+function onlineRows(found: Experiment): readonly (readonly string[])[] {
+  const row = (
+    label: string,
+    figure: keyof RunFigures,
+    shown: (value: number) => string,
+  ): readonly string[] => [
+    label,
+    ...policyNames.map((policy) => shown(mean(found.online[policy].map((run) => run[figure])))),
+  ];
+  const minutes = (ms: number): string => `${(ms / 60_000).toFixed(1)} min`;
+  return [
+    row('mean turnaround', 'turnaroundMeanMs', minutes),
+    row('p95 turnaround', 'turnaroundP95Ms', minutes),
+    row('p99 turnaround', 'turnaroundP99Ms', minutes),
+    row('p95 wait', 'worstUserWaitP95Ms', minutes),
+    row(
+      'slots idle while a job waits for one',
+      'idleWhileWaitingMs',
+      (ms) => `${Math.round(ms / 60_000)} min`,
+    ),
+    row('copied twice', 'bytesTwice', (bytes) => `${(bytes / 1e9).toFixed(1)} GB`),
+    [
+      'copying hidden, of jobs that wait as long as it takes',
+      ...policyNames.map((policy) => `${(100 * found.copyHiddenShare(policy)).toFixed(1)} %`),
+    ],
+    [
+      'p95 wait beside 1,000 jobs of another user',
+      ...policyNames.map((policy) => {
+        const waits = found.floods[policy].map(({ withMs }) => Math.max(...withMs));
+        return `${minutes(mean(waits))} (x ${found.worstWaitRatio(policy).toFixed(1)})`;
+      }),
+    ],
+  ];
+}
+
+function planningRow({ jobs, agents, planP50Ms, planP99Ms, turnMaxMs }: PlanningTime): readonly string[] {
+  return [`${jobs} x ${agents}`, ...[planP50Ms, planP99Ms, turnMaxMs].map((ms) => `${ms.toFixed(1)} ms`)];
+}
+
+function makespanPlot(found: Experiment): string {
+  const groups = batches.map(({ name, farm, count, target }) => ({
+    label: `${farm.name}, ${count} jobs`,
+    target,
+    bars: policyNames.map((policy) => {
+      const values = found.makespans[policy].get(name) ?? [];
+      return {
+        series: series[policy],
+        value: mean(values),
+        min: Math.min(...values),
+        max: Math.max(...values),
+      };
+    }),
+  }));
+  return barPlot(
+    'Makespan over the lower bound (mean, smallest to largest; dashed: target)',
+    'x bound',
+    1,
+    groups,
+  );
+}
+
+/** How long the slow ones take: each percentile, mean of the seeds. */
+function turnaroundPlot(found: Experiment): string {
+  const shares = [...Array.from({ length: 19 }, (_, index) => 0.05 * (index + 1)), 0.99];
+  const lines = policyNames.map((policy) => ({
+    series: series[policy],
+    points: shares.map((share): readonly [number, number] => [
+      share * 100,
+      mean(found.turnarounds[policy].map((own) => percentile(own, share))) / 60_000,
+    ]),
+  }));
+  const title = `Turnaround on-line at load ${found.load} (mixed, 300 jobs)`;
+  const at = [5, 25, 50, 75, 95, 99].map((share) => [share, `${share} %`] as const);
+  return linePlot(title, { x: 'of the jobs are done within', y: 'minutes' }, lines, at);
+}
+
+function withSpread(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return `${mean(values).toFixed(3)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,176 @@
+import { timedBudget } from '../../controller/scheduling/budget.ts';
+import { Charges } from '../../controller/scheduling/fair-share.ts';
+import { Planning } from '../../controller/scheduling/plan.ts';
+import {
+  defaultTuning,
+  type PlannedAgent,
+  type Snapshot,
+  type WaitingJob,
+} from '../../controller/scheduling/snapshot.ts';
+import { WaitingLines } from '../../controller/scheduling/waiting-lines.ts';
+import type { Random } from '../../test/simulation/random.ts';
+import { percentile } from '../statistics.ts';
+import { mixed } from './farms.ts';
+import { generateJobs, randomFor, type SimJob } from './jobs.ts';
+import { farmRules } from './policies/planned.ts';
+
+/** Of whole plans over turns of at most 5 ms. */
+export interface PlanningTime {
+  readonly jobs: number;
+  readonly agents: number;
+  readonly planP50Ms: number;
+  readonly planP99Ms: number;
+  readonly turnMaxMs: number;
+  readonly turnsMax: number;
+}
+
+export interface PlanningTimes {
+  readonly small: PlanningTime;
+  readonly large: PlanningTime;
+}
+
+/** scheduling.md: planning may take this long in one turn. */
+const turnMs = 5;
+
+/** Plans that are made before those that count: the code is compiled when a farm has run for a minute. */
+const warmUpPlans = 20;
+
+/** How long plans take: 200 waiting jobs and 50 agents, 10,000 and 200. */
+export function planningTimes(say: (line: string) => void): PlanningTimes {
+  const small = measure(200, 50, 300);
+  const large = measure(10_000, 200, 40);
+  for (const { jobs, agents, planP50Ms, planP99Ms, turnMaxMs, turnsMax } of [small, large])
+    say(
+      `plan of ${jobs} x ${agents}: p50 ${planP50Ms.toFixed(1)} ms, p99 ${planP99Ms.toFixed(1)} ms in up to ${turnsMax} turns, the longest ${turnMaxMs.toFixed(1)} ms`,
+    );
+  return { small, large };
+}
+
+function measure(jobs: number, agents: number, plans: number): PlanningTime {
+  const planMs: number[] = [];
+  const turnsMs: number[] = [];
+  let turnsMax = 0;
+  for (let seed = -warmUpPlans; seed < plans; seed += 1) {
+    const own = timeOne(hugeSnapshot(jobs, agents, seed + warmUpPlans));
+    if (seed < 0) continue;
+    planMs.push(own.reduce((total, ms) => total + ms, 0));
+    turnsMs.push(...own);
+    turnsMax = Math.max(turnsMax, own.length);
+  }
+  return {
+    jobs,
+    agents,
+    planP50Ms: percentile(planMs, 0.5),
+    planP99Ms: percentile(planMs, 0.99),
+    turnMaxMs: Math.max(...turnsMs),
+    turnsMax,
+  };
+}
+
+/** One plan: how long each of its turns took, what it is made of included. */
+function timeOne(snapshot: Snapshot): readonly number[] {
+  const clockMs = (): number => performance.now();
+  const turns: number[] = [];
+  let beginMs = clockMs();
+  const planning = new Planning(snapshot);
+  for (let ended = false; !ended; beginMs = clockMs()) {
+    ended = planning.goOn(timedBudget(turnMs, clockMs));
+    turns.push(clockMs() - beginMs);
+  }
+  return turns;
+}
+
+/**
+ * A farm at work: the PCs of `mixed` over and over, most slots busy, some jobs announced, some promised a start. All jobs
+ * are one user's, or those of ten: of one, all jobs may change places with each other, which costs most.
+ */
+function hugeSnapshot(jobCount: number, agentCount: number, seed: number): Snapshot {
+  const random = randomFor(seed, 'jobs');
+  const users = Array.from({ length: seed % 2 === 0 ? 1 : 10 }, (_, index) => `user-${index}`);
+  const nowMs = 86_400_000;
+  const jobs = generateJobs(mixed, jobCount, random, { noise: 0.3, users });
+  const waiting = new Map(jobs.map((job) => [job.id, waitingJob(job, random, nowMs, users.length === 1)]));
+  const running = generateJobs(mixed, agentCount * 2, random, { noise: 0.3, prefix: 'running', users });
+  const lines = new WaitingLines();
+  for (const job of waiting.values()) lines.put(job);
+  const overdue = [...waiting.values()].filter(({ promise }) => promise?.overdue === true);
+  const charges = new Charges();
+  for (const userId of users)
+    charges.charge({ key: JSON.stringify([userId]), weight: 1 }, random.between(0, 3_600_000));
+  return {
+    nowMs,
+    lines: [...lines.lines()].map((line) => ({
+      key: line.key,
+      needs: line.needs,
+      behind: (job) => waiting.get(line.behind(job)?.jobId ?? ''),
+      overdue: overdue.filter(({ jobId }) => lines.lineOf(jobId) === line),
+    })),
+    agents: Array.from({ length: agentCount }, (_, index) => agentOf(index, running, jobs, random)),
+    rules: farmRules,
+    charges,
+    tuning: defaultTuning,
+  };
+}
+
+function waitingJob(job: SimJob, random: Random, nowMs: number, alike: boolean): WaitingJob {
+  const waitedMs = random.between(0, 7_200_000);
+  const overdue = random.chance(0.1);
+  return {
+    jobId: job.id,
+    userId: job.userId,
+    priority: alike ? 'normal' : random.pick(['low', 'normal', 'normal', 'high']),
+    queue: 'default_queue',
+    workClass: job.workClass,
+    shares: [],
+    submittedAtMs: nowMs - waitedMs,
+    sequence: job.index,
+    outputMs: job.outputMs,
+    sourceBytes: job.bytes,
+    workBytes: job.bytes,
+    refusedBy: new Map(),
+    avoid: new Map(),
+    present: new Map(),
+    ...(random.chance(0.5) && {
+      promise: {
+        madeAtMs: nowMs - waitedMs,
+        startAtMs: nowMs + random.between(-600_000, 3_600_000),
+        overdue,
+      },
+    }),
+  };
+}
+
+function agentOf(
+  index: number,
+  running: readonly SimJob[],
+  waiting: readonly SimJob[],
+  random: Random,
+): PlannedAgent {
+  const pc = mixed.pcs[index % mixed.pcs.length];
+  if (pc === undefined) throw new Error('a farm without PCs');
+  const busy = running.slice(2 * index, 2 * index + (random.chance(0.9) ? 2 : 1));
+  const announced = waiting[random.whole(0, waiting.length - 1)];
+  return {
+    agentId: `${pc.name}-${index}`,
+    liveness: 'attached',
+    queues: ['default_queue'],
+    labels: [],
+    shares: [],
+    slots: 2,
+    classes: new Map([...pc.speeds].map(([workClass, speed]) => [workClass, { speed, runs: 5, p90: 1.2 }])),
+    concurrentSpeeds: pc.concurrentSpeeds,
+    copyBytesPerMs: mixed.copyBytesPerMs,
+    scratchBytes: 500e9,
+    running: busy.map((job) => ({
+      jobId: job.id,
+      userId: job.userId,
+      queue: 'default_queue',
+      workClass: job.workClass,
+      etaMs: job.workMs * random.next(),
+      outputMs: job.outputMs,
+      percent: 50,
+      stopping: false,
+    })),
+    announced: new Map(announced === undefined ? [] : [[announced.id, 60_000]]),
+  };
+}

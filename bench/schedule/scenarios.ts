@@ -1,0 +1,144 @@
+import { lowerBoundMs } from './bound.ts';
+import { FailurePlan } from './failures.ts';
+import { mixed, type SimFarm, studio } from './farms.ts';
+import { arriveOver, generateJobs, randomFor, type SimJob } from './jobs.ts';
+import { CeleryPolicy } from './policies/celery.ts';
+import { firstComeOnAny, firstComeOnFastest } from './policies/first-come.ts';
+import { PlannedPolicy } from './policies/planned.ts';
+import type { Policy } from './policies/policy.ts';
+import { type RunResult, simulate } from './simulate.ts';
+import { waitP95OfUsers } from './statistics-of-runs.ts';
+
+export const policyNames = ['ours', 'celery', 'fifo_any', 'fifo_fastest'] as const;
+export type PolicyName = (typeof policyNames)[number];
+
+/** Jobs that are all there at the beginning. */
+export interface Batch {
+  readonly name: string;
+  readonly farm: SimFarm;
+  readonly count: number;
+  /** Of its makespan over the bound. */
+  readonly target: number;
+}
+
+/** scheduling.md, Targets. */
+export const batches: readonly Batch[] = [
+  { name: 'studio_60', farm: studio, count: 60, target: 1.05 },
+  { name: 'studio_20', farm: studio, count: 20, target: 1.1 },
+  { name: 'mixed_60', farm: mixed, count: 60, target: 1.12 },
+  { name: 'mixed_200', farm: mixed, count: 200, target: 1.06 },
+];
+
+export interface Conditions {
+  readonly noise: number;
+  /** Mean time between two failures of a PC; absent: none fails. */
+  readonly failureMeanMs?: number;
+}
+
+export function makePolicy(name: PolicyName, farm: SimFarm, seed: number): Policy {
+  switch (name) {
+    case 'ours':
+      return new PlannedPolicy(farm);
+    case 'celery':
+      return new CeleryPolicy(randomFor(seed, 'choices'));
+    case 'fifo_any':
+      return firstComeOnAny(randomFor(seed, 'choices'));
+    case 'fifo_fastest':
+      return firstComeOnFastest;
+  }
+}
+
+/** A farm with jobs, and what no schedule of them can beat. */
+export interface Case {
+  readonly farm: SimFarm;
+  readonly jobs: readonly SimJob[];
+  readonly boundMs: number;
+  readonly seed: number;
+}
+
+export async function batchCase(
+  { farm, count }: Pick<Batch, 'farm' | 'count'>,
+  seed: number,
+  noise: number,
+): Promise<Case> {
+  const jobs = generateJobs(farm, count, randomFor(seed, 'jobs'), { noise });
+  return { farm, jobs, boundMs: await lowerBoundMs(farm, jobs), seed };
+}
+
+/** scheduling.md, Targets: 300 jobs, arriving over the time that the bound needs for them at this load. */
+const onlineCount = 300;
+
+export async function onlineCase(seed: number, load: number, noise: number): Promise<Case> {
+  return await arriving(mixed, seed, load, { noise });
+}
+
+export function run(
+  name: PolicyName,
+  { farm, jobs, boundMs, seed }: Case,
+  { noise, failureMeanMs }: Conditions,
+): RunResult {
+  const failures =
+    failureMeanMs === undefined
+      ? undefined
+      : new FailurePlan(farm, failureMeanMs, horizonOf(jobs, boundMs), randomFor(seed, 'failures'));
+  return simulate({
+    farm,
+    jobs,
+    policy: makePolicy(name, farm, seed),
+    noise,
+    reports: randomFor(seed, 'reports'),
+    ...(failures && { failures }),
+  });
+}
+
+/** Longer than any policy takes. */
+function horizonOf(jobs: readonly SimJob[], boundMs: number): number {
+  return Math.max(...jobs.map(({ arrivesMs }) => arrivesMs)) + 20 * boundMs;
+}
+
+const usersOfFarm = ['ann', 'bob', 'cem', 'dua'];
+const floodCount = 1000;
+
+export interface Flood {
+  /** p95 wait of each other user with the flood over that without. */
+  readonly ratios: readonly number[];
+  readonly withoutMs: readonly number[];
+  readonly withMs: readonly number[];
+}
+
+/** The same on-line jobs, of four users, without and with a fifth who submits 1,000 jobs at the beginning. */
+export async function flood(name: PolicyName, seed: number, load: number, noise: number): Promise<Flood> {
+  const { farm, jobs } = await arriving(mixed, seed, load, { noise, users: usersOfFarm });
+  const flooding = generateJobs(farm, floodCount, randomFor(seed, 'flood'), {
+    noise,
+    prefix: 'flood',
+    users: ['eve'],
+  });
+  const waitsOf = (all: readonly SimJob[]): ReadonlyMap<string, number> => {
+    const { records } = simulate({
+      farm,
+      jobs: all,
+      policy: makePolicy(name, farm, seed),
+      noise,
+      reports: randomFor(seed, 'reports'),
+      until: ({ userId }) => userId !== 'eve',
+    });
+    return waitP95OfUsers(records);
+  };
+  const [without, flooded] = [waitsOf(jobs), waitsOf([...jobs, ...flooding])];
+  const withoutMs = usersOfFarm.map((userId) => without.get(userId) ?? 0);
+  const withMs = usersOfFarm.map((userId) => flooded.get(userId) ?? 0);
+  return { withoutMs, withMs, ratios: withMs.map((ms, index) => ms / (withoutMs[index] ?? 0)) };
+}
+
+async function arriving(
+  farm: SimFarm,
+  seed: number,
+  load: number,
+  drawn: { readonly noise: number; readonly users?: readonly string[] },
+): Promise<Case> {
+  const jobs = generateJobs(farm, onlineCount, randomFor(seed, 'jobs'), drawn);
+  const boundMs = await lowerBoundMs(farm, jobs);
+  const arrived = arriveOver(jobs, boundMs / load, randomFor(seed, 'arrivals'));
+  return { farm, jobs: arrived, boundMs, seed };
+}

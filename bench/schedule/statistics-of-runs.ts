@@ -1,0 +1,58 @@
+import { percentile } from '../statistics.ts';
+import type { SimFarm } from './farms.ts';
+import type { JobRecord, RunResult } from './simulate.ts';
+
+/** What a run says, in the units of its names. */
+export interface RunFigures {
+  readonly turnaroundMeanMs: number;
+  readonly turnaroundP95Ms: number;
+  readonly turnaroundP99Ms: number;
+  readonly idleWhileWaitingMs: number;
+  /** Copied beyond one copy of each job's files. */
+  readonly bytesTwice: number;
+  /** Time that the files of jobs take to copy, and how much of it their slots stood still: of jobs that waited as long. */
+  readonly copyNeededMs: number;
+  readonly copySeenMs: number;
+  /** Of the user who waits longest. */
+  readonly worstUserWaitP95Ms: number;
+  readonly restarts: number;
+}
+
+export function figuresOf({ records, idleWhileWaitingMs }: RunResult, farm: SimFarm): RunFigures {
+  const turnarounds = records.map(({ job, endedMs }) => endedMs - job.arrivesMs);
+  const copies = records
+    .map((record) => ({ ...record, copyMs: record.job.bytes / farm.copyBytesPerMs }))
+    .filter((record) => waitMs(record) >= record.copyMs);
+  return {
+    turnaroundMeanMs: mean(turnarounds),
+    turnaroundP95Ms: percentile(turnarounds, 0.95),
+    turnaroundP99Ms: percentile(turnarounds, 0.99),
+    idleWhileWaitingMs,
+    bytesTwice: sum(records.map(({ job, copiedBytes }) => Math.max(0, copiedBytes - job.bytes))),
+    copyNeededMs: sum(copies.map(({ copyMs }) => copyMs)),
+    copySeenMs: sum(copies.map(({ copyingMs }) => copyingMs)),
+    worstUserWaitP95Ms: Math.max(...waitP95OfUsers(records).values()),
+    restarts: sum(records.map(({ starts }) => starts - 1)),
+  };
+}
+
+/** The wait that 95 % of each user's jobs do not exceed. */
+export function waitP95OfUsers(records: readonly JobRecord[]): ReadonlyMap<string, number> {
+  const byUser = Map.groupBy(records, ({ job }) => job.userId);
+  return new Map([...byUser].map(([userId, own]) => [userId, percentile(own.map(waitMs), 0.95)]));
+}
+
+/** From its submission to the start of its last attempt. */
+function waitMs({ job, startedMs }: JobRecord): number {
+  return startedMs - job.arrivesMs;
+}
+
+/** @throws Error for no values */
+export function mean(values: readonly number[]): number {
+  if (values.length === 0) throw new Error('no values');
+  return sum(values) / values.length;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
