@@ -1,4 +1,5 @@
 import type { EncoderCapability, GpuFacts } from '../../proto/agent-link.ts';
+import { without } from '../core/without.ts';
 import { type EncoderRung, encoderLadder } from '../render/encoder.ts';
 import {
   calibrationShare,
@@ -142,7 +143,7 @@ async function measureLanes(
   const all = lanes.flatMap(({ encoders }) => encoders);
   return {
     encoders: all.filter((one, at) => all.findIndex(({ rung }) => rung === one.rung) === at),
-    lanes: lanes.map(({ rung: _, ...lane }) => lane),
+    lanes: lanes.map((lane) => without(lane, 'rung')),
     concurrentSpeeds,
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { without } from '../core/without.ts';
 import { soundFilters } from './filters.ts';
 import { soundArguments } from './join-command.ts';
 import type { SegmentPlan } from './render-plan.ts';
@@ -25,7 +26,7 @@ export function segmentKey(
 ): string {
   const { script, fontSha256, ffmpegVersionText } = ingredients;
   // Which of its cards renders it is the PC's own business: what comes out is joined by its parameters, not by its maker.
-  const { gpuIndex: _, ...encoder } = settings.encoder;
+  const encoder = without(settings.encoder, 'gpuIndex');
   const command = segmentArguments(
     segment,
     { ...settings, encoder },
