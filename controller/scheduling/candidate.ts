@@ -1,5 +1,5 @@
 import type { Desk } from './desk.ts';
-import { doubts, ownRefusal } from './feasible.ts';
+import { doubts } from './feasible.ts';
 import { type Effort, effortOf } from './forecast.ts';
 import type { RankedJob } from './rank.ts';
 import type { Snapshot, WaitingJob } from './snapshot.ts';
@@ -42,15 +42,14 @@ export class Candidate {
     return this.#sufferageMs;
   }
 
-  /** Both have the same class and round, and neither has a place of its own. */
+  /** Both have the same class and round, are overdue or not, and neither is short of a deadline. */
   mayChangePlaces(candidate: Candidate): boolean {
     const own = this.ranked;
     const other = candidate.ranked;
     return (
       own.effectiveClass === other.effectiveClass &&
       own.round === other.round &&
-      !own.overdue &&
-      !other.overdue &&
+      own.overdue === other.overdue &&
       own.slackMs === undefined &&
       other.slackMs === undefined
     );
@@ -114,7 +113,7 @@ function endsSooner(a: Option, b: Option): boolean {
 /** The agents that may take the job now or later: fit, and not doubted where others are fit. */
 function optionsOf(job: WaitingJob, desks: readonly Desk[], snapshot: Snapshot): readonly Option[] {
   const { rules, tuning } = snapshot;
-  const fit = desks.filter(({ agent }) => ownRefusal(job, agent) === undefined);
+  const fit = desks.filter(({ agent }) => !job.refusedBy.has(agent.agentId));
   const wanted = fit.filter(({ agent }) => doubts(job, agent, rules, tuning) === undefined);
   return (wanted.length > 0 ? wanted : fit).map((desk) => ({
     desk,

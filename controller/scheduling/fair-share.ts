@@ -1,3 +1,4 @@
+import type { PriorityClass } from '../../proto/agent-link.ts';
 import type { FarmRules, FlowCharges, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
 
@@ -33,6 +34,7 @@ export function costMs({ outputMs, workClass }: Pick<PricedJob, 'outputMs' | 'wo
  */
 export class Charges implements FlowCharges {
   readonly servedMs = new Map<string, number>();
+  readonly #starts = new Map<string, Map<PriorityClass, number>>();
   #virtualMs = 0;
 
   /** Where a new flow begins: no farther than the one that has had least. */
@@ -50,6 +52,7 @@ export class Charges implements FlowCharges {
   left(flow: Flow): void {
     const { virtualMs } = this;
     this.servedMs.delete(flow.key);
+    this.#starts.delete(flow.key);
     this.#virtualMs = virtualMs;
   }
 
@@ -57,6 +60,17 @@ export class Charges implements FlowCharges {
   charge(flow: Flow, ms: number): void {
     this.arrived(flow);
     this.servedMs.set(flow.key, (this.servedMs.get(flow.key) ?? 0) + ms / flow.weight);
+  }
+
+  /** A job of the flow and class was assigned then. */
+  started(flow: Flow, priority: PriorityClass, atMs: number): void {
+    const starts = this.#starts.get(flow.key) ?? new Map<PriorityClass, number>();
+    this.#starts.set(flow.key, starts);
+    starts.set(priority, Math.max(atMs, starts.get(priority) ?? 0));
+  }
+
+  startedAtMs({ key }: Pick<Flow, 'key'>, priority: PriorityClass): number {
+    return this.#starts.get(key)?.get(priority) ?? 0;
   }
 
   /** It ended for no fault of the flow's, and is assigned again. */

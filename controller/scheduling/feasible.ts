@@ -8,7 +8,7 @@ import type { JobNeeds } from './waiting-lines.ts';
  * matter of time, not of fitness. Every reason is shown to people (`explain`).
  */
 export function refusals(job: WaitingJob, agent: PlannedAgent): readonly string[] {
-  const own = ownRefusal(job, agent);
+  const own = job.refusedBy.get(agent.agentId);
   return own === undefined ? needsRefusals(job, agent) : [...needsRefusals(job, agent), own];
 }
 
@@ -38,18 +38,10 @@ function wishRefusals({ onlyOn, notOn, labels }: Wishes, agent: PlannedAgent): r
   return reasons;
 }
 
-/** Why this agent cannot take just this job, which it could take by its needs. */
-export function ownRefusal(job: WaitingJob, agent: PlannedAgent): string | undefined {
-  const refused = job.refusedBy.get(agent.agentId);
-  if (refused !== undefined) return refused;
-  if (agent.running.length > 0) return undefined;
-  // What runs gives its room back; on an idle PC nothing does.
-  const { roomBytes } = effortOf(job, agent);
-  if (roomBytes <= agent.scratchBytes) return undefined;
-  return `too little scratch space: needs ${gib(roomBytes)}, has room for ${gib(agent.scratchBytes)}`;
-}
-
-/** Why another agent is preferred, where there is one. */
+/**
+ * Why another agent is preferred, where there is one. What is only expected is no refusal: the agent itself knows
+ * better what its disk holds, and declines.
+ */
 export function doubts(
   job: WaitingJob,
   agent: PlannedAgent,
@@ -58,6 +50,10 @@ export function doubts(
 ): string | undefined {
   const avoided = job.avoid.get(agent.agentId);
   if (avoided !== undefined) return `avoided: ${avoided}`;
+  const { roomBytes } = effortOf(job, agent);
+  // What runs gives its room back; on an idle PC nothing does.
+  if (agent.running.length === 0 && roomBytes > agent.scratchBytes)
+    return `too little scratch space: may need ${gib(roomBytes)}, has room for ${gib(agent.scratchBytes)}`;
   const softRunMs = rules.queues.get(job.queue)?.softRunMs;
   if (softRunMs === undefined) return undefined;
   const neededMs = cautiousMs(job, agent);

@@ -5,13 +5,18 @@ import { compareAge, type JobAge } from './waiting-lines.ts';
 
 const classRank: Readonly<Record<PriorityClass, number>> = { low: 0, normal: 1, high: 2, urgent: 3 };
 
-/** A job's class and what its wait has added to it (scheduling.md, Deciding 2). */
+/**
+ * A job's class and what its wait has added to it (scheduling.md, Deciding 2). The wait counts from when its flow last
+ * got a start in its class: who is served does not starve, however many jobs he has waiting.
+ */
 export function effectiveClass(
   job: Pick<JobAge, 'submittedAtMs'> & { readonly priority: PriorityClass },
+  servedAtMs: number,
   nowMs: number,
-  tuning: Pick<PlannerTuning, 'agingMs'>,
+  { agingMs }: Pick<PlannerTuning, 'agingMs'>,
 ): number {
-  return classRank[job.priority] + Math.max(0, Math.floor((nowMs - job.submittedAtMs) / tuning.agingMs));
+  const waitMs = nowMs - Math.max(job.submittedAtMs, servedAtMs);
+  return classRank[job.priority] + Math.max(0, Math.floor(waitMs / agingMs));
 }
 
 /** A line that has jobs to place. */
@@ -26,7 +31,7 @@ export interface RankedJob {
   readonly job: WaitingJob;
   readonly open: OpenLine;
   readonly effectiveClass: number;
-  /** Its start has slipped too far: first in its class. */
+  /** Its start has slipped too far: first of its flow's jobs of its class. */
   readonly overdue: boolean;
   /** Time to its deadline beyond what it is predicted to take, where that is short. */
   readonly slackMs?: number;
@@ -40,32 +45,36 @@ export interface RankedJob {
 interface FlowHeads {
   readonly flow: Flow;
   readonly heads: RankedJob[];
+  /** Those of its jobs that are overdue, in order: they stand before their lines. */
+  readonly overdue: RankedJob[];
   turnMs: number;
 }
 
 /**
- * The waiting jobs in order: effective class; in it what is overdue, then what is short of its deadline; then fair
- * share between flows; then age. A requeued job keeps its age.
+ * The waiting jobs in order: effective class; in it what is short of its deadline; then fair share between flows; in a
+ * flow what is overdue, then age. A requeued job keeps its age.
  *
  *   heads of lines --> next of each flow --> next of all --> its flow's turn moves on by what the job costs
  */
 export class Ranking {
   readonly #snapshot: Snapshot;
   readonly #flows = new Map<string, FlowHeads>();
-  readonly #overdue: RankedJob[] = [];
-  readonly #given = new Set<string>();
+  readonly #overdue = new Set<string>();
   readonly #firstTurnMs: number;
 
   constructor(snapshot: Snapshot, lines: readonly OpenLine[]) {
     this.#snapshot = snapshot;
     for (const open of lines) {
-      for (const job of open.line.overdue) this.#overdue.push(this.#ranked(job, open));
-      const head = open.line.behind(undefined);
-      if (head !== undefined) this.#heads(head).heads.push(this.#ranked(head, open));
+      for (const job of open.line.overdue) {
+        this.#overdue.add(job.jobId);
+        this.#flowOf(job).overdue.push(this.#ranked(job, open));
+      }
     }
-    this.#overdue.sort(compareOverdue);
-    for (const { job } of this.#overdue) this.#given.add(job.jobId);
-    for (const heads of this.#flows.values()) this.#skipGiven(heads);
+    for (const open of lines) {
+      const head = this.#behind(open, undefined);
+      if (head !== undefined) this.#flowOf(head.job).heads.push(head);
+    }
+    for (const { overdue } of this.#flows.values()) overdue.sort(compareOverdue);
     this.#firstTurnMs = Math.min(...[...this.#flows.values()].map(({ turnMs }) => turnMs));
   }
 
@@ -73,71 +82,58 @@ export class Ranking {
   next(only: (open: OpenLine) => boolean = () => true): RankedJob | undefined {
     let first: RankedJob | undefined;
     let owner: FlowHeads | undefined;
-    for (const heads of this.#flows.values()) {
-      const own = lowest(heads.heads, compareInFlow, only);
+    for (const flow of this.#flows.values()) {
+      const own = firstOf(flow, only);
       if (own === undefined) continue;
-      const ranked = this.#inTurn(own, heads);
+      const ranked = this.#inTurn(own, flow);
       if (first !== undefined && compareRank(ranked, first) >= 0) continue;
       first = ranked;
-      owner = heads;
+      owner = flow;
     }
-    const overdue = this.#overdue.findIndex(({ open }) => only(open));
-    const late = this.#overdue[overdue];
-    if (late !== undefined && (first === undefined || late.effectiveClass >= first.effectiveClass)) {
-      this.#overdue.splice(overdue, 1);
-      this.#heads(late.job).turnMs += this.#turnOf(late.job);
-      return late;
-    }
-    if (first === undefined || owner === undefined) return undefined;
-    this.#advance(owner, first);
+    if (first !== undefined && owner !== undefined) this.#advance(owner, first);
     return first;
   }
 
-  #advance(owner: FlowHeads, { job, open }: RankedJob): void {
+  #advance(owner: FlowHeads, { job, open, overdue }: RankedJob): void {
     owner.turnMs += this.#turnOf(job);
-    const index = owner.heads.findIndex((head) => head.open === open);
-    const following = this.#behind(open, job);
-    if (following === undefined) owner.heads.splice(index, 1);
-    else owner.heads[index] = following;
+    const ranked = overdue ? owner.overdue : owner.heads;
+    const index = ranked.findIndex((each) => each.job.jobId === job.jobId);
+    const following = overdue ? undefined : this.#behind(open, job);
+    if (following === undefined) ranked.splice(index, 1);
+    else ranked[index] = following;
   }
 
-  /** The line's next job that was not given as overdue. */
-  #behind(open: OpenLine, job: WaitingJob): RankedJob | undefined {
+  /** The line's next job that does not stand before it as overdue. */
+  #behind(open: OpenLine, job: WaitingJob | undefined): RankedJob | undefined {
     let following = open.line.behind(job);
-    while (following !== undefined && this.#given.has(following.jobId)) following = open.line.behind(following);
+    while (following !== undefined && this.#overdue.has(following.jobId))
+      following = open.line.behind(following);
     return following && this.#ranked(following, open);
   }
 
-  #skipGiven(heads: FlowHeads): void {
-    const kept = heads.heads.flatMap((head) => {
-      if (!this.#given.has(head.job.jobId)) return [head];
-      return this.#behind(head.open, head.job) ?? [];
-    });
-    heads.heads.splice(0, heads.heads.length, ...kept);
-  }
-
-  #heads(job: WaitingJob): FlowHeads {
+  #flowOf(job: WaitingJob): FlowHeads {
     const flow = flowOf(job, this.#snapshot.rules);
     const known = this.#flows.get(flow.key);
     if (known !== undefined) return known;
     const { servedMs, virtualMs } = this.#snapshot.charges;
-    const heads = { flow, heads: [], turnMs: servedMs.get(flow.key) ?? virtualMs };
+    const heads = { flow, heads: [], overdue: [], turnMs: servedMs.get(flow.key) ?? virtualMs };
     this.#flows.set(flow.key, heads);
     return heads;
   }
 
   #turnOf(job: WaitingJob): number {
-    return costMs(job) / this.#heads(job).flow.weight;
+    return costMs(job) / this.#flowOf(job).flow.weight;
   }
 
   #ranked(job: WaitingJob, open: OpenLine): RankedJob {
-    const { nowMs, tuning } = this.#snapshot;
+    const { nowMs, tuning, charges } = this.#snapshot;
+    const servedAtMs = charges.startedAtMs(this.#flowOf(job).flow, job.priority);
     const slackMs = slackOf(job, open.speed, nowMs, tuning);
     return {
       job,
       open,
-      effectiveClass: effectiveClass(job, nowMs, tuning),
-      overdue: job.promise?.overdue === true,
+      effectiveClass: effectiveClass(job, servedAtMs, nowMs, tuning),
+      overdue: this.#overdue.has(job.jobId),
       ...(slackMs !== undefined && { slackMs }),
       round: 0,
       turnMs: 0,
@@ -198,6 +194,7 @@ function compareRank(a: RankedJob, b: RankedJob): number {
     b.effectiveClass - a.effectiveClass ||
     (a.slackMs ?? Number.MAX_VALUE) - (b.slackMs ?? Number.MAX_VALUE) ||
     a.round - b.round ||
+    Number(b.overdue) - Number(a.overdue) ||
     a.turnMs - b.turnMs ||
     compareAge(a.job, b.job)
   );
@@ -211,13 +208,15 @@ function compareOverdue(a: RankedJob, b: RankedJob): number {
   );
 }
 
-function lowest(
-  heads: readonly RankedJob[],
-  compare: (a: RankedJob, b: RankedJob) => number,
+function firstOf(
+  { heads, overdue }: FlowHeads,
   only: (open: OpenLine) => boolean,
 ): RankedJob | undefined {
+  const late = overdue.find(({ open }) => only(open));
   let first: RankedJob | undefined;
   for (const head of heads)
-    if (only(head.open) && (first === undefined || compare(head, first) < 0)) first = head;
-  return first;
+    if (only(head.open) && (first === undefined || compareInFlow(head, first) < 0)) first = head;
+  return first === undefined || (late !== undefined && late.effectiveClass >= first.effectiveClass)
+    ? late ?? first
+    : first;
 }

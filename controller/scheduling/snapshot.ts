@@ -1,4 +1,5 @@
-import type { WorkClass } from '../../proto/agent-link.ts';
+import type { PriorityClass, WorkClass } from '../../proto/agent-link.ts';
+import type { Flow } from './fair-share.ts';
 import type { ClassForecast } from './forecast.ts';
 import type { JobAge, JobNeeds, LineEntry } from './waiting-lines.ts';
 
@@ -14,7 +15,7 @@ export interface PresentSources {
 export interface StartPromise {
   readonly madeAtMs: number;
   readonly startAtMs: number;
-  /** It has slipped further than is allowed: planned first in its class, until it starts. */
+  /** It has slipped further than is allowed: planned first of its flow and class, until it starts. */
   readonly overdue: boolean;
 }
 
@@ -110,6 +111,8 @@ export interface FlowCharges {
   readonly virtualMs: number;
   /** Virtual time up to which a flow was served, by its key. */
   readonly servedMs: ReadonlyMap<string, number>;
+  /** When a job of the flow and class last got a start; 0: not that is known. */
+  startedAtMs(flow: Pick<Flow, 'key'>, priority: PriorityClass): number;
 }
 
 /** All that a plan is made of. Same snapshot, same plan. */

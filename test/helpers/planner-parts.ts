@@ -1,3 +1,4 @@
+import { Charges } from '../../controller/scheduling/fair-share.ts';
 import type { ClassForecast } from '../../controller/scheduling/forecast.ts';
 import type { Plan } from '../../controller/scheduling/plan.ts';
 import {
@@ -85,7 +86,7 @@ export function snapshot(
     lines: jobLines(waiting),
     agents,
     rules: noRules,
-    charges: { virtualMs: 0, servedMs: new Map() },
+    charges: new Charges(),
     tuning: defaultTuning,
     ...changes,
   };

@@ -50,14 +50,23 @@ export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
   );
   for (const flow of open.values()) charges.arrived(flow);
   for (const key of [...charges.servedMs.keys()]) if (!open.has(key)) charges.left({ key, weight: 1 });
-  if (isNew) for (const job of runningJobs(state)) charge(charges, job, rules);
+  if (isNew) {
+    for (const { jobId, state: stands, assignedAtMs } of state.attempts.values()) {
+      const job = state.jobs.get(jobId);
+      if (job === undefined || !open.has(flowOf(job, rules).key)) continue;
+      charges.started(flowOf(job, rules), job.priority, assignedAtMs);
+      if (stands !== 'ended') charge(charges, job, rules);
+    }
+  }
   return charges;
 }
 
 /** The job's user has had so much of the farm, from now on. */
 export function chargeAssignment(ledger: Ledger, job: JobRecord): void {
   const rules = farmRules(ledger.state, ledger.settings);
-  charge(ledger.state.charges ?? keepCharges(ledger, rules), job, rules);
+  const charges = ledger.state.charges ?? keepCharges(ledger, rules);
+  charge(charges, job, rules);
+  charges.started(flowOf(job, rules), job.priority, ledger.nowMs);
 }
 
 /** An attempt that ended for no fault of its job's is not held against its user. */
@@ -85,10 +94,4 @@ function charge(charges: Charges, job: JobRecord, rules: FarmRules): void {
 
 function costOf(job: JobRecord): number {
   return costMs({ outputMs: job.estimateMs, workClass: workClassOf(job) });
-}
-
-function runningJobs(state: FarmState): readonly JobRecord[] {
-  return [...state.liveAttempts.values()].flatMap((keys) =>
-    [...keys].flatMap((key) => state.jobs.get(state.attempts.get(key)?.jobId ?? '') ?? []),
-  );
 }

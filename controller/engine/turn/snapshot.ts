@@ -3,8 +3,10 @@ import { sourceBytesOf, workBytesOf } from '../../domain/estimate.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { Times } from '../../domain/times.ts';
+import { Charges } from '../../scheduling/fair-share.ts';
 import {
   defaultTuning,
+  type FlowCharges,
   type JobLine,
   type PlannerTuning,
   type PresentSources,
@@ -33,7 +35,7 @@ export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: numb
   };
 }
 
-const nobodyServed = { virtualMs: 0, servedMs: new Map<string, number>() };
+const nobodyServed: FlowCharges = new Charges();
 
 /** The planner's constants; its times are those of the farm. */
 export function tuningOf({ times }: Pick<FarmSettings, 'times'>): PlannerTuning {
