@@ -34,6 +34,13 @@ test('A key is the same for the same content at another position, and another on
     segmentKey(segment(item), { ...settings, ...other }, { ...ingredients, ...more });
   const plain = key();
   assert.equal(key({ position: 7, title: 'Another', sourcePath: 'elsewhere' }), plain);
+  const onCard = { encoder: { rung: 'h264_nvenc', profile: 'studio', gpuIndex: 1 } };
+  const anywhere = { encoder: { rung: 'h264_nvenc', profile: 'studio' } };
+  assert.equal(
+    key({}, {}, onCard),
+    key({}, {}, anywhere),
+    'which card of a PC renders it changes no segment',
+  );
   const others = [
     key({ sha256: 'b'.repeat(64) }),
     key({}, { ffmpegVersionText: 'ffmpeg version 7.1' }),

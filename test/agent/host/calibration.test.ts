@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { Encode, MeasuredLane } from '../../../agent/host/calibration.ts';
+import {
+  calibrationShare,
+  classSpeed,
+  countSessions,
+  measureRate,
+  measureTogether,
+} from '../../../agent/host/calibration.ts';
+import { encoderRung } from '../../../agent/render/encoder.ts';
+
+const rung = encoderRung('h264_nvenc');
+const lane = (slots: number, speed: number, gpuIndex?: number): MeasuredLane => ({
+  ...{ rung, encoders: [], slots, sessions: 3 },
+  speeds: [{ workClass: 'hd', speed, runs: 0 }],
+  ...(gpuIndex === undefined ? {} : { gpuIndex }),
+});
+
+/**
+ * Cards whose encodes need 100 ms to start and then `msPerFrame`, so many times as long as there are encodes at once on
+ * the same card beyond its engines. More encodes than `sessions` at once fail.
+ */
+function cards({
+  msPerFrame = 2,
+  engines = 1,
+  sessions = 99,
+  slower = {} as Record<number, number>,
+}): Encode {
+  const running = new Map<number, number>();
+  return async ({ gpuIndex = 0, frames }) => {
+    const at = (by: number): number => {
+      const now = (running.get(gpuIndex) ?? 0) + by;
+      running.set(gpuIndex, now);
+      return now;
+    };
+    at(1);
+    await setImmediate();
+    const together = at(0);
+    await setImmediate();
+    at(-1);
+    const total = [...running.values()].reduce((sum, one) => sum + one, 0);
+    if (together > sessions || total > sessions)
+      return { succeeded: false, reason: 'out of memory', durationMs: 5 };
+    const durationMs = 100 + frames * msPerFrame * (slower[gpuIndex] ?? 1) * Math.max(1, together / engines);
+    return { succeeded: true, reason: '', durationMs };
+  };
+}
+
+describe('the speed of several renders at a time', () => {
+  test('is 1 for one slot, without an encode', async () => {
+    const never: Encode = () => assert.fail('nothing needs to be tried');
+    assert.deepEqual(await measureTogether(never, [lane(1, 5)]), [1]);
+    assert.deepEqual(await measureTogether(never, []), [1]);
+  });
+
+  test('is shared where the engine is, full where there are two, and their share beyond', async () => {
+    assert.deepEqual(await measureTogether(cards({}), [lane(4, 5)]), [1, 0.5, 0.333, 0.25]);
+    assert.deepEqual(await measureTogether(cards({ engines: 2 }), [lane(3, 5)]), [1, 1, 0.667]);
+  });
+
+  test('of two cards is theirs together, the faster one first', async () => {
+    const encode = cards({ slower: { 1: 4 } });
+    const speeds = await measureTogether(encode, [lane(1, 8, 0), lane(1, 2, 1)]);
+    assert.deepEqual(speeds, [1, 0.625]);
+    const asked: (number | undefined)[] = [];
+    await measureTogether(
+      (what) => {
+        asked.push(what.gpuIndex);
+        return encode(what);
+      },
+      [lane(1, 2, 1), lane(1, 8, 0)],
+    );
+    assert.deepEqual(asked, [0, 0, 0, 1, 0, 1], 'one alone is on the faster card');
+  });
+
+  test('is interpolated between 4, 8 and 16 at a time, and ends where encodes fail', async () => {
+    const speeds = await measureTogether(cards({ engines: 4 }), [lane(7, 5)]);
+    assert.deepEqual(speeds, [1, 1, 1, 1, 0.8, 0.667, 0.571]);
+    assert.equal((await measureTogether(cards({}), [lane(40, 5)])).length, 16);
+    assert.deepEqual(await measureTogether(cards({ sessions: 3 }), [lane(4, 5)]), [1, 0.5]);
+  });
+});
+
+describe('test encodes', () => {
+  test('give a rate without the start of FFmpeg, at each size by as many frames as are worth it', async () => {
+    const encode = cards({ msPerFrame: 4 });
+    for (const enable4k of [false, true]) {
+      assert.equal(Math.round(await measureRate(encode, { rung, gpuIndex: 0, enable4k }, 160)), 250);
+    }
+    assert.deepEqual(classSpeed(true, 60), { workClass: '4k', speed: 2 * calibrationShare, runs: 0 });
+  });
+
+  test('on a PC so busy that the shortest took longest count with their start; one that fails counts less', async () => {
+    const encode = cards({ msPerFrame: 4 });
+    const busy = await measureRate(encode, { rung, gpuIndex: 0, enable4k: false }, 9_000);
+    assert.ok(busy > 100 && busy < 250, `${busy}`);
+    const fails: Encode = () => Promise.resolve({ succeeded: false, reason: 'x', durationMs: 1 });
+    const failed = await measureRate(fails, { rung, gpuIndex: 0, enable4k: false }, 150);
+    assert.equal(failed, 100, '15 frames in 150 ms');
+  });
+
+  test('count the sessions that a card gives', async () => {
+    assert.equal(await countSessions(cards({ sessions: 2 }), rung, 0, 5), 2);
+    assert.equal(await countSessions(cards({}), rung, 0, 5), 5);
+  });
+});
