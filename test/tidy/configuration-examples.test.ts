@@ -54,6 +54,6 @@ test('docs/operating.md names every setting of the agent, and no other', () => {
   );
   const least = { controllers: ['c:1'], dataDir: 'd', mounts: { s: { roots: ['\\\\h\\s'] } } };
   const known = new Set(Object.keys(parseAgentConfig(least, 'least')));
-  const optional = ['tls', 'token', 'tokenFile', 'slots'];
+  const optional = ['tls', 'token', 'tokenFile', 'slots', 'gpuSlots'];
   assert.deepEqual(named.toSorted(), [...new Set([...known, ...optional])].toSorted());
 });
