@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { resolveFont } from '../../../agent/render/fonts.ts';
@@ -7,7 +7,7 @@ import type { MadeFile } from '../../../agent/render/made-file.ts';
 import { planRender } from '../../../agent/render/plan.ts';
 import type { SegmentPlan } from '../../../agent/render/render-plan.ts';
 import type { RenderItem } from '../../../agent/render/render-request.ts';
-import { openSegmentCache } from '../../../agent/render/segment-cache.ts';
+import { hasSegment, openSegmentCache, openSegmentSpace } from '../../../agent/render/segment-cache.ts';
 import { checkSegment } from '../../../agent/render/segment-check.ts';
 import { segmentArguments } from '../../../agent/render/segment-command.ts';
 import { segmentKey, soundKey } from '../../../agent/render/segment-key.ts';
@@ -143,4 +143,23 @@ test('Without Impact on the PC the font is Anton, and its style must say so', as
   await writeFile(path.join(folder, 'IMPACT.TTF'), 'font');
   const impact = await resolveFont([folder]);
   assert.deepEqual([impact.family, Buffer.from(impact.content).toString()], ['Impact', 'font']);
+});
+
+test('Segments that no job uses are given up for one, the oldest first, and those in use are not', async (t) => {
+  const folder = await tempFolder(t);
+  const cache = openSegmentCache({ folder, bytesMax: 1e9 });
+  const space = openSegmentSpace(folder);
+  const source = path.join(folder, 'source');
+  await writeFile(source, '0123456789');
+  await cache.keep('used', source, { frames: 1, samples: 1600, joinClass: 'c' });
+  assert.equal(await space.giveUp(), false, 'a work folder has a link to it');
+  const other = path.join(await tempFolder(t), 'other');
+  await writeFile(other, '01234');
+  await cache.keep('idle', other, { frames: 1, samples: 1600, joinClass: 'c' });
+  await rm(other);
+  assert.equal(await space.spareBytes(), 5);
+  assert.equal(await space.giveUp(), true);
+  assert.deepEqual([await hasSegment(folder, 'used'), await hasSegment(folder, 'idle')], [true, false]);
+  assert.equal(await space.giveUp(), false);
+  assert.equal(await openSegmentSpace(path.join(folder, 'none')).spareBytes(), 0);
 });
