@@ -27,7 +27,8 @@ export function wantedAnnouncements(
     const placement = placed.get(jobId);
     if (placement?.agentId !== agentId || placement.startsInMs === 0) continue;
     const isYoung = nowMs - sinceMs < moveEveryMs;
-    if (isYoung && !isOutranked(placement, plan)) wanted.set(agentId, [...(wanted.get(agentId) ?? []), placement]);
+    if (isYoung && !isOutranked(placement, plan))
+      wanted.set(agentId, [...(wanted.get(agentId) ?? []), placement]);
   }
   for (const placement of plan.announcements) {
     const here = wanted.get(placement.agentId) ?? [];

@@ -1,5 +1,5 @@
-import { doubts, needsRefusals, pauseOf, refusals } from './feasible.ts';
 import { Desk } from './desk.ts';
+import { doubts, needsRefusals, pauseOf, refusals } from './feasible.ts';
 import { effortOf } from './forecast.ts';
 import type { Placement } from './placement.ts';
 import { makePlan } from './plan.ts';

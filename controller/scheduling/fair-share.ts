@@ -69,8 +69,8 @@ export class Charges implements FlowCharges {
     starts.set(priority, Math.max(atMs, starts.get(priority) ?? 0));
   }
 
-  startedAtMs({ key }: Pick<Flow, 'key'>, priority: PriorityClass): number {
-    return this.#starts.get(key)?.get(priority) ?? 0;
+  startedAtMs(flowKey: string, priority: PriorityClass): number {
+    return this.#starts.get(flowKey)?.get(priority) ?? 0;
   }
 
   /** It ended for no fault of the flow's, and is assigned again. */

@@ -1,15 +1,5 @@
 import type { PlannedAgent, RunningAttempt, WaitingJob } from './snapshot.ts';
 
-/** How fast an agent is at one class of work, and how far that can be trusted. */
-export interface ClassForecast {
-  /** Output rendered in a unit of time, alone on the PC: 2 is twice as fast as it plays. */
-  readonly speed: number;
-  /** Renders that it is the median of; 0: by test encodes only. */
-  readonly runs: number;
-  /** Time that one in ten of the last renders exceeded, relative to what was predicted; 1: not known. */
-  readonly p90: number;
-}
-
 /** What a job needs on one agent. */
 export interface Effort {
   /** Rendering, alone on the PC: what is left beside the segments that are there. */

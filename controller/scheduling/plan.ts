@@ -94,7 +94,9 @@ export class Planning {
 
   /** What is planned so far. */
   get plan(): Plan {
-    const started = new Set(this.#placements.filter((each) => each.startsInMs === 0).map((each) => each.jobId));
+    const started = new Set(
+      this.#placements.filter((each) => each.startsInMs === 0).map((each) => each.jobId),
+    );
     const passed = this.#candidates.filter(({ job, couldStart }) => couldStart && !started.has(job.jobId));
     return {
       assignments: this.#placements.filter(({ startsInMs }) => startsInMs === 0),

@@ -19,7 +19,8 @@ export function nextPromises(
     const known = promises.get(jobId);
     if (startsInMs === 0) promises.delete(jobId);
     else if (known !== undefined) {
-      const overdue = known.overdue || nowMs + startsInMs - known.startAtMs > slipAllowedMs(placement, tuning);
+      const overdue =
+        known.overdue || nowMs + startsInMs - known.startAtMs > slipAllowedMs(placement, tuning);
       if (overdue !== known.overdue) promises.set(jobId, { ...known, overdue });
     } else if (plan.passedOver.has(jobId)) {
       promises.set(jobId, { madeAtMs: nowMs, startAtMs: nowMs + startsInMs, overdue: false });

@@ -127,7 +127,7 @@ export class Ranking {
 
   #ranked(job: WaitingJob, open: OpenLine): RankedJob {
     const { nowMs, tuning, charges } = this.#snapshot;
-    const servedAtMs = charges.startedAtMs(this.#flowOf(job).flow, job.priority);
+    const servedAtMs = charges.startedAtMs(this.#flowOf(job).flow.key, job.priority);
     const slackMs = slackOf(job, open.speed, nowMs, tuning);
     return {
       job,
@@ -208,15 +208,12 @@ function compareOverdue(a: RankedJob, b: RankedJob): number {
   );
 }
 
-function firstOf(
-  { heads, overdue }: FlowHeads,
-  only: (open: OpenLine) => boolean,
-): RankedJob | undefined {
+function firstOf({ heads, overdue }: FlowHeads, only: (open: OpenLine) => boolean): RankedJob | undefined {
   const late = overdue.find(({ open }) => only(open));
   let first: RankedJob | undefined;
   for (const head of heads)
     if (only(head.open) && (first === undefined || compareInFlow(head, first) < 0)) first = head;
   return first === undefined || (late !== undefined && late.effectiveClass >= first.effectiveClass)
-    ? late ?? first
+    ? (late ?? first)
     : first;
 }

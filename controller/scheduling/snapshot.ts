@@ -1,7 +1,15 @@
 import type { PriorityClass, WorkClass } from '../../proto/agent-link.ts';
-import type { Flow } from './fair-share.ts';
-import type { ClassForecast } from './forecast.ts';
 import type { JobAge, JobNeeds, LineEntry } from './waiting-lines.ts';
+
+/** How fast an agent is at one class of work, and how far that can be trusted. */
+export interface ClassForecast {
+  /** Output rendered in a unit of time, alone on the PC: 2 is twice as fast as it plays. */
+  readonly speed: number;
+  /** Renders that it is the median of; 0: by test encodes only. */
+  readonly runs: number;
+  /** Time that one in ten of the last renders exceeded, relative to what was predicted; 1: not known. */
+  readonly p90: number;
+}
 
 /** What an agent has of a job's files and finished segments. */
 export interface PresentSources {
@@ -112,7 +120,7 @@ export interface FlowCharges {
   /** Virtual time up to which a flow was served, by its key. */
   readonly servedMs: ReadonlyMap<string, number>;
   /** When a job of the flow and class last got a start; 0: not that is known. */
-  startedAtMs(flow: Pick<Flow, 'key'>, priority: PriorityClass): number;
+  startedAtMs(flowKey: string, priority: PriorityClass): number;
 }
 
 /** All that a plan is made of. Same snapshot, same plan. */

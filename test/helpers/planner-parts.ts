@@ -1,5 +1,5 @@
 import { Charges } from '../../controller/scheduling/fair-share.ts';
-import type { ClassForecast } from '../../controller/scheduling/forecast.ts';
+import type { ClassForecast } from '../../controller/scheduling/snapshot.ts';
 import type { Plan } from '../../controller/scheduling/plan.ts';
 import {
   defaultTuning,

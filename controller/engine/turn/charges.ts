@@ -4,8 +4,8 @@ import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { Charges, costMs, flowOf } from '../../scheduling/fair-share.ts';
 import type { FarmRules, PlannedQueue } from '../../scheduling/snapshot.ts';
+import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
-import type { Ending } from './outcomes.ts';
 import type { FarmState } from './state.ts';
 
 /** What bounds and weighs the jobs that run, as the planner takes it. */

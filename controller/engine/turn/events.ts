@@ -128,7 +128,8 @@ const framesPerSecond = 30;
 function learnLength(ledger: Ledger, attempt: AttemptRecord, totalFrames: number): void {
   const job = ledger.state.jobs.get(attempt.jobId);
   const estimateMs = Math.round((totalFrames / framesPerSecond) * 1000);
-  if (job === undefined || !holdsLease(job, attempt) || estimateMs === 0 || estimateMs === job.estimateMs) return;
+  if (job === undefined || !holdsLease(job, attempt) || estimateMs === 0 || estimateMs === job.estimateMs)
+    return;
   rechargeLength(ledger, job, estimateMs);
   ledger.putJob({ ...job, estimateMs });
 }

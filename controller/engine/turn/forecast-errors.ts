@@ -1,7 +1,7 @@
 import { workClassOf } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
-import type { Ending } from './outcomes.ts';
 
 /** Renders that are remembered of each class of work. */
 const ratiosMax = 20;
@@ -9,7 +9,11 @@ const ratiosMax = 20;
 const predictedMinMs = 10_000;
 
 /** Remembers how far the forecast of a render was wrong: its time by its agent's word, over what was predicted. */
-export function noteForecastError(ledger: Ledger, attempt: AttemptRecord, { outcome, finished }: Ending): void {
+export function noteForecastError(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  { outcome, finished }: Ending,
+): void {
   const { predictedMs } = attempt;
   const agent = ledger.state.agents.get(attempt.agentId);
   const job = ledger.state.jobs.get(attempt.jobId);

@@ -4,14 +4,7 @@ import type { Placement } from '../../scheduling/placement.ts';
 import type { PresentSources } from '../../scheduling/snapshot.ts';
 import type { Ledger } from './ledger.ts';
 import { livenessOf } from './planned-agent.ts';
-import type { Presence } from './state.ts';
-
-/** What is known of a job's sources; lives in memory, while the job is open. */
-export interface KnownSources {
-  /** Of all of them together; undefined: no agent has told yet. */
-  totalBytes: number | undefined;
-  readonly byAgent: Map<string, PresentSources>;
-}
+import type { KnownSources, Presence } from './state.ts';
 
 /** Name of the feature in an agent's Hello: it answers AskSources. */
 export const sourcesFeature = 'sources';

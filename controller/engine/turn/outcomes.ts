@@ -5,22 +5,11 @@ import type { JobRecord } from '../../domain/job.ts';
 import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
 import { afterAttempt, type Disposition, retryPolicy } from '../../domain/retry.ts';
 import { refundAttempt } from './charges.ts';
+import type { Ending } from './ending.ts';
 import { noteForecastError } from './forecast-errors.ts';
 import type { Ledger } from './ledger.ts';
 import { fitsElsewhere } from './prediction.ts';
 import type { Refusal } from './state.ts';
-
-/** How an attempt ended. */
-export interface Ending {
-  readonly outcome: Outcome;
-  readonly message: string;
-  readonly failureClass?: FailureClass;
-  readonly problems?: readonly Problem[];
-  /** What the agent reported; absent where the controller decided by itself. */
-  readonly finished?: FinishedOutcome;
-  /** Of a loss: it is held against the job. @default true */
-  readonly counted?: boolean;
-}
 
 /**
  * Gives an attempt its one outcome, and its job what follows from it. An attempt that has ended stays as it is.

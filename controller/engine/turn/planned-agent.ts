@@ -3,8 +3,7 @@ import { workClassOf } from '../../../proto/agent-link.ts';
 import { closedReasons } from '../../domain/agent-mode.ts';
 import { attemptStates } from '../../domain/attempt.ts';
 import { workBytesOf } from '../../domain/estimate.ts';
-import type { ClassForecast } from '../../scheduling/forecast.ts';
-import type { PlannedAgent, RunningAttempt } from '../../scheduling/snapshot.ts';
+import type { ClassForecast, PlannedAgent, RunningAttempt } from '../../scheduling/snapshot.ts';
 import { knownShares } from './share-identity.ts';
 import type { FarmState, Presence } from './state.ts';
 
@@ -17,7 +16,10 @@ export function livenessOf(presence: Presence): 'attached' | 'suspect' | 'detach
 }
 
 /** How long ago which jobs were announced, by agent. */
-export function announcedTo(state: FarmState, nowMs: number): ReadonlyMap<string, ReadonlyMap<string, number>> {
+export function announcedTo(
+  state: FarmState,
+  nowMs: number,
+): ReadonlyMap<string, ReadonlyMap<string, number>> {
   const byAgent = new Map<string, Map<string, number>>();
   for (const { agentId, jobId, sinceMs } of state.announcements.values()) {
     const jobs = byAgent.get(agentId) ?? new Map<string, number>();
@@ -46,7 +48,8 @@ export function plannedAgent(
     classes: classesOf(state, presence.agentId, inventory),
     lacks: lacksOf(inventory),
     concurrentSpeeds: inventory.concurrentSpeeds,
-    copyBytesPerMs: inventory.copyBytesPerSecond > 0 ? inventory.copyBytesPerSecond / 1000 : copyBytesPerMsGuess,
+    copyBytesPerMs:
+      inventory.copyBytesPerSecond > 0 ? inventory.copyBytesPerSecond / 1000 : copyBytesPerMsGuess,
     scratchBytes: roomOf(state, presence),
     running: runningAttempts(state, presence.agentId),
     announced,

@@ -1,10 +1,10 @@
 import type { JobRecord } from '../../domain/job.ts';
+import { runLimits } from '../../domain/settings.ts';
 import { needsRefusals } from '../../scheduling/feasible.ts';
 import { cautiousMs, effortOf } from '../../scheduling/forecast.ts';
 import type { Ledger } from './ledger.ts';
 import { plannedAgent } from './planned-agent.ts';
 import { tuningOf, waitingJob } from './snapshot.ts';
-import { runLimits } from '../../domain/settings.ts';
 
 /** Another attached host can take the job, and is predicted to end it within its run time. */
 export function fitsElsewhere(ledger: Ledger, job: JobRecord, agentId: string): boolean {

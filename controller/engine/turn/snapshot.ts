@@ -21,9 +21,13 @@ import type { FarmState } from './state.ts';
 /** The farm as the planner sees it: agents as they are now; its lines of jobs show what becomes of them. */
 export function snapshotOf(state: FarmState, settings: FarmSettings, nowMs: number): Snapshot {
   const announced = announcedTo(state, nowMs);
+  const overdue = overdueJobs(state);
   return {
     nowMs,
-    lines: [...state.waiting.lines()].map((line) => jobLine(state, settings, line, nowMs)),
+    lines: [...state.waiting.lines()].map((line) => ({
+      ...jobLine(state, settings, line, nowMs),
+      overdue: (overdue.get(line) ?? []).map((job) => waitingJob(state, settings, job, nowMs)),
+    })),
     agents: [...state.presences.values()].flatMap((presence) =>
       presence.inventory === undefined
         ? []
@@ -48,7 +52,12 @@ export function tuningOf({ times }: Pick<FarmSettings, 'times'>): PlannerTuning 
   };
 }
 
-function jobLine(state: FarmState, settings: FarmSettings, line: WaitingLine, nowMs: number): JobLine {
+function jobLine(
+  state: FarmState,
+  settings: FarmSettings,
+  line: WaitingLine,
+  nowMs: number,
+): Omit<JobLine, 'overdue'> {
   return {
     key: line.key,
     needs: line.needs,
@@ -61,18 +70,16 @@ function jobLine(state: FarmState, settings: FarmSettings, line: WaitingLine, no
         age = entry;
       }
     },
-    get overdue() {
-      return overdueOf(state, line).map((job) => waitingJob(state, settings, job, nowMs));
-    },
   };
 }
 
-function overdueOf(state: FarmState, line: WaitingLine): readonly JobRecord[] {
-  const overdue: JobRecord[] = [];
+function overdueJobs(state: FarmState): ReadonlyMap<WaitingLine, readonly JobRecord[]> {
+  const overdue = new Map<WaitingLine, JobRecord[]>();
   for (const [jobId, promise] of state.promises) {
     const job = state.jobs.get(jobId);
-    if (!promise.overdue || job === undefined || state.waiting.lineOf(jobId) !== line) continue;
-    if (isPlaceable(state, job)) overdue.push(job);
+    const line = state.waiting.lineOf(jobId);
+    if (!promise.overdue || job === undefined || line === undefined || !isPlaceable(state, job)) continue;
+    overdue.set(line, [...(overdue.get(line) ?? []), job]);
   }
   return overdue;
 }

@@ -6,10 +6,9 @@ import { hasEnded } from '../../domain/job-states.ts';
 import type { JobWish } from '../../domain/job-verbs.ts';
 import type { Charges } from '../../scheduling/fair-share.ts';
 import type { Planning } from '../../scheduling/plan.ts';
-import type { StartPromise } from '../../scheduling/snapshot.ts';
+import type { PresentSources, StartPromise } from '../../scheduling/snapshot.ts';
 import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
-import type { KnownSources } from './known-sources.ts';
 
 /** Remembers what a request id was used for. */
 export interface RequestRecord {
@@ -127,6 +126,13 @@ export interface Presence {
   scratchAvailableBytes: number | undefined;
   /** The job whose sources it was asked about, until it answers. */
   asked: { readonly jobId: string; readonly atMs: number } | undefined;
+}
+
+/** What is known of a job's sources; lives in memory, while the job is open. */
+export interface KnownSources {
+  /** Of all of them together; undefined: no agent has told yet. */
+  totalBytes: number | undefined;
+  readonly byAgent: Map<string, PresentSources>;
 }
 
 /** Open jobs of one user in one queue. */

@@ -1,7 +1,7 @@
 import type { JobState } from '../../domain/job.ts';
 import type { FarmSummary } from '../farm.ts';
-import { slotsBusy } from './slots-busy.ts';
 import { livenessOf } from './planned-agent.ts';
+import { slotsBusy } from './slots-busy.ts';
 import type { FarmState } from './state.ts';
 
 /** The farm in numbers, and what a person should look at. */
