@@ -66,8 +66,11 @@ test('a card that refuses the level stands on the rung without it, with three se
     probe.failures.map(({ rung, size, reason }) => [rung, size, reason]),
     [['h264_nvenc', '1080p', '[enc] Cannot load libcuda.so.1']],
   );
-  // One that fails; then 1080p, 2160p, the speed of both, two at once, three at once.
-  assert.equal((await calls()).length, 1 + 4 + 2 + 3);
+  // One that fails; then 1080p, 2160p, the speed of both, two at once, three at once. A speed may be tried again: this
+  // FFmpeg takes as long for few frames as for many.
+  const all = await calls();
+  assert.ok(all.length >= 1 + 4 + 2 + 3, `${all.length}`);
+  assert.equal(all.filter((call) => call.includes('-level:v')).length, 1, 'what failed is not tried again');
 });
 
 test('a card that cannot do 2160p is joined by the next rung that can', async () => {
