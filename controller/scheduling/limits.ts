@@ -8,7 +8,10 @@ interface Pool {
   readonly endsMs: number[];
 }
 
-type Limited = { readonly userId: string; readonly queue: string };
+interface Limited {
+  readonly userId: string;
+  readonly queue: string;
+}
 
 /** The limits on jobs that run at a time, while a plan is made. */
 export class RunningLimits {

@@ -4,7 +4,7 @@ import type { Placement } from '../../scheduling/placement.ts';
 import type { PresentSources } from '../../scheduling/snapshot.ts';
 import type { Ledger } from './ledger.ts';
 import { livenessOf } from './planned-agent.ts';
-import type { KnownSources, Presence } from './state.ts';
+import type { Presence } from './state.ts';
 
 /** Name of the feature in an agent's Hello: it answers AskSources. */
 export const sourcesFeature = 'sources';

@@ -1,4 +1,4 @@
-import type { Cancel, FailureClass, FinishedOutcome, Outcome, Problem } from '../../../proto/agent-link.ts';
+import type { Cancel, Outcome, Problem } from '../../../proto/agent-link.ts';
 import { compareFences } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
