@@ -19,7 +19,12 @@ export class Candidate {
   /** A slot that is free now would do. */
   readonly couldStart: boolean;
   readonly ranked: RankedJob;
+  readonly #indexOf: ReadonlyMap<Desk, number>;
+  /** When it would end with each of its options. */
+  readonly #endsMs: number[] = [];
   #best: Option | undefined;
+  /** The best without regard to announcements. */
+  #soonest: Option | undefined;
   #second: Option | undefined;
   #sufferageMs = 0;
 
@@ -27,6 +32,7 @@ export class Candidate {
     this.ranked = ranked;
     this.job = ranked.job;
     this.options = optionsOf(ranked.job, desks, snapshot);
+    this.#indexOf = new Map(this.options.map(({ desk }, index) => [desk, index]));
     this.couldStart = this.options.some(({ desk }) => desk.isFree);
     this.lookAtAll();
   }
@@ -55,10 +61,14 @@ export class Candidate {
     );
   }
 
-  /** The agent was given a job. Returns how many agents were looked at. */
+  /** The agent was given a job: everything that is not there ends as before. Returns how many agents were looked at. */
   lookAgain(desk: Desk): number {
-    if (desk !== this.#best?.desk && desk !== this.#second?.desk) return 0;
-    this.lookAtAll();
+    const index = this.#indexOf.get(desk);
+    const option = index === undefined ? undefined : this.options[index];
+    if (index === undefined || option === undefined) return 0;
+    this.#endsMs[index] = desk.completionMs(option.effort);
+    if (option !== this.#soonest && option !== this.#best && option !== this.#second) return 1;
+    this.#choose();
     return this.options.length;
   }
 
@@ -73,24 +83,32 @@ export class Candidate {
   }
 
   lookAtAll(): void {
+    for (const [index, { desk, effort }] of this.options.entries())
+      this.#endsMs[index] = desk.completionMs(effort);
+    this.#choose();
+  }
+
+  #choose(): void {
     let bestMs = Number.POSITIVE_INFINITY;
     let secondMs = Number.POSITIVE_INFINITY;
-    this.#best = undefined;
-    this.#second = undefined;
-    for (const option of this.options) {
-      const ms = option.desk.completionMs(option.effort);
-      if (ms < bestMs || this.#best === undefined) {
+    let best: number | undefined;
+    let second: number | undefined;
+    for (let index = 0; index < this.#endsMs.length; index += 1) {
+      const ms = this.#endsMs[index] ?? Number.POSITIVE_INFINITY;
+      if (best === undefined || ms < bestMs) {
         secondMs = bestMs;
-        this.#second = this.#best;
+        second = best;
         bestMs = ms;
-        this.#best = option;
-      } else if (ms < secondMs || this.#second === undefined) {
+        best = index;
+      } else if (second === undefined || ms < secondMs) {
         secondMs = ms;
-        this.#second = option;
+        second = index;
       }
     }
     this.#sufferageMs = secondMs - bestMs;
-    if (this.#best !== undefined) this.#best = this.#keptWhereAnnounced(this.#best, bestMs);
+    this.#second = second === undefined ? undefined : this.options[second];
+    this.#soonest = best === undefined ? undefined : this.options[best];
+    this.#best = this.#soonest && this.#keptWhereAnnounced(this.#soonest, bestMs);
   }
 
   /**

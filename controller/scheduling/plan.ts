@@ -14,6 +14,8 @@ export interface Plan {
   readonly announcements: readonly Placement[];
   /** All placements, in the order in which they were made. */
   readonly placements: readonly Placement[];
+  /** The first jobs in order, those that no agent can take for their own history among them. */
+  readonly order: readonly RankedJob[];
   /** Jobs that could have begun now on a slot that another one gets, or that stays free for a better one. */
   readonly passedOver: ReadonlySet<string>;
   /** Jobs that no agent can take for their own history, in order. */
@@ -61,6 +63,7 @@ export class Planning {
   readonly #desksOf = new Map<JobLine, readonly Desk[]>();
   #ranking: Ranking | undefined;
   #ranked = 0;
+  readonly #order: RankedJob[] = [];
   /** The jobs that may change places with each other, group by group, in order. */
   readonly #groups: Candidate[][] = [];
   /** What waits for a limit, not for an agent: placed behind all others, in nobody's way. */
@@ -102,6 +105,7 @@ export class Planning {
       assignments: this.#placements.filter(({ startsInMs }) => startsInMs === 0),
       announcements: this.#desks.flatMap((desk) => desk.next),
       placements: this.#placements,
+      order: this.#order,
       passedOver: new Set(passed.map(({ job }) => job.jobId)),
       unplaceable: this.#unplaceable,
       blocked: this.#blocked,
@@ -143,6 +147,7 @@ export class Planning {
 
   #rank(ranked: RankedJob): number {
     this.#ranked += 1;
+    this.#order.push(ranked);
     const candidate = this.#candidate(ranked);
     if (candidate === undefined) return 1;
     const last = this.#groups.at(-1);
@@ -163,8 +168,13 @@ export class Planning {
 
   #placeOne(group: Candidate[]): number {
     let next = 0;
-    for (const [index, candidate] of group.entries())
-      if (candidate.sufferageMs > (group[next]?.sufferageMs ?? 0)) next = index;
+    let most = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < group.length; index += 1) {
+      const sufferageMs = group[index]?.sufferageMs ?? 0;
+      if (sufferageMs <= most) continue;
+      most = sufferageMs;
+      next = index;
+    }
     const [candidate] = group.splice(next, 1);
     if (group.length === 0) this.#groups.shift();
     if (candidate === undefined) return 0;
