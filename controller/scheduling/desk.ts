@@ -5,8 +5,6 @@ import type { PlannedAgent } from './snapshot.ts';
 
 /** No PC renders more attempts at a time, whatever its agent says. */
 const slotsMax = 64;
-/** What takes longer is as good as for ever: sums of such times stay finite. */
-const longestMs = 366 * 24 * 3_600_000;
 
 /**
  * An agent while a plan is made: when its next slot is free, and what it was given. Renders that run at a time share
@@ -31,11 +29,11 @@ export class Desk {
     this.#slots = Math.max(1, Math.min(slotsMax, agent.slots));
     this.#slowness = Array.from(
       { length: Math.max(this.#slots, agent.running.length) },
-      (_, index) => 1 / Math.max(0.01, speedShared(agent, index + 1)),
+      (_, index) => 1 / speedShared(agent, index + 1),
     );
     const slowness = this.#slownessOf(agent.running.length);
     this.#left = agent.running
-      .map((attempt) => Math.min(longestMs, remainingMs(agent, attempt) / slowness))
+      .map((attempt) => remainingMs(agent, attempt) / slowness)
       .sort(byNumber);
     this.#roomBytes = agent.scratchBytes;
     this.isFree = this.#left.length < this.#slots;
@@ -77,7 +75,7 @@ export class Desk {
     if (startsInMs > 0 && this.next.length < this.#slots) this.next.push(placement);
     else this.#roomBytes -= effort.roomBytes;
     this.#pass(startsInMs - this.#freeInMs);
-    this.#left.push(Math.min(longestMs, fetchMs + effort.workMs));
+    this.#left.push(fetchMs + effort.workMs);
     this.#left.sort(byNumber);
     this.#passToFreeSlot();
     return placement;

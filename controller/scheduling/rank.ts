@@ -1,5 +1,6 @@
 import type { PriorityClass } from '../../proto/agent-link.ts';
 import { costMs, type Flow, flowOf } from './fair-share.ts';
+import { timeOf } from './forecast.ts';
 import type { JobLine, PlannerTuning, Snapshot, WaitingJob } from './snapshot.ts';
 import { compareAge, type JobAge } from './waiting-lines.ts';
 
@@ -175,7 +176,7 @@ function slackOf(
   { deadlineSlack }: PlannerTuning,
 ): number | undefined {
   if (deadlineMs === undefined) return undefined;
-  const predictedMs = outputMs / speed;
+  const predictedMs = timeOf(outputMs, speed);
   const leftMs = deadlineMs - nowMs;
   return leftMs < deadlineSlack * predictedMs ? leftMs - predictedMs : undefined;
 }
