@@ -149,8 +149,8 @@ async function measureLanes(
 }
 
 function laneOf(found: readonly Found[], slots: number, sessions: number): EncoderLane {
-  const hd = found[0]?.capability.framesPerSecond;
-  const rate4k = found.find(isFor4k)?.rate4k;
+  const [best] = found;
+  const for4k = found.find(isFor4k);
   return {
     encoders: found.map(({ capability, rung }) => ({
       ...capability,
@@ -159,8 +159,8 @@ function laneOf(found: readonly Found[], slots: number, sessions: number): Encod
     slots,
     sessions,
     speeds: [
-      ...(hd === undefined ? [] : [classSpeed(false, hd)]),
-      ...(rate4k === undefined ? [] : [classSpeed(true, rate4k)]),
+      ...(best === undefined ? [] : [classSpeed(best.rung, false, best.capability.framesPerSecond)]),
+      ...(for4k?.rate4k === undefined ? [] : [classSpeed(for4k.rung, true, for4k.rate4k)]),
     ],
   };
 }

@@ -89,7 +89,9 @@ describe('test encodes', () => {
     for (const enable4k of [false, true]) {
       assert.equal(Math.round(await measureRate(encode, { rung, gpuIndex: 0, enable4k }, 160)), 250);
     }
-    assert.deepEqual(classSpeed(true, 60), { workClass: '4k', speed: 2 * calibrationShare, runs: 0 });
+    const { hardware, software } = calibrationShare;
+    assert.deepEqual(classSpeed(rung, true, 60), { workClass: '4k', speed: 2 * hardware, runs: 0 });
+    assert.equal(classSpeed(encoderRung('libx264'), false, 60).speed, 2 * software);
   });
 
   test('on a PC so busy that the shortest took as long are tried again, and never taken for fast', async () => {
