@@ -6,6 +6,7 @@ import { RunningLimits } from './limits.ts';
 import type { Placement } from './placement.ts';
 import { type OpenLine, type RankedJob, Ranking } from './rank.ts';
 import type { JobLine, Snapshot, WaitingJob } from './snapshot.ts';
+import type { JobNeeds } from './waiting-lines.ts';
 
 export interface Plan {
   /** Jobs that start now, in order. */
@@ -14,7 +15,10 @@ export interface Plan {
   readonly announcements: readonly Placement[];
   /** All placements, in the order in which they were made. */
   readonly placements: readonly Placement[];
-  /** The first jobs in order, those that no agent can take for their own history among them. */
+  /**
+   * The first jobs in order (`jobsMax` of the tuning), those that no agent can take for their own history among them;
+   * then those behind them that fill slots.
+   */
   readonly order: readonly RankedJob[];
   /** Jobs that could have begun now on a slot that another one gets, or that stays free for a better one. */
   readonly passedOver: ReadonlySet<string>;
@@ -42,6 +46,12 @@ export function fillFreeSlots(snapshot: Snapshot): readonly Placement[] {
   return planning.plan.assignments;
 }
 
+/** The agents that can do what some jobs need, and the best speed among them. */
+interface Fit {
+  readonly desks: readonly Desk[];
+  readonly speed: number;
+}
+
 /**
  * A plan in the making. It can pause between two steps; what has changed meanwhile is for the caller to check, and for
  * the next plan to know.
@@ -60,7 +70,7 @@ export class Planning {
   readonly #limits: RunningLimits;
   readonly #lines: JobLine[];
   readonly #open: OpenLine[] = [];
-  readonly #desksOf = new Map<JobLine, readonly Desk[]>();
+  readonly #fitFor = new Map<JobNeeds, Fit>();
   #ranking: Ranking | undefined;
   #ranked = 0;
   readonly #order: RankedJob[] = [];
@@ -132,17 +142,23 @@ export class Planning {
   }
 
   #openLine(line: JobLine): number {
-    const desks =
-      pauseOf(line.needs, this.#snapshot.rules) === undefined
-        ? this.#desks.filter(({ agent }) => needsRefusals(line.needs, agent).length === 0)
-        : [];
-    this.#desksOf.set(line, desks);
-    if (desks.length === 0) this.#blocked.push(line);
-    else {
-      const speeds = desks.map(({ agent }) => agent.classes.get(line.needs.workClass)?.speed ?? 0);
-      this.#open.push({ line, speed: Math.max(...speeds) });
-    }
-    return 1 + this.#desks.length;
+    const known = this.#fitFor.get(line.needs);
+    const fit = known ?? this.#fit(line.needs);
+    if (known === undefined) this.#fitFor.set(line.needs, fit);
+    if (fit.desks.length === 0) this.#blocked.push(line);
+    else this.#open.push({ line, speed: fit.speed });
+    return known === undefined ? 1 + this.#desks.length : 1;
+  }
+
+  #fit(needs: JobNeeds): Fit {
+    const isPaused = pauseOf(needs, this.#snapshot.rules) !== undefined;
+    const desks = isPaused ? [] : this.#desks.filter(({ agent }) => needsRefusals(needs, agent).length === 0);
+    const speeds = desks.map(({ agent }) => agent.classes.get(needs.workClass)?.speed ?? 0);
+    return { desks, speed: Math.max(0, ...speeds) };
+  }
+
+  #desksFor({ line }: OpenLine): readonly Desk[] {
+    return this.#fitFor.get(line.needs)?.desks ?? [];
   }
 
   #rank(ranked: RankedJob): number {
@@ -159,7 +175,7 @@ export class Planning {
 
   /** Undefined for a job that no agent can take: it is noted. */
   #candidate(ranked: RankedJob): Candidate | undefined {
-    const desks = this.#desksOf.get(ranked.open.line) ?? [];
+    const desks = this.#desksFor(ranked.open);
     const candidate = new Candidate(ranked, desks, this.#snapshot);
     if (candidate.options.length > 0) return candidate;
     this.#unplaceable.push(ranked.job);
@@ -214,9 +230,12 @@ export class Planning {
 
   /** A job behind the first 200 takes a slot that is free, if there is one for it. */
   #fill(ranked: RankedJob): number {
-    const desks = this.#desksOf.get(ranked.open.line) ?? [];
+    const desks = this.#desksFor(ranked.open);
     const free = new Candidate(ranked, desks, this.#snapshot).bestFree();
-    if (free !== undefined && this.#limits.roomInMs(ranked.job).ms === 0) this.#put(ranked, free);
+    if (free !== undefined && this.#limits.roomInMs(ranked.job).ms === 0) {
+      this.#order.push(ranked);
+      this.#put(ranked, free);
+    }
     return 1 + this.#open.length + desks.length;
   }
 
@@ -224,7 +243,7 @@ export class Planning {
     return this.#desks.some(({ freeInMs }) => freeInMs === 0);
   }
 
-  #hasFree({ line }: OpenLine): boolean {
-    return (this.#desksOf.get(line) ?? []).some(({ freeInMs }) => freeInMs === 0);
+  #hasFree(open: OpenLine): boolean {
+    return this.#desksFor(open).some(({ freeInMs }) => freeInMs === 0);
   }
 }

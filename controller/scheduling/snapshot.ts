@@ -47,6 +47,7 @@ export interface WaitingJob extends LineEntry {
 /** Waiting jobs of one class and user that need the same, in their order. It may change while a plan is being made. */
 export interface JobLine {
   readonly key: string;
+  /** The same object for lines that need the same: what an agent lacks for it is judged once. */
   readonly needs: JobNeeds;
   /** The first job behind this one that may be placed now; without one the first of all. */
   behind(job: JobAge | undefined): WaitingJob | undefined;

@@ -33,10 +33,9 @@ export class WaitingLine {
   readonly priority: PriorityClass;
   readonly #entries: LineEntry[] = [];
 
-  constructor(key: string, first: LineEntry) {
-    const { queue, workClass, shares, wishes, priority, userId } = first;
+  constructor(key: string, needs: JobNeeds, { userId, priority }: LineEntry) {
     this.key = key;
-    this.needs = { queue, workClass, shares, ...(wishes && { wishes }) };
+    this.needs = needs;
     this.userId = userId;
     this.priority = priority;
   }
@@ -90,6 +89,8 @@ export class WaitingLine {
  */
 export class WaitingLines {
   readonly #lines = new Map<string, WaitingLine>();
+  /** Lines that need the same share what they need, so that it is looked at once for all of them. */
+  readonly #needs = new Map<string, { readonly needs: JobNeeds; lines: number }>();
   readonly #places = new Map<string, { readonly line: WaitingLine; readonly entry: LineEntry }>();
 
   get size(): number {
@@ -106,8 +107,7 @@ export class WaitingLines {
     const before = this.#places.get(entry.jobId);
     if (before?.line.key === key && compareInLine(before.entry, entry) === 0) return;
     this.remove(entry.jobId);
-    const line = this.#lines.get(key) ?? new WaitingLine(key, entry);
-    this.#lines.set(key, line);
+    const line = this.#lines.get(key) ?? this.#begin(key, entry);
     line.add(entry);
     this.#places.set(entry.jobId, { line, entry });
   }
@@ -118,7 +118,26 @@ export class WaitingLines {
     if (place === undefined) return;
     this.#places.delete(jobId);
     place.line.remove(place.entry);
-    if (place.line.size === 0) this.#lines.delete(place.line.key);
+    if (place.line.size === 0) this.#end(place.line, place.entry);
+  }
+
+  #begin(key: string, entry: LineEntry): WaitingLine {
+    const needed = needsKey(entry);
+    const known = this.#needs.get(needed) ?? { needs: needsOf(entry), lines: 0 };
+    known.lines += 1;
+    this.#needs.set(needed, known);
+    const line = new WaitingLine(key, known.needs, entry);
+    this.#lines.set(key, line);
+    return line;
+  }
+
+  #end(line: WaitingLine, entry: LineEntry): void {
+    this.#lines.delete(line.key);
+    const needed = needsKey(entry);
+    const known = this.#needs.get(needed);
+    if (known === undefined) return;
+    known.lines -= 1;
+    if (known.lines === 0) this.#needs.delete(needed);
   }
 
   lineOf(jobId: string): WaitingLine | undefined {
@@ -143,10 +162,17 @@ function compareInLine(a: JobAge, b: JobAge): number {
 }
 
 function lineKey(entry: LineEntry): string {
-  const { userId, priority, queue, workClass, shares, wishes, deadlineMs } = entry;
+  const { userId, priority, deadlineMs } = entry;
+  return JSON.stringify([priority, userId, deadlineMs !== undefined, needsKey(entry)]);
+}
+
+function needsKey({ queue, workClass, shares, wishes }: JobNeeds): string {
   const wished = wishes && [sorted(wishes.onlyOn), sorted(wishes.notOn), sorted(wishes.labels)];
-  const dated = deadlineMs !== undefined;
-  return JSON.stringify([priority, userId, queue, workClass, dated, sorted(shares), wished]);
+  return JSON.stringify([queue, workClass, sorted(shares), wished]);
+}
+
+function needsOf({ queue, workClass, shares, wishes }: JobNeeds): JobNeeds {
+  return { queue, workClass, shares, ...(wishes && { wishes }) };
 }
 
 function sorted(names: readonly string[]): readonly string[] {
