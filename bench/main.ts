@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = 
   startup: () => import('./startup.ts'),
   render: () => import('./render.ts'),
   copy: () => import('./copy.ts'),
+  ahead: () => import('./ahead.ts'),
   dispatch: () => import('./dispatch.ts'),
   throughput: () => import('./throughput.ts'),
   agents: () => import('./agents.ts'),

@@ -156,5 +156,5 @@ export type ShareReply =
 /** One read of a share. Small requests are slow over SMB: Node's own 64 KiB took 39 times as long on Windows. */
 export const readBytes = 4 * 1024 * 1024;
 
-/** Reads that are on their way at once for one file; the fourth of Node's four file threads writes. */
-export const readsInFlight: Readonly<Record<Speed, number>> = { full: 3, slow: 1, paused: 1 };
+/** Reads that are on their way at once for one file, by its speed; the fourth of Node's four file threads writes. */
+export const readsInFlight: Readonly<Record<Speed, number>> = { full: 3, slow: 2, paused: 1 };
