@@ -1,6 +1,6 @@
 import type { PriorityClass } from '../../proto/agent-link.ts';
 import type { FarmErrorCode } from './errors.ts';
-import type { JobRecord } from './job.ts';
+import { type JobRecord, waitsSinceMs } from './job.ts';
 import { hasEnded, statusOf } from './job-states.ts';
 import { moveJob, noteJob, without } from './move-job.ts';
 
@@ -56,7 +56,7 @@ function retry(job: JobRecord, reason: string, atMs: number): WishAnswer {
     return refused('JOB_NOT_ENDED', `job ${job.jobId} is ${job.state}: only a job that has ended is retried`);
   }
   const detail = because('by a person; its counters begin anew', reason);
-  const fresh = { charged: 0, losses: 0, environmentFailures: [], problems: [] };
+  const fresh = { charged: 0, losses: 0, environmentFailures: [], problems: [], agedFromMs: atMs };
   return granted(moveJob(reopened(job), 'waiting', { atMs, what: 'retried', detail }, fresh));
 }
 
@@ -72,6 +72,8 @@ function hold(job: JobRecord, reason: string, atMs: number): WishAnswer {
 }
 
 /**
+ * Its waiting counts from now on: a job that was kept back for days must not stand before everybody's.
+ *
  * A held job waits again: for the time that it was waiting for when it was held, where that has not come. A delayed one
  * waits for no time any more. A quarantined one goes on with its history: attempts that were charged stay charged, but
  * what quarantined it is counted from nothing, or its next bad luck would quarantine it again at once.
@@ -80,16 +82,19 @@ function release(job: JobRecord, reason: string, atMs: number): WishAnswer {
   if (job.state === 'held') {
     const entry = { atMs, what: 'released', detail: because('by a person', reason) };
     const { notBeforeMs = 0 } = job;
-    if (notBeforeMs <= atMs) return granted(moveJob(without(job, 'reason', 'notBeforeMs'), 'waiting', entry));
-    return granted(moveJob(job, 'delayed', entry, { reason: notBeforeReason(notBeforeMs) }));
+    const aged = { agedFromMs: Math.max(notBeforeMs, atMs) };
+    if (notBeforeMs <= atMs)
+      return granted(moveJob(without(job, 'reason', 'notBeforeMs'), 'waiting', entry, aged));
+    return granted(moveJob(job, 'delayed', entry, { ...aged, reason: notBeforeReason(notBeforeMs) }));
   }
   if (job.state === 'delayed') {
     const entry = { atMs, what: 'released', detail: because('from its delay by a person', reason) };
-    return granted(moveJob(without(job, 'reason', 'notBeforeMs'), 'waiting', entry));
+    const aged = { agedFromMs: Math.min(waitsSinceMs(job), atMs) };
+    return granted(moveJob(without(job, 'reason', 'notBeforeMs'), 'waiting', entry, aged));
   }
   if (job.state === 'quarantined') {
     const entry = { atMs, what: 'released', detail: because('from quarantine by a person', reason) };
-    const fresh = { losses: 0, environmentFailures: [], problems: [] };
+    const fresh = { losses: 0, environmentFailures: [], problems: [], agedFromMs: atMs };
     return granted(moveJob(reopened(job), 'waiting', entry, fresh));
   }
   const message = `job ${job.jobId} is ${job.state}: only a held, delayed or quarantined job is released`;

@@ -119,6 +119,8 @@ export interface JobRecord {
   readonly state: JobState;
   /** Why the job is where it is, for people; absent where the state says it all. */
   readonly reason?: string;
+  /** From when its waiting counts, where that is not its submit: it was held, retried, or not to start before then. */
+  readonly agedFromMs?: number;
   /** `delayed` jobs wait for this time; a held one goes on waiting for it when it is released. */
   readonly notBeforeMs?: number;
   /** The fence of the live attempt; absent where there is none. */
@@ -181,4 +183,9 @@ export function assignedJob(job: JobRecord, body: JobBody, timeZone: string): As
     ...(job.wishes && { wishes: job.wishes }),
     ...(job.deadlineMs !== undefined && { deadlineMs: job.deadlineMs }),
   };
+}
+
+/** Since when a job waits, for its place in the order. A requeued job keeps its age. */
+export function waitsSinceMs({ agedFromMs, submittedAtMs }: JobRecord): number {
+  return agedFromMs ?? submittedAtMs;
 }

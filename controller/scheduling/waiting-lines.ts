@@ -11,6 +11,7 @@ export interface JobNeeds {
 
 /** What a job's place among others of its class is made of. */
 export interface JobAge {
+  /** Since when it waits: its submit, or when it could have started first. */
   readonly submittedAtMs: number;
   /** Order of submission; breaks ties. */
   readonly sequence: number;

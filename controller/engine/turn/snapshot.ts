@@ -1,6 +1,6 @@
 import { workClassOf } from '../../../proto/agent-link.ts';
 import { sourceBytesOf, workBytesOf } from '../../domain/estimate.ts';
-import type { JobRecord } from '../../domain/job.ts';
+import { type JobRecord, waitsSinceMs } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { Times } from '../../domain/times.ts';
 import { Charges } from '../../scheduling/fair-share.ts';
@@ -111,7 +111,7 @@ export function waitingJob(
     shares,
     ...(wishes && { wishes }),
     ...(deadlineMs !== undefined && { deadlineMs }),
-    submittedAtMs: job.submittedAtMs,
+    submittedAtMs: waitsSinceMs(job),
     sequence: job.sequence,
     outputMs: job.estimateMs,
     sourceBytes: sources?.totalBytes ?? sourceBytesOf(job),

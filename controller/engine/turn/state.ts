@@ -1,11 +1,12 @@
 import type { Fence, HeldState, Hello, Inventory, JobRef } from '../../../proto/agent-link.ts';
 import { fenceText, workClassOf } from '../../../proto/agent-link.ts';
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
-import type { JobBody, JobRecord } from '../../domain/job.ts';
+import { type JobBody, type JobRecord, waitsSinceMs } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import type { JobWish } from '../../domain/job-verbs.ts';
 import type { Charges } from '../../scheduling/fair-share.ts';
 import type { Planning } from '../../scheduling/plan.ts';
+import type { CompletePlan } from '../../scheduling/replay.ts';
 import type { PresentSources, StartPromise } from '../../scheduling/snapshot.ts';
 import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
@@ -237,6 +238,8 @@ export interface FarmState {
   planStale: boolean;
   /** A plan that was not finished within a turn's budget: it goes on in the next. */
   planning: Planning | undefined;
+  /** The last complete plan, for people who ask; undefined: nothing waits. */
+  lastPlan: CompletePlan | undefined;
   readonly counters: { staleEvents: number; eventGaps: number };
 }
 
@@ -283,6 +286,7 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     nextAnnouncement: 1,
     planStale: true,
     planning: undefined,
+    lastPlan: undefined,
     counters: { staleEvents: 0, eventGaps: 0 },
   };
 }
@@ -325,7 +329,7 @@ function addToFlow(flows: Map<string, OpenFlow>, { userId, queue }: JobRecord, c
 }
 
 function indexWaiting(state: FarmState, job: JobRecord): void {
-  const { jobId, userId, queue, shares, priority, submittedAtMs, sequence, wishes, deadlineMs } = job;
+  const { jobId, userId, queue, shares, priority, sequence, wishes, deadlineMs } = job;
   if (job.state === 'waiting') {
     state.waiting.put({
       jobId,
@@ -334,7 +338,7 @@ function indexWaiting(state: FarmState, job: JobRecord): void {
       workClass: workClassOf(job),
       shares,
       priority,
-      submittedAtMs,
+      submittedAtMs: waitsSinceMs(job),
       sequence,
       ...(wishes && { wishes }),
       ...(deadlineMs !== undefined && { deadlineMs }),

@@ -154,7 +154,8 @@ function newJob(
 function delayOf(
   { notBeforeMs }: JobSpec,
   nowMs: number,
-): Partial<Pick<JobRecord, 'state' | 'reason' | 'notBeforeMs'>> {
+): Partial<Pick<JobRecord, 'state' | 'reason' | 'notBeforeMs' | 'agedFromMs'>> {
   if (notBeforeMs === undefined || notBeforeMs <= nowMs) return {};
-  return { state: 'delayed', reason: notBeforeReason(notBeforeMs), notBeforeMs };
+  const reason = notBeforeReason(notBeforeMs);
+  return { state: 'delayed', reason, notBeforeMs, agedFromMs: notBeforeMs };
 }
