@@ -8,6 +8,7 @@ import { violationsText } from '../domain/validate.ts';
 import { checkTimesAt } from '../domain/validate-times.ts';
 import type { Store } from '../store/port.ts';
 import { Candidate, type CandidateOptions } from './candidate.ts';
+import type { PlanView } from './explanations.ts';
 import type {
   AgentOutlet,
   AgentSession,
@@ -32,18 +33,12 @@ import { stopping } from './leadership-errors.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 import type { Clock, EngineLog, JobResolver, ResolvedJob } from './ports.ts';
 import type { Reign } from './reign.ts';
+import { explanation } from './turn/explanation.ts';
+import { planView } from './turn/plan-view.ts';
 import { attemptKey, type FarmState } from './turn/state.ts';
 import { routeOf } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
-import {
-  agentPage,
-  agentView,
-  attemptPage,
-  explanation,
-  jobDetail,
-  jobPage,
-  queueViews,
-} from './turn/views.ts';
+import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
 
 export interface EngineOptions extends Pick<CandidateOptions, 'decider'> {
   readonly store: Store;
@@ -154,6 +149,10 @@ export class Engine implements Farm {
   async explain(jobId: string): Promise<Explanation> {
     const { settings, clock } = this.#options;
     return found(jobId, await this.#read((state) => explanation(state, settings, clock.nowMs(), jobId)));
+  }
+
+  plan(): Promise<PlanView> {
+    return this.#read((state) => planView(state, this.#options.clock.nowMs()));
   }
 
   agents(page: PageRequest): Promise<Page<AgentView>> {

@@ -11,6 +11,7 @@ import type { OrderedMode } from '../domain/agent-mode.ts';
 import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
 import type { Sickness } from '../domain/host-health.ts';
 import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
+import type { Answer, ForecastErrorView, PlanView } from './explanations.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 
 /** A job with what lives in memory only. */
@@ -58,21 +59,8 @@ export interface PageRequest {
   readonly token: string;
 }
 
-export interface AgentOpinion {
-  readonly agentId: string;
-  readonly feasible: boolean;
-  readonly reasons: readonly string[];
-  readonly expectedCompletionMs?: number;
-}
-
-export interface Explanation extends JobView {
-  readonly summary: string;
-  /** 1 is next; 0 where the job does not wait. */
-  readonly placeInOrder: number;
-  readonly agents: readonly AgentOpinion[];
-  readonly plannedAgentId?: string;
-  readonly plannedStartMs?: number;
-}
+/** Why a job is where it is, with the job. */
+export interface Explanation extends JobView, Answer {}
 
 export type Liveness = 'attached' | 'suspect' | 'detached';
 
@@ -95,6 +83,10 @@ export interface AgentView {
   readonly silenceMs: number;
   readonly load1: number;
   readonly scratchFreeBytes: number;
+  /** Room for new jobs: less than is free by what runs may still need, more by what can be dropped. */
+  readonly roomBytes: number;
+  /** By class of work, where forecasts were compared with what became of them. */
+  readonly forecastErrors: readonly ForecastErrorView[];
   /** What holds for it now; `cordoned` also while it is sick. */
   readonly mode: AgentMode;
   readonly ordered?: OrderedMode;
@@ -229,6 +221,7 @@ export interface Farm {
   jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>>;
   attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>>;
   explain(jobId: string): Promise<Explanation>;
+  plan(): Promise<PlanView>;
   agents(page: PageRequest): Promise<Page<AgentView>>;
   queues(): Promise<readonly QueueView[]>;
   /** How many of what there are, and what a person should look at. */

@@ -38,7 +38,8 @@ export function toAgent(agent: AgentView): farmWire.Agent {
     mode: agentModes.toWire(agent.mode),
     order: agent.ordered && toOrder(agent.ordered, agent.held.length),
     sickness: agent.sick && toSickness(agent.sick),
-    forecastErrors: [],
+    forecastErrors: agent.forecastErrors,
+    roomBytes: agent.roomBytes,
   };
 }
 

@@ -1,4 +1,3 @@
-import { status as grpcStatus } from '@grpc/grpc-js';
 import { type FarmServiceServer, type farmWire, fromOptionalDuration } from '../../proto/index.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { Farm, FarmSummary } from '../engine/farm.ts';
@@ -9,6 +8,7 @@ import { toAgent, toControllerStatus, toQueue, toSummary } from './farm-message.
 import { toJob } from './job-message.ts';
 import { checkedName, checkedReason, checkedRequestId, requiredJobId } from './order-fields.ts';
 import { badField, toPageRequest } from './page-request.ts';
+import { toPlan } from './plan-message.ts';
 import { unary } from './unary.ts';
 import { agentWatch } from './watch-agents.ts';
 import { watchStream } from './watch-stream.ts';
@@ -29,8 +29,7 @@ export function farmService(context: RpcContext): FarmServiceServer {
     listQueues: unary(context, async () => ({ queues: (await farm.queues()).map(toQueue) })),
     pauseQueue: queueOrder(context, 'pause'),
     resumeQueue: queueOrder(context, 'resume'),
-    getPlan: (_call, callback) =>
-      callback({ code: grpcStatus.UNIMPLEMENTED, details: 'GetPlan is not there yet' }),
+    getPlan: unary(context, async () => toPlan(await farm.plan())),
     cordonAgent: agentOrder(context, 'cordon'),
     uncordonAgent: agentOrder(context, 'uncordon'),
     drainAgent: agentOrder(context, 'drain'),

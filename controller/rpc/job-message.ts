@@ -17,6 +17,7 @@ import {
 import type { AttemptRecord } from '../domain/attempt.ts';
 import type { ItemSpec, JobSpec, TimelineEntry } from '../domain/job.ts';
 import { hasEnded, statusOf } from '../domain/job-states.ts';
+import type { AgentOpinion } from '../engine/explanations.ts';
 import type { Explanation, JobView } from '../engine/farm.ts';
 
 /** A job as people see it. */
@@ -110,25 +111,29 @@ export function toExplanation(explanation: Explanation): jobWire.ExplainJobRespo
     job: toJob(explanation),
     summary: explanation.summary,
     placeInOrder: explanation.placeInOrder,
-    agents: explanation.agents.map((opinion) => ({
-      agentId: opinion.agentId,
-      feasible: opinion.feasible,
-      reasons: opinion.reasons,
-      expectedCompletion: toOptionalDuration(opinion.expectedCompletionMs),
-      freeIn: undefined,
-      copying: undefined,
-      rendering: undefined,
-      missingBytes: 0,
-      speed: 0,
-      speedBasis: '',
-    })),
+    agents: explanation.agents.map(toOpinion),
     plannedAgentId: explanation.plannedAgentId ?? '',
     plannedStart: toOptionalDuration(explanation.plannedStartMs),
-    plannedEnd: undefined,
-    order: [],
-    promisedStart: undefined,
-    overdue: false,
-    basis: '',
+    plannedEnd: toOptionalDuration(explanation.plannedEndMs),
+    order: explanation.order,
+    promisedStart: toOptionalTimestamp(explanation.promisedStartMs),
+    overdue: explanation.overdue,
+    basis: explanation.basis,
+  };
+}
+
+function toOpinion({ agentId, feasible, reasons, outlook }: AgentOpinion): jobWire.AgentOpinion {
+  return {
+    agentId,
+    feasible,
+    reasons,
+    expectedCompletion: toOptionalDuration(outlook?.endInMs),
+    freeIn: toOptionalDuration(outlook?.freeInMs),
+    copying: toOptionalDuration(outlook?.copyingMs),
+    rendering: toOptionalDuration(outlook?.renderingMs),
+    missingBytes: Math.round(outlook?.missingBytes ?? 0),
+    speed: outlook?.speed ?? 0,
+    speedBasis: outlook?.speedBasis ?? '',
   };
 }
 

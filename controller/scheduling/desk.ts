@@ -32,9 +32,7 @@ export class Desk {
       (_, index) => 1 / speedShared(agent, index + 1),
     );
     const slowness = this.#slownessOf(agent.running.length);
-    this.#left = agent.running
-      .map((attempt) => remainingMs(agent, attempt) / slowness)
-      .sort(byNumber);
+    this.#left = agent.running.map((attempt) => remainingMs(agent, attempt) / slowness).sort(byNumber);
     this.#roomBytes = agent.scratchBytes;
     this.isFree = this.#left.length < this.#slots;
     this.#passToFreeSlot();
@@ -56,6 +54,12 @@ export class Desk {
   completionMs(effort: Effort): number {
     const startMs = this.startMs(effort);
     return startMs + unhiddenMs(effort, startMs) + this.#sharedMs(effort.workMs);
+  }
+
+  /** What that is made of: when it could begin, and what is left to copy then. */
+  outlook(effort: Effort): { readonly startMs: number; readonly fetchMs: number; readonly endMs: number } {
+    const startMs = this.startMs(effort);
+    return { startMs, fetchMs: unhiddenMs(effort, startMs), endMs: this.completionMs(effort) };
   }
 
   /** Gives the job the slot that is free first; not before `notBeforeMs`. */

@@ -1,83 +1,86 @@
-import { Desk } from './desk.ts';
-import { doubts, needsRefusals, pauseOf, refusals } from './feasible.ts';
-import { effortOf } from './forecast.ts';
+import { basisOf, errorText, type ForecastError } from './basis.ts';
+import { RunningLimits } from './limits.ts';
+import { type Opinion, opinionsOf } from './opinions.ts';
+import { orderWords } from './order-words.ts';
+import { placeInOrder } from './place-in-order.ts';
 import type { Placement } from './placement.ts';
-import { makePlan } from './plan.ts';
-import type { PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
-import type { JobNeeds } from './waiting-lines.ts';
+import { type Before, beforeJob, type CompletePlan } from './replay.ts';
+import type { Snapshot, WaitingJob } from './snapshot.ts';
+import { blockedReason } from './wait-reason.ts';
+import { waitsFor } from './waits-for.ts';
+import { countText, toldMs } from './words.ts';
 
-/** What one agent's answer to a waiting job is. */
-export interface Opinion {
-  readonly agentId: string;
-  readonly feasible: boolean;
-  readonly reasons: readonly string[];
-  readonly expectedCompletionMs?: number;
-}
-
+/** Why a job waits, by a plan; times are from the plan's moment. */
 export interface WaitExplanation {
+  /** One sentence. */
   readonly summary: string;
+  /** 1 is next; undefined: no agent can take it, or it is far behind. */
+  readonly place?: number;
+  /** What its place is made of, one sentence each. */
+  readonly order: readonly string[];
+  /** Every agent's answer, the best first. */
   readonly agents: readonly Opinion[];
   readonly planned?: Placement;
+  /** What its expected times rest on; empty: it has none. */
+  readonly basis: string;
 }
 
-/** Why a job of the snapshot waits. */
-export function explainWait(snapshot: Snapshot, job: WaitingJob): WaitExplanation {
-  const planned = makePlan(snapshot).placements.find((placement) => placement.jobId === job.jobId);
+/** What is known beside the plan. */
+export interface KnownBeside {
+  /** How good forecasts of this class of work were on an agent. */
+  readonly errorOf: (agentId: string, workClass: string) => ForecastError | undefined;
+  /** What the plan has assigned meanwhile stands before nobody. */
+  readonly isWaiting: (jobId: string) => boolean;
+}
+
+/** Why a job waits, by a plan that is complete: nothing is planned again for it. */
+export function explainWait(by: CompletePlan, job: WaitingJob, known: KnownBeside): WaitExplanation {
+  const { plan, snapshot } = by;
+  const planned = plan.placements.find((placement) => placement.jobId === job.jobId);
+  const before = beforeJob(by, job.jobId);
+  const agents = opinionsOf(job, snapshot, before);
+  const place = placeInOrder(by, job.jobId, known.isWaiting);
+  const fastest = Math.max(0, ...agents.map(({ outlook }) => outlook?.speed ?? 0));
   return {
-    summary: planned === undefined ? blockedReason(job, snapshot) : plannedReason(planned),
-    agents: snapshot.agents.map((agent) => opinion(job, agent, snapshot)),
-    ...(planned && { planned }),
+    summary:
+      planned === undefined ? unplannedText(by, job, agents, place) : waitsFor(planned, agents, before),
+    ...(place !== undefined && { place }),
+    order: orderWords(snapshot, job, fastest),
+    agents,
+    ...(planned && {
+      planned: { ...planned, endsInMs: toldMs(planned.endsInMs), startsInMs: toldMs(planned.startsInMs) },
+    }),
+    basis: planned === undefined ? '' : basisText(planned, job, snapshot, before, known),
   };
 }
 
-/** One sentence: what a job that has its place in the plan waits for. */
-export function plannedReason({ startsInMs, agentId, limit }: Placement): string {
-  if (startsInMs === 0) return `starts now on ${agentId}`;
-  if (limit !== undefined) return `waits for the ${limit}; expected on ${agentId} in ${seconds(startsInMs)}`;
-  return `waits for ${agentId}, which is expected to be free in ${seconds(startsInMs)}`;
-}
-
-/** One sentence: why a job has no place in the plan. With needs alone: what holds for all jobs that need the same. */
-export function blockedReason(
-  job: WaitingJob | JobNeeds,
-  { agents, rules }: Pick<Snapshot, 'agents' | 'rules'>,
+function basisText(
+  planned: Placement,
+  { workClass }: WaitingJob,
+  { agents }: Snapshot,
+  before: ReadonlyMap<string, Before>,
+  { errorOf }: KnownBeside,
 ): string {
-  const paused = pauseOf(job, rules);
-  if (paused !== undefined) return paused;
-  if (agents.length === 0) return 'no agent is attached';
-  const subscribed = agents.filter(({ queues }) => queues.includes(job.queue));
-  if (subscribed.length === 0) return `no agent is subscribed to ${job.queue}`;
-  const answers: string[] = [];
-  for (const agent of subscribed) {
-    const reasons = 'refusedBy' in job ? refusals(job, agent) : needsRefusals(job, agent);
-    if (reasons.length === 0) return behindMany;
-    if (answers.length < agentsNamedMax) answers.push(`${agent.agentId}: ${reasons.join(', ')}`);
-  }
-  return `no agent can take it (${answers.join('; ')})`;
+  const { agentId } = planned;
+  const errors = errorText(agentId, workClass, errorOf(agentId, workClass));
+  const agent = agents.find((each) => each.agentId === agentId);
+  const there = before.get(agentId);
+  return agent === undefined || there === undefined ? errors : basisOf(planned, agent, there, errors);
 }
 
-/** Of a job that the plan has not come to. */
-export const behindMany = 'waits behind more than 200 jobs';
-
-const agentsNamedMax = 10;
-
-function opinion(job: WaitingJob, agent: PlannedAgent, { rules, tuning }: Snapshot): Opinion {
-  const reasons = refusals(job, agent);
-  if (reasons.length > 0) return { agentId: agent.agentId, feasible: false, reasons };
-  const desk = new Desk(agent);
-  const doubt = doubts(job, agent, rules, tuning);
-  const notes = [
-    ...(desk.isFree ? [] : [`busy: ${agent.running.map(({ jobId }) => `job ${jobId}`).join(', ')}`]),
-    ...(doubt === undefined ? [] : [doubt]),
-  ];
-  return {
-    agentId: agent.agentId,
-    feasible: true,
-    reasons: notes,
-    expectedCompletionMs: desk.completionMs(effortOf(job, agent)),
-  };
-}
-
-function seconds(ms: number): string {
-  return `${Math.ceil(ms / 1000)} s`;
+/** Of a job that has no place in the plan. */
+function unplannedText(
+  { plan, snapshot }: CompletePlan,
+  job: WaitingJob,
+  agents: readonly Opinion[],
+  place: number | undefined,
+): string {
+  if (!agents.some(({ feasible }) => feasible)) return blockedReason(job, snapshot);
+  const { jobsMax } = snapshot.tuning;
+  if (plan.order.length < jobsMax)
+    return 'has come since the last plan: the next one, in a moment, has its place';
+  const { limit } = new RunningLimits(snapshot).roomInMs(job);
+  const limited = limit === undefined ? '' : `, and for the ${limit}`;
+  const where = place === undefined ? '' : ` (it is number ${place})`;
+  return `waits behind the first ${countText(jobsMax, 'job')} in the order, which are all that is planned ahead${where}${limited}`;
 }

@@ -2,6 +2,7 @@ import type { Wishes } from '../../proto/agent-link.ts';
 import { cautiousMs, effortOf } from './forecast.ts';
 import type { FarmRules, PlannedAgent, PlannerTuning, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
+import { gibText, spanText } from './words.ts';
 
 /**
  * Why this agent cannot take this job, whoever else is there; empty: it can. Being busy is no reason: that is a
@@ -14,17 +15,27 @@ export function refusals(job: WaitingJob, agent: PlannedAgent): readonly string[
 
 /** The same for every job of these needs: what the agent lacks. */
 export function needsRefusals(needs: JobNeeds, agent: PlannedAgent): readonly string[] {
-  const reasons: string[] = [];
-  if (agent.liveness === 'detached') reasons.push('not attached');
-  if (agent.liveness === 'suspect') reasons.push('suspect: not heard for a while');
-  reasons.push(...(agent.closed ?? []));
+  const reasons = [...closedTo(agent)];
   if (!agent.queues.includes(needs.queue)) reasons.push(`not subscribed to ${needs.queue}`);
-  if (agent.slots < 1) reasons.push('has no slot');
   if (!((agent.classes.get(needs.workClass)?.speed ?? 0) > 0))
     reasons.push(agent.lacks?.get(needs.workClass) ?? `does not render ${needs.workClass}`);
   for (const share of needs.shares)
     if (!agent.shares.includes(share)) reasons.push(`does not reach share ${share}`);
   if (needs.wishes !== undefined) reasons.push(...wishRefusals(needs.wishes, agent));
+  return reasons;
+}
+
+/** The same for every job there is: why nothing new starts on the agent. */
+export function closedTo({
+  liveness,
+  closed = [],
+  slots,
+}: Pick<PlannedAgent, 'liveness' | 'closed' | 'slots'>): readonly string[] {
+  const reasons: string[] = [];
+  if (liveness === 'detached') reasons.push('not attached');
+  if (liveness === 'suspect') reasons.push('suspect: not heard for a while');
+  reasons.push(...closed);
+  if (slots < 1) reasons.push('has no slot');
   return reasons;
 }
 
@@ -53,25 +64,17 @@ export function doubts(
   const { roomBytes } = effortOf(job, agent);
   // What runs gives its room back; on an idle PC nothing does.
   if (agent.running.length === 0 && roomBytes > agent.scratchBytes)
-    return `too little scratch space: may need ${gib(roomBytes)}, has room for ${gib(agent.scratchBytes)}`;
+    return `too little scratch space: may need ${gibText(roomBytes)}, has room for ${gibText(agent.scratchBytes)}`;
   const softRunMs = rules.queues.get(job.queue)?.softRunMs;
   if (softRunMs === undefined) return undefined;
   const neededMs = cautiousMs(job, agent);
   if (neededMs <= softRunMs * softRunShare) return undefined;
-  const limit = `${softRunShare} of the time limit of ${minutes(softRunMs)}`;
-  return `too slow for it: may need ${minutes(neededMs)}, more than ${limit}`;
+  const limit = `${softRunShare} of the time limit of ${spanText(softRunMs)}`;
+  return `too slow for it: may need ${spanText(neededMs)}, more than ${limit}`;
 }
 
 /** The reason that holds for all jobs of these needs, whatever agents there are. */
 export function pauseOf({ queue }: Pick<JobNeeds, 'queue'>, rules: FarmRules): string | undefined {
   const paused = rules.queues.get(queue)?.paused;
   return paused === undefined ? undefined : `${queue} is ${paused}`;
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-}
-
-function minutes(ms: number): string {
-  return `${Math.ceil(ms / 60_000)} min`;
 }

@@ -148,29 +148,9 @@ export class Ranking {
   }
 }
 
-/** Beyond so many a place in the order says nothing any more, and would cost much to find. */
-const placesMax = 1_000;
-
-/** Where a waiting job stands among all that wait; 1 is next. Undefined: behind the first 1,000. */
-export function placeInOrder(snapshot: Snapshot, jobId: string): number | undefined {
-  const ranking = new Ranking(
-    snapshot,
-    snapshot.lines.map((line) => ({ line, speed: fastest(snapshot, line) })),
-  );
-  for (let place = 1; place <= placesMax; place += 1) {
-    const ranked = ranking.next();
-    if (ranked === undefined || ranked.job.jobId === jobId) return ranked && place;
-  }
-  return undefined;
-}
-
-function fastest({ agents }: Snapshot, { needs }: JobLine): number {
-  return Math.max(1e-9, ...agents.map(({ classes }) => classes.get(needs.workClass)?.speed ?? 0));
-}
-
-/** Undefined: it has no deadline, or time enough. */
-function slackOf(
-  { deadlineMs, outputMs }: WaitingJob,
+/** Time to a job's deadline beyond what it is predicted to take; undefined: it has no deadline, or time enough. */
+export function slackOf(
+  { deadlineMs, outputMs }: Pick<WaitingJob, 'deadlineMs' | 'outputMs'>,
   speed: number,
   nowMs: number,
   { deadlineSlack }: PlannerTuning,

@@ -1,5 +1,6 @@
 import { FarmError } from '../../controller/domain/errors.ts';
 import type { JobRecord } from '../../controller/domain/job.ts';
+import type { Answer, PlanView } from '../../controller/engine/explanations.ts';
 import type {
   AgentOutlet,
   AgentSession,
@@ -47,6 +48,15 @@ export class FakeFarm implements Farm {
     agents: { attached: 1, suspect: 0, detached: 0, closed: 0, sick: 0, slots: 1, slotsBusy: 0 },
     alarms: [],
   };
+  answer: Answer = {
+    summary: 'It waits.',
+    placeInOrder: 1,
+    order: [],
+    agents: [],
+    overdue: false,
+    basis: '',
+  };
+  planView: PlanView = { atMs: 1_000, agents: [], blocked: [], waiting: 0, placed: 0 };
   readonly sessions: FakeSession[] = [];
   readonly watches: { readonly request: WatchRequest; readonly signal: AbortSignal }[] = [];
   /** What a watch yields; it then waits for its end. */
@@ -131,7 +141,11 @@ export class FakeFarm implements Farm {
 
   explain(jobId: string) {
     const job = jobRecord(jobId);
-    return this.#answer({ job, percent: 0, summary: 'It waits.', placeInOrder: 1, agents: [] });
+    return this.#answer({ job, percent: 0, ...this.answer });
+  }
+
+  plan() {
+    return this.#answer(this.planView);
   }
 
   agents() {
@@ -221,6 +235,8 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     silenceMs: 0,
     load1: 0,
     scratchFreeBytes: 100e9,
+    roomBytes: 90e9,
+    forecastErrors: [],
     mode: 'active',
     ...changes,
   };

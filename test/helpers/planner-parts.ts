@@ -1,6 +1,7 @@
+import { explainWait, type WaitExplanation } from '../../controller/scheduling/explain.ts';
 import { Charges } from '../../controller/scheduling/fair-share.ts';
+import { makePlan, type Plan } from '../../controller/scheduling/plan.ts';
 import type { ClassForecast } from '../../controller/scheduling/snapshot.ts';
-import type { Plan } from '../../controller/scheduling/plan.ts';
 import {
   defaultTuning,
   type FarmRules,
@@ -72,6 +73,12 @@ export function attempt(etaMs: number, changes: Partial<RunningAttempt> = {}): R
     stopping: false,
     ...changes,
   };
+}
+
+/** Why a job waits, by a plan of this snapshot and nothing beside it. */
+export function whyOf(shot: Snapshot, waiting: WaitingJob): WaitExplanation {
+  const nothingBeside = { errorOf: () => undefined, isWaiting: () => true };
+  return explainWait({ plan: makePlan(shot), snapshot: shot }, waiting, nothingBeside);
 }
 
 export const noRules: FarmRules = { queues: new Map(), userWeights: new Map() };

@@ -1,7 +1,9 @@
 import { workClassOf } from '../../../proto/agent-link.ts';
-import type { AttemptRecord } from '../../domain/attempt.ts';
+import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
+import type { ForecastErrorView } from '../explanations.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
+import { percentile } from './planned-agent.ts';
 
 /** Renders that are remembered of each class of work. */
 const ratiosMax = 20;
@@ -24,4 +26,23 @@ export function noteForecastError(
   const before = agent.forecastRatios?.[workClass] ?? [];
   const ratios = [...before, Math.round(ratio * 1000) / 1000].slice(-ratiosMax);
   ledger.putAgent({ ...agent, forecastRatios: { ...agent.forecastRatios, [workClass]: ratios } });
+}
+
+/** How good forecasts of an agent were, by class of work. */
+export function forecastErrors(
+  agent: Pick<AgentRecord, 'forecastRatios'> | undefined,
+): readonly ForecastErrorView[] {
+  return Object.entries(agent?.forecastRatios ?? {}).map(([workClass, ratios]) => ({
+    workClass,
+    runs: ratios.length,
+    median: percentile(ratios, 0.5),
+    p90: percentile(ratios, 0.9),
+  }));
+}
+
+export function forecastErrorOf(
+  agent: Pick<AgentRecord, 'forecastRatios'> | undefined,
+  workClass: string,
+): ForecastErrorView | undefined {
+  return forecastErrors(agent).find((error) => error.workClass === workClass);
 }

@@ -129,7 +129,7 @@ function lacksOf({ encoders }: Inventory): ReadonlyMap<WorkClass, string> {
 }
 
 /** What is free there, less what was assigned since and may not be counted by the agent yet. */
-function roomOf(state: FarmState, presence: Presence): number {
+export function roomOf(state: FarmState, presence: Presence): number {
   let bytes = presence.scratchAvailableBytes ?? presence.scratchFreeBytes;
   for (const key of state.liveAttempts.get(presence.agentId) ?? []) {
     const attempt = state.attempts.get(key);

@@ -1,10 +1,10 @@
 import { unlimitedBudget } from '../../scheduling/budget.ts';
-import { blockedReason, plannedReason } from '../../scheduling/explain.ts';
 import { pauseOf, refusals } from '../../scheduling/feasible.ts';
 import type { Placement } from '../../scheduling/placement.ts';
 import { fillFreeSlots, type Plan, Planning } from '../../scheduling/plan.ts';
 import { nextPromises } from '../../scheduling/promises.ts';
 import type { Snapshot } from '../../scheduling/snapshot.ts';
+import { blockedReason, plannedReason } from '../../scheduling/wait-reason.ts';
 import { farmRules, keepCharges } from './charges.ts';
 import { askForSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
@@ -48,6 +48,7 @@ export function plansOn(state: Ledger['state']): boolean {
 }
 
 function carryOut(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
+  ledger.state.lastPlan = { plan, snapshot };
   keepPromises(ledger, plan, snapshot);
   for (const placement of plan.assignments) assignWhereFree(ledger, placement);
   announceNext(ledger, plan);
@@ -113,6 +114,7 @@ function noteBlocked(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
 }
 
 function forgetReasons({ state }: Ledger): void {
+  state.lastPlan = undefined;
   state.waitReasons.clear();
   state.lineReasons.clear();
 }

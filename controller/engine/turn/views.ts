@@ -2,23 +2,12 @@ import { effectiveMode } from '../../domain/agent-mode.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import { FarmError } from '../../domain/errors.ts';
 import type { JobRecord } from '../../domain/job.ts';
-import { jobStates, statusOf } from '../../domain/job-states.ts';
+import { statusOf } from '../../domain/job-states.ts';
 import type { FarmSettings, QueueSettings } from '../../domain/settings.ts';
-import { explainWait } from '../../scheduling/explain.ts';
-import { placeInOrder } from '../../scheduling/rank.ts';
-import type {
-  AgentView,
-  Explanation,
-  JobDetail,
-  JobFilter,
-  JobView,
-  Page,
-  PageRequest,
-  QueueView,
-} from '../farm.ts';
-import { livenessOf } from './planned-agent.ts';
+import type { AgentView, JobDetail, JobFilter, JobView, Page, PageRequest, QueueView } from '../farm.ts';
+import { forecastErrors } from './forecast-errors.ts';
+import { livenessOf, roomOf } from './planned-agent.ts';
 import { slotsBusy } from './slots-busy.ts';
-import { snapshotOf, waitingJob } from './snapshot.ts';
 import { attemptKey, type FarmState, type Presence } from './state.ts';
 
 /** A job as people see it: its record, and what lives in memory. */
@@ -128,40 +117,6 @@ function pauseOf(state: FarmState, name: string): Pick<QueueView, 'paused'> {
   return { paused: { reason, by, sinceMs: pausedSinceMs } };
 }
 
-/** Why the job is where it is. */
-export function explanation(
-  state: FarmState,
-  settings: FarmSettings,
-  nowMs: number,
-  jobId: string,
-): Explanation | undefined {
-  const job = state.jobs.get(jobId);
-  if (job === undefined) return undefined;
-  const view = jobView(state, job);
-  const inRecovery = state.recoveryUntilMs !== undefined && job.attemptCount > 0;
-  if (job.state !== 'waiting' || inRecovery)
-    return { ...view, summary: summaryOf(state, job), placeInOrder: 0, agents: [] };
-  const snapshot = snapshotOf(state, settings, nowMs);
-  const { planned, summary, agents } = explainWait(snapshot, waitingJob(state, settings, job, nowMs));
-  return {
-    ...view,
-    summary,
-    placeInOrder: placeInOrder(snapshot, jobId) ?? 0,
-    agents,
-    ...(planned && { plannedAgentId: planned.agentId, plannedStartMs: planned.startsInMs }),
-  };
-}
-
-function summaryOf(state: FarmState, job: JobRecord): string {
-  if (job.state === 'waiting' && state.recoveryUntilMs !== undefined) {
-    return 'waits for the end of the recovery window: an attempt that is not back yet may still run';
-  }
-  const { meaning } = jobStates[job.state];
-  const detail = job.errorMessage ?? job.cancelReason ?? job.reason;
-  const where = job.fence === undefined || job.agentId === undefined ? '' : ` on ${job.agentId}`;
-  return `${job.state}${where}: ${detail ?? meaning}`;
-}
-
 function matches(job: JobRecord, filter: JobFilter): boolean {
   return (
     (filter.userId === undefined || job.userId === filter.userId) &&
@@ -187,6 +142,8 @@ export function agentView(state: FarmState, agentId: string, nowMs: number): Age
     silenceMs: nowMs - (presence?.lastHeardAtMs ?? record?.lastAttachedAtMs ?? nowMs),
     load1: presence?.load1 ?? 0,
     scratchFreeBytes: presence?.scratchFreeBytes ?? 0,
+    roomBytes: presence === undefined ? 0 : Math.max(0, roomOf(state, presence)),
+    forecastErrors: forecastErrors(record),
     mode: effectiveMode(record).mode,
     ...(record?.ordered && { ordered: record.ordered }),
     ...(record?.health?.sick && { sick: record.health.sick }),

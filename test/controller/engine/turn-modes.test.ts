@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { explanation } from '../../../controller/engine/turn/explanation.ts';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
-import { agentPage, explanation } from '../../../controller/engine/turn/views.ts';
+import { agentPage } from '../../../controller/engine/turn/views.ts';
 import { finished, heartbeat, inventory, journalEvent, manifest } from '../../helpers/agent-messages.ts';
 import {
   agentOrder,

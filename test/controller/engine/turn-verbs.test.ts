@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { explanation } from '../../../controller/engine/turn/views.ts';
+import { explanation } from '../../../controller/engine/turn/explanation.ts';
 import { finished, journalEvent, manifest } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
 import { jobId, jobOrder, jobSpec, priorityOrder, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobSpec } from '../../../controller/domain/job.ts';
-import { explanation, jobView } from '../../../controller/engine/turn/views.ts';
+import { explanation } from '../../../controller/engine/turn/explanation.ts';
+import { jobView } from '../../../controller/engine/turn/views.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
 import { heldAs, jobId, jobOrder, jobSpec, priorityOrder, TurnFarm } from '../../helpers/turn-farm.ts';
 
@@ -41,7 +42,7 @@ describe('a job that may not start before a time', () => {
     const time = new Date(farm.nowMs + 2 * hourMs).toISOString().replace('.000Z', 'Z');
     assert.equal(reasonOf(farm), `not before ${time}`);
     const why = explanation(farm.state, farm.settings, farm.nowMs, jobId(1))?.summary;
-    assert.equal(why, `delayed: not before ${time}`);
+    assert.equal(why, `delayed for 2 h more: not before ${time}`);
     passHours(farm, 1);
     assert.equal(farm.jobState(jobId(1)), 'delayed');
     farm.restart();

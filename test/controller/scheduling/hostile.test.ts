@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { countedBudget } from '../../../controller/scheduling/budget.ts';
-import { explainWait } from '../../../controller/scheduling/explain.ts';
 import { makePlan, type Plan, Planning } from '../../../controller/scheduling/plan.ts';
 import type { PlannedAgent, WaitingJob } from '../../../controller/scheduling/snapshot.ts';
-import { agent, attempt, forecast, job, nowMs, snapshot } from '../../helpers/planner-parts.ts';
+import { agent, attempt, forecast, job, nowMs, snapshot, whyOf } from '../../helpers/planner-parts.ts';
 
 /** What the wire's codec lets through: finite and not negative, however odd. */
 const odd = fc.constantFrom(0, 5e-324, 1e-300, 1e-9, 0.5, 1, 60_000, 1e15, 1e300, Number.MAX_VALUE);
@@ -124,10 +123,14 @@ describe('figures that no honest agent tells', () => {
     fc.assert(
       fc.property(oddAgent, oddJob, (part, jobPart) => {
         const waiting = job('j1', jobPart);
-        const why = explainWait(snapshot([waiting], [agent('a0', 1, part)]), waiting);
+        const why = whyOf(snapshot([waiting], [agent('a0', 1, part)]), waiting);
         assert.doesNotMatch(JSON.stringify(why), /NaN|Infinity|undefined/);
-        for (const { expectedCompletionMs } of why.agents)
-          assert.ok(expectedCompletionMs === undefined || Number.isFinite(expectedCompletionMs));
+        for (const { outlook } of why.agents)
+          assert.ok(
+            Object.values(outlook ?? {}).every(
+              (value) => typeof value === 'string' || Number.isFinite(value),
+            ),
+          );
       }),
     );
   });

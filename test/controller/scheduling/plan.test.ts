@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { explainWait } from '../../../controller/scheduling/explain.ts';
 import { makePlan } from '../../../controller/scheduling/plan.ts';
 import { Ranking } from '../../../controller/scheduling/rank.ts';
 import type { Snapshot } from '../../../controller/scheduling/snapshot.ts';
-import { agent, attempt, forecast, job, nowMs, placesOf, snapshot } from '../../helpers/planner-parts.ts';
+import {
+  agent,
+  attempt,
+  forecast,
+  job,
+  nowMs,
+  placesOf,
+  snapshot,
+  whyOf,
+} from '../../helpers/planner-parts.ts';
 
 describe('a plan', () => {
   it('puts the first job on the fastest free agent', () => {
@@ -147,7 +155,8 @@ function orderOf(shot: Snapshot): readonly string[] {
     shot.lines.map((line) => ({ line, speed: 1 })),
   );
   const order: string[] = [];
-  for (let ranked = ranking.next(); ranked !== undefined; ranked = ranking.next()) order.push(ranked.job.jobId);
+  for (let ranked = ranking.next(); ranked !== undefined; ranked = ranking.next())
+    order.push(ranked.job.jobId);
   return order;
 }
 
@@ -156,13 +165,9 @@ describe('explain', () => {
     const waiting = job('j1', { shares: ['clips', 'vault'] });
     const shot = snapshot(
       [waiting],
-      [
-        agent('a', 1, { queues: [] }),
-        agent('b', 1, { liveness: 'detached' }),
-        agent('c', 1),
-      ],
+      [agent('a', 1, { queues: [] }), agent('b', 1, { liveness: 'detached' }), agent('c', 1)],
     );
-    const why = explainWait(shot, waiting);
+    const why = whyOf(shot, waiting);
     assert.deepEqual(
       why.agents.map(({ agentId, feasible, reasons }) => [agentId, feasible, reasons]),
       [
@@ -175,10 +180,10 @@ describe('explain', () => {
   });
 
   it('says at once when nobody is subscribed, and when nobody is attached', () => {
-    assert.equal(explainWait(snapshot([job('j1')], []), job('j1')).summary, 'no agent is attached');
+    assert.equal(whyOf(snapshot([job('j1')], []), job('j1')).summary, 'no agent is attached');
     const none = [agent('a', 1, { queues: ['4k_queue'] })];
     assert.equal(
-      explainWait(snapshot([job('j1')], none), job('j1')).summary,
+      whyOf(snapshot([job('j1')], none), job('j1')).summary,
       'no agent is subscribed to default_queue',
     );
   });

@@ -1,7 +1,7 @@
 import { emptyJournal } from '../../../agent/core/journal-fold.ts';
 import type { FarmSettings } from '../../../controller/domain/settings.ts';
+import { explanation } from '../../../controller/engine/turn/explanation.ts';
 import type { FarmState } from '../../../controller/engine/turn/state.ts';
-import { explanation } from '../../../controller/engine/turn/views.ts';
 import type { World } from '../world.ts';
 import type { SeenAgent } from './book.ts';
 

@@ -100,6 +100,8 @@ export interface Agent {
     | undefined;
   /** How good forecasts for it were, by class of work. */
   readonly forecastErrors: readonly ForecastError[];
+  /** Room for new jobs: what is free, less what runs may still need, and what can be dropped. */
+  readonly roomBytes: number;
 }
 
 /** Time that renders took, relative to what was predicted when they were assigned. */
@@ -222,7 +224,7 @@ export interface AgentPlan {
 export interface Blocked {
   readonly reason: string;
   readonly jobs: number;
-  /** The first of them. */
+  /** The first of them, at most 10. */
   readonly jobIds: readonly string[];
 }
 
@@ -230,11 +232,14 @@ export interface GetPlanRequest {
 }
 
 export interface GetPlanResponse {
+  /** By id, at most 1000, each with at most 100 jobs that come next. */
   readonly agents: readonly AgentPlan[];
+  /** Most jobs first, at most 100 reasons. */
   readonly blocked: readonly Blocked[];
   /** Jobs that wait, and how many of them the plan has placed. */
   readonly waiting: number;
   readonly placed: number;
+  /** When it was planned; its times are from the reply on. */
   readonly at: Date | undefined;
 }
 
@@ -535,6 +540,7 @@ function createBaseAgent(): Agent {
     order: undefined,
     sickness: undefined,
     forecastErrors: [],
+    roomBytes: 0,
   };
 }
 
@@ -590,6 +596,9 @@ export const Agent: MessageFns<Agent> = {
     }
     for (const v of message.forecastErrors) {
       ForecastError.encode(v!, writer.uint32(138).fork()).join();
+    }
+    if (message.roomBytes !== 0) {
+      writer.uint32(144).int64(message.roomBytes);
     }
     return writer;
   },
@@ -743,6 +752,14 @@ export const Agent: MessageFns<Agent> = {
             message.forecastErrors.push(ForecastError.decode(reader, reader.uint32()));
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.roomBytes = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -785,6 +802,7 @@ export const Agent: MessageFns<Agent> = {
       ? Sickness.fromPartial(object.sickness)
       : undefined;
     message.forecastErrors = object.forecastErrors?.map((e) => ForecastError.fromPartial(e)) || [];
+    message.roomBytes = object.roomBytes ?? 0;
     return message;
   },
 };

@@ -461,7 +461,7 @@ export interface AgentOpinion {
   readonly feasible: boolean;
   /** Why not; or, for a feasible one, what it is busy with. */
   readonly reasons: readonly string[];
-  /** When the job would end there, by what is known now, from now. */
+  /** When the job would end there, by what is known now and with all that is planned before it, from now. */
   readonly expectedCompletion:
     | Duration
     | undefined;
@@ -481,8 +481,9 @@ export interface ExplainJobResponse {
     | undefined;
   /** One sentence: why the job is where it is. */
   readonly summary: string;
-  /** 1 is next. 0 where the job does not wait. */
+  /** 1 is next. 0 where the job does not wait, no agent can take it, or it is too far behind to be counted. */
   readonly placeInOrder: number;
+  /** Those that can take the job first, where it ends first before the others; at most 1000. */
   readonly agents: readonly AgentOpinion[];
   /** Where the plan sees it next, if anywhere. */
   readonly plannedAgentId: string;

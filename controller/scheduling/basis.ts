@@ -1,0 +1,48 @@
+import { remainingMs } from './forecast.ts';
+import type { Placement } from './placement.ts';
+import type { Before } from './replay.ts';
+import type { PlannedAgent } from './snapshot.ts';
+import { countText, ratioText, spanText, toldMs } from './words.ts';
+
+/** How good forecasts of one class of work were on an agent: time that renders took, relative to what was predicted. */
+export interface ForecastError {
+  readonly workClass: string;
+  /** Renders that were compared. */
+  readonly runs: number;
+  readonly median: number;
+  readonly p90: number;
+}
+
+/** One sentence: what the expected start and end of a planned job rest on. */
+export function basisOf(
+  { startsInMs, limit }: Placement,
+  agent: PlannedAgent,
+  { given }: Before,
+  errors: string,
+): string {
+  if (startsInMs === 0) return errors;
+  const running = agent.running.map((attempt) => {
+    const left = `about ${spanText(remainingMs(agent, attempt))} left`;
+    if (attempt.stopping) return `job ${attempt.jobId} is being stopped`;
+    if (attempt.etaMs !== undefined) return `job ${attempt.jobId} has ${left} by its agent's own word`;
+    return `job ${attempt.jobId} has ${left} by its agent's speed`;
+  });
+  const before = given.reduce((sum, { startsInMs: start, endsInMs: end }) => sum + end - start, 0);
+  const planned =
+    given.length === 0
+      ? []
+      : [`${countText(given.length, 'job')} before it take about ${spanText(toldMs(before))} by its speed`];
+  const shown = [...running.slice(0, 3), ...planned].join(', ');
+  const limited = limit === undefined ? '' : `the ${limit} is reached until a job ends; `;
+  return `${limited}${shown === '' ? '' : `on ${agent.agentId} ${shown}; `}${errors}`;
+}
+
+/** One sentence: how far forecasts of this agent can be trusted. */
+export function errorText(agentId: string, workClass: string, error: ForecastError | undefined): string {
+  if (error === undefined || error.runs === 0)
+    return `no ${workClass} render of ${agentId} was compared with its forecast yet`;
+  const { runs, median, p90 } = error;
+  const renders = runs === 1 ? `the last ${workClass} render` : `the last ${runs} ${workClass} renders`;
+  if (runs === 1) return `${renders} of ${agentId} took ${ratioText(median)} times as long as predicted`;
+  return `${renders} of ${agentId} took ${ratioText(median)} times as long as predicted (median; nine in ten at most ${ratioText(p90)})`;
+}
