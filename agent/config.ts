@@ -46,7 +46,12 @@ const schema = z.strictObject({
   /** Jobs at a time. @default one per GPU, one without a GPU */
   slots: z.number().int().min(1).max(64).optional(),
   /** Jobs at a time on each GPU, in the order of nvidia-smi; a GPU that is not listed has one. */
-  gpuSlots: z.array(z.number().int().min(0).max(16)).min(1).max(16).optional(),
+  gpuSlots: z
+    .array(z.number().int().min(0).max(16))
+    .min(1)
+    .max(16)
+    .refine((all) => slotsSum(all) >= 1 && slotsSum(all) <= 64, 'must be 1 to 64 together')
+    .optional(),
   labels: z.array(name).max(64).default([]),
   cache: z
     .strictObject({
@@ -162,6 +167,10 @@ function readToken(
   } catch (error) {
     throw new ConfigError(source, [`tokenFile: ${error instanceof Error ? error.message : String(error)}`]);
   }
+}
+
+function slotsSum(slots: readonly number[]): number {
+  return slots.reduce((sum, one) => sum + one, 0);
 }
 
 function bytesOf(value: number | string): number {

@@ -49,7 +49,9 @@ describe('an agent’s configuration', () => {
       () => parseAgentConfig({ ...least, slots: 3, gpuSlots: [2, 1] }, 'x'),
       (error) => error instanceof ConfigError && /slots and gpuSlots/u.test(error.message),
     );
-    assert.throws(() => parseAgentConfig({ ...least, gpuSlots: [17] }, 'x'), ConfigError);
+    for (const gpuSlots of [[17], [0, 0], [16, 16, 16, 16, 1], []]) {
+      assert.throws(() => parseAgentConfig({ ...least, gpuSlots }, 'x'), ConfigError, `${gpuSlots}`);
+    }
   });
 
   test('takes sizes with units, and the token from a file', async (t) => {
