@@ -47,10 +47,10 @@ describe('an agent’s configuration', () => {
     assert.equal(parseAgentConfig({ ...least, slots: 3 }, 'x').slots, 3);
     assert.throws(
       () => parseAgentConfig({ ...least, slots: 3, gpuSlots: [2, 1] }, 'x'),
-      (error) => error instanceof ConfigError && /slots and gpuSlots/u.test(error.message),
+      (error) => error instanceof ConfigError && error.message.includes('slots and gpuSlots'),
     );
     for (const gpuSlots of [[17], [0, 0], [16, 16, 16, 16, 1], []]) {
-      assert.throws(() => parseAgentConfig({ ...least, gpuSlots }, 'x'), ConfigError, `${gpuSlots}`);
+      assert.throws(() => parseAgentConfig({ ...least, gpuSlots }, 'x'), ConfigError, gpuSlots.join());
     }
   });
 
