@@ -2,6 +2,7 @@ import { countedBudget, type PlanBudget, unlimitedBudget } from './budget.ts';
 import { Candidate, type Option } from './candidate.ts';
 import { Desk } from './desk.ts';
 import { needsRefusals, pauseOf } from './feasible.ts';
+import { splitAtFirst } from './limited-line.ts';
 import { RunningLimits } from './limits.ts';
 import type { Placement } from './placement.ts';
 import { type OpenLine, type RankedJob, Ranking } from './rank.ts';
@@ -70,13 +71,17 @@ export class Planning {
   readonly #limits: RunningLimits;
   readonly #lines: JobLine[];
   readonly #open: OpenLine[] = [];
+  /** Of a user, queue or farm with as many jobs on agents as may be: nothing of them can start. */
+  readonly #full: OpenLine[] = [];
   readonly #fitFor = new Map<JobNeeds, Fit>();
   #ranking: Ranking | undefined;
   #ranked = 0;
+  #rankingOfFull: Ranking | undefined;
+  #rankedOfFull = 0;
   readonly #order: RankedJob[] = [];
   /** The jobs that may change places with each other, group by group, in order. */
   readonly #groups: Candidate[][] = [];
-  /** What waits for a limit, not for an agent: placed behind all others, in nobody's way. */
+  /** What waits for a limit or for room, not for an agent: placed behind all others, in nobody's way. */
   readonly #limited: Candidate[] = [];
   readonly #candidates: Candidate[] = [];
   readonly #placements: Placement[] = [];
@@ -138,7 +143,7 @@ export class Planning {
     const behind = this.#anyFree() ? this.#ranking.next((open) => this.#hasFree(open)) : undefined;
     if (behind !== undefined) return this.#fill(behind);
     const limited = this.#limited.shift();
-    return limited === undefined ? undefined : this.#placeLimited(limited);
+    return limited === undefined ? this.#rankFull() : this.#placeLimited(limited);
   }
 
   #openLine(line: JobLine): number {
@@ -146,8 +151,21 @@ export class Planning {
     const fit = known ?? this.#fit(line.needs);
     if (known === undefined) this.#fitFor.set(line.needs, fit);
     if (fit.desks.length === 0) this.#blocked.push(line);
-    else this.#open.push({ line, speed: fit.speed });
+    else this.#openFor(line, fit);
     return known === undefined ? 1 + this.#desks.length : 1;
+  }
+
+  /** Of a line that waits for a limit no job stands before others but the one that may be next. */
+  #openFor(line: JobLine, { desks, speed }: Fit): void {
+    const head = line.behind(undefined);
+    const ms = head === undefined ? 0 : this.#limits.roomInMs(head).ms;
+    const split = ms === 0 ? undefined : splitAtFirst(line);
+    if (split === undefined) this.#open.push({ line, speed });
+    else if (desks.some(({ freeInMs }) => freeInMs < ms)) this.#full.push({ line, speed });
+    else {
+      this.#open.push({ line: split.first, speed });
+      this.#full.push({ line: split.rest, speed });
+    }
   }
 
   #fit(needs: JobNeeds): Fit {
@@ -182,6 +200,18 @@ export class Planning {
     return undefined;
   }
 
+  /** The next job of a line at its limit is placed at once: what it waits for is told, and it takes nothing from others. */
+  #rankFull(): number | undefined {
+    if (this.#rankedOfFull >= this.#jobsMax) return undefined;
+    this.#rankingOfFull ??= new Ranking(this.#snapshot, this.#full);
+    const ranked = this.#rankingOfFull.next();
+    if (ranked === undefined) return undefined;
+    this.#rankedOfFull += 1;
+    this.#order.push(ranked);
+    const candidate = this.#candidate(ranked);
+    return 1 + this.#full.length + (candidate === undefined ? 0 : this.#placeLimited(candidate));
+  }
+
   #placeOne(group: Candidate[]): number {
     let next = 0;
     let most = Number.NEGATIVE_INFINITY;
@@ -200,11 +230,13 @@ export class Planning {
     return 1 + looked;
   }
 
-  /** Gives the job its best agent, unless a limit keeps it: then undefined. */
+  /** Gives the job its best agent, unless a limit keeps it, or a full disk while smaller ones may fit: then undefined. */
   #book(candidate: Candidate): Desk | undefined {
-    const { job, best } = candidate;
+    const { job, best, ranked } = candidate;
     const { ms } = this.#limits.roomInMs(job);
-    if (ms > best.desk.startMs(best.effort)) {
+    const startMs = best.desk.startMs(best.effort);
+    // What is overdue keeps the slot free until there is room: smaller jobs would take it for ever.
+    if (ms > startMs || (startMs > best.desk.freeInMs && !ranked.overdue)) {
       this.#limited.push(candidate);
       return undefined;
     }
