@@ -45,7 +45,8 @@ export async function openPc(
   const openCache = (part: string) =>
     openContentCache({ folder: join(data, part), bytesMax: Number.MAX_SAFE_INTEGER, operations });
   const cache = await openCache('cache');
-  const others = [await openCache('other-0')];
+  let other = await openCache('other-0');
+  let opened = 1;
   const spent = { fetchMs: 0 };
   const services = await servicesOf(folder, data, {
     cache,
@@ -56,12 +57,13 @@ export async function openPc(
   return {
     services,
     get other() {
-      return others.at(-1) as AttemptServices['cache'];
+      return other;
     },
     async emptyOther() {
-      await others.at(-1)?.close();
-      await rm(join(data, `other-${others.length - 1}`), { recursive: true, force: true });
-      others.push(await openCache(`other-${others.length}`));
+      await other.close();
+      await rm(join(data, `other-${opened - 1}`), { recursive: true, force: true });
+      other = await openCache(`other-${opened}`);
+      opened += 1;
     },
     async render(jobId, items, onFirstSegment, onFetched) {
       const assign = assignOf(jobId, items);
@@ -85,7 +87,7 @@ export async function openPc(
       return { fetchMs: spent.fetchMs, renderMs: performance.now() - startedMs, bytes };
     },
     async [Symbol.asyncDispose]() {
-      for (const one of [cache, ...others]) await one.close();
+      for (const one of [cache, other]) await one.close();
       await operations.stop();
       await rm(data, { recursive: true, force: true });
     },
