@@ -48,7 +48,7 @@ const anyJob = fc
     queue: anyQueue,
     priority: fc.constantFrom('low', 'normal', 'high', 'urgent'),
     workClass: fc.constantFrom('hd', 'hd', '4k'),
-    outputMs: fc.integer({ min: 1_000, max: 7_200_000 }),
+    outputMs: fc.integer({ min: 2_000, max: 7_200_000 }),
     sourceBytes: fc.integer({ min: 0, max: 5e10 }),
     workBytes: fc.integer({ min: 0, max: 5e10 }),
     waitedMs: fc.constantFrom(0, 1_000, hour, 5 * hour),
@@ -66,8 +66,8 @@ const anyJob = fc
     avoid: new Map(avoided.map((id) => [id, 'failed there'])),
     present: new Map(presentOn.map((id) => [id, { bytes: rest.sourceBytes / 2, outputMs: 1_000 }])),
     ...(deadlineInMs !== undefined && { deadlineMs: nowMs + deadlineInMs }),
-    ...(wishes && { wishes }),
-    ...(promise && { promise }),
+    ...(wishes && { wishes: { ...wishes } }),
+    ...(promise && { promise: { ...promise } }),
   }));
 
 const anyAttempt: fc.Arbitrary<RunningAttempt> = fc
@@ -84,7 +84,6 @@ const anyAttempt: fc.Arbitrary<RunningAttempt> = fc
 const anyAgent = fc
   .record({
     slots: fc.nat(3),
-    // No two agents are equal: what one is better at than another never depends on which comes first.
     speed: fc.double({ min: 0.1, max: 10, noNaN: true }),
     share4k: fc.constantFrom(0, 0.25, 0.3),
     queues: fc.subarray([...queues], { minLength: 1 }),
@@ -135,12 +134,18 @@ const anyRules: fc.Arbitrary<FarmRules> = fc
     ...(user !== undefined && { runningPerUserMax: user }),
   }));
 
+/** No two agents are equally fast: which is better never depends on which comes first. */
+function unlike(classes: PlannedAgent['classes'], n: number): PlannedAgent['classes'] {
+  const faster = 1 + n * 0.000_137;
+  return new Map([...classes].map(([name, each]) => [name, { ...each, speed: each.speed * faster }]));
+}
+
 /** A farm of three users, three queues and up to five unequal agents, with everything that bounds and bends a plan. */
 export const anyFarm: fc.Arbitrary<AnyFarm> = fc.record({
   jobs: fc.array(anyJob, { maxLength: 25 }).map((parts) => parts.map((part, n) => job(`j${n}`, part))),
   agents: fc
     .array(anyAgent, { minLength: 1, maxLength: agentIds.length })
-    .map((parts) => parts.map((part, n) => agent(`a${n}`, 1, part))),
+    .map((parts) => parts.map((part, n) => agent(`a${n}`, 1, { ...part, classes: unlike(part.classes, n) }))),
   rules: anyRules,
   servedMs: fc
     .array(fc.tuple(anyUser, fc.nat(5 * hour)), { maxLength: 3 })
