@@ -57,7 +57,9 @@ export class PlannedPolicy implements Policy {
     const starts = plan.assignments.map((placement) => {
       const job = this.#job(placement.jobId);
       this.#lines.remove(job.id);
-      this.#charges.charge(flowOf(flowJob(job), farmRules), costMs(job));
+      const flow = flowOf(flowJob(job), farmRules);
+      this.#charges.charge(flow, costMs(job));
+      this.#charges.started(flow, 'normal', view.nowMs);
       return { job, pc: this.#pc(placement.agentId) };
     });
     return { starts, prefetch: this.#announce(plan, view.nowMs) };
