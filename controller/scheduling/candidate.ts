@@ -34,10 +34,9 @@ export class Candidate {
     this.options = optionsOf(ranked.job, desks, snapshot);
     this.#indexOf = new Map(this.options.map(({ desk }, index) => [desk, index]));
     this.couldStart = this.options.some(({ desk }) => desk.isFree);
-    this.lookAtAll();
   }
 
-  /** Where it goes. @throws Error without any option: a broken assumption */
+  /** Where it goes, once it was looked at all. @throws Error without any option: a broken assumption */
   get best(): Option {
     if (this.#best === undefined) throw new Error(`job ${this.job.jobId} has no agent to go to`);
     return this.#best;
@@ -82,6 +81,7 @@ export class Candidate {
     return best;
   }
 
+  /** When its turn has come: what was placed before counts. */
   lookAtAll(): void {
     for (const [index, { desk, effort }] of this.options.entries())
       this.#endsMs[index] = desk.completionMs(effort);

@@ -81,6 +81,9 @@ export class Planning {
   readonly #order: RankedJob[] = [];
   /** The jobs that may change places with each other, group by group, in order. */
   readonly #groups: Candidate[][] = [];
+  /** The group whose turn it is, and how many of its jobs have looked at the agents since. */
+  #lookedGroup: Candidate[] | undefined;
+  #looked = 0;
   /** What waits for a limit or for room, not for an agent: placed behind all others, in nobody's way. */
   readonly #limited: Candidate[] = [];
   readonly #candidates: Candidate[] = [];
@@ -138,7 +141,7 @@ export class Planning {
       this.#ranked = this.#jobsMax;
     }
     const [group] = this.#groups;
-    if (group !== undefined) return this.#placeOne(group);
+    if (group !== undefined) return this.#lookOne(group) ?? this.#placeOne(group);
     // Lines do not block each other: behind the first 200 jobs only free slots are filled.
     const behind = this.#anyFree() ? this.#ranking.next((open) => this.#hasFree(open)) : undefined;
     if (behind !== undefined) return this.#fill(behind);
@@ -210,6 +213,19 @@ export class Planning {
     this.#order.push(ranked);
     const candidate = this.#candidate(ranked);
     return 1 + this.#full.length + (candidate === undefined ? 0 : this.#placeLimited(candidate));
+  }
+
+  /** Looks at the agents for the next job of the group, with all that earlier groups were given; undefined: all are seen. */
+  #lookOne(group: Candidate[]): number | undefined {
+    if (this.#lookedGroup !== group) {
+      this.#lookedGroup = group;
+      this.#looked = 0;
+    }
+    const candidate = this.#looked < group.length ? group[this.#looked] : undefined;
+    if (candidate === undefined) return undefined;
+    this.#looked += 1;
+    candidate.lookAtAll();
+    return 1 + candidate.options.length;
   }
 
   #placeOne(group: Candidate[]): number {

@@ -60,6 +60,19 @@ describe('a plan', () => {
     );
   });
 
+  it('counts what jobs of a higher class are given before it looks for the agent where a job ends first', () => {
+    const agents = [agent('fast', 6, { running: [attempt(60_000)] }), agent('slow', 1)];
+    const urgent = job('j1', { priority: 'urgent', outputMs: 36_000_000 });
+    const plan = makePlan(snapshot([urgent, job('j2', { outputMs: 3_600_000 })], agents));
+    assert.deepEqual(
+      plan.placements.map(({ jobId, agentId }) => [jobId, agentId]),
+      [
+        ['j1', 'fast'],
+        ['j2', 'slow'],
+      ],
+    );
+  });
+
   it('announces at most one job per slot', () => {
     const jobs = [1, 2, 3, 4].map((n) => job(`j${n}`));
     const plan = makePlan(snapshot(jobs, [agent('a', 1, { running: [attempt(5_000)] })]));
