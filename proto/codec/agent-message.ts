@@ -23,15 +23,10 @@ import {
   toFinishPublishReply,
 } from './publication.ts';
 import { count, given, id, list, measure, optionalCount, optionalText, required, texts } from './read.ts';
+import { fromPrefetchReport, fromSourcesReport, toPrefetchReport, toSourcesReport } from './sources.ts';
 import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
 import type { Decoded } from './unknown-message.ts';
 import { decodeEnvelope } from './unknown-message.ts';
-import {
-  fromPrefetchReport,
-  fromSourcesReport,
-  toPrefetchReport,
-  toSourcesReport,
-} from './sources.ts';
 import { fromRef, toRef } from './work.ts';
 
 /** protocol.md, Hello: the newest 1,000 tombstones; more held attempts than that no PC has. */

@@ -52,10 +52,7 @@ export function fromInventory(wire: agent.Inventory | undefined, field: string):
     speeds: list(inventory.speeds, `${field}.speeds`, entriesMax, fromSpeed),
     concurrentSpeeds: list(inventory.concurrentSpeeds, `${field}.concurrent_speeds`, slotsMax, measure),
     copyBytesPerSecond: measure(inventory.copyBytesPerSecond, `${field}.copy_bytes_per_second`),
-    scratchAvailableBytes: optionalCount(
-      inventory.scratchAvailableBytes,
-      `${field}.scratch_available_bytes`,
-    ),
+    scratchAvailableBytes: optionalCount(inventory.scratchAvailableBytes, `${field}.scratch_available_bytes`),
   });
 }
 
