@@ -41,6 +41,9 @@ export function decodeAgent(agent: farmWire.Agent): AgentView {
     ...present('silenceMs', fromOptionalDuration(agent.silence, 'silence')),
     loadAverage1m: agent.load1,
     scratchFreeBytes: agent.scratchFreeBytes,
+    ...present('roomBytes', agent.roomBytes),
+    speeds: inventory?.speeds ?? [],
+    forecastErrors: agent.forecastErrors,
     // A controller of an earlier release knows no modes.
     mode: agentModes.optionalFromWire(agent.mode, 'mode') ?? 'active',
     ...present('order', agent.order && decodeOrder(agent.order)),

@@ -14,7 +14,6 @@ import type { ItemInput } from './job-input.ts';
 import { present } from './present.ts';
 import type {
   AttemptView,
-  Explanation,
   JobChange,
   JobDetails,
   JobView,
@@ -45,25 +44,6 @@ export function decodeDetails(reply: jobWire.GetJobResponse): JobDetails {
 
 export function decodeChange(message: jobWire.WatchJobsResponse): JobChange {
   return { job: decodeJob(message.job), news: message.news.map(decodeEntry) };
-}
-
-export function decodeExplanation(reply: jobWire.ExplainJobResponse): Explanation {
-  return {
-    job: decodeJob(reply.job),
-    summary: reply.summary,
-    ...present('placeInOrder', reply.placeInOrder === 0 ? undefined : reply.placeInOrder),
-    agents: reply.agents.map((opinion) => ({
-      agentId: opinion.agentId,
-      feasible: opinion.feasible,
-      reasons: opinion.reasons,
-      ...present(
-        'expectedCompletionMs',
-        fromOptionalDuration(opinion.expectedCompletion, 'expected_completion'),
-      ),
-    })),
-    ...present('plannedAgentId', reply.plannedAgentId),
-    ...present('plannedStartMs', fromOptionalDuration(reply.plannedStart, 'planned_start')),
-  };
 }
 
 /** @throws RenderfarmError `UNEXPECTED_REPLY` where the controller sent none, or one that cannot be read. */

@@ -2,26 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { type farmWire, jobStateNames, jobWire, priorityClasses } from '../proto/index.ts';
 import type { CallControl } from './call-control.ts';
 import { Connection } from './connection.ts';
+import { decodeExplanation } from './decode-explanation.ts';
 import { decodeAgent, decodeQueue } from './decode-farm.ts';
-import {
-  decodeAttempt,
-  decodeDetails,
-  decodeExplanation,
-  decodeJob,
-  decodeSubmission,
-} from './decode-job.ts';
+import { decodeAttempt, decodeDetails, decodeJob, decodeSubmission } from './decode-job.ts';
+import { decodePlan } from './decode-plan.ts';
 import { RenderfarmError } from './errors.ts';
+import type { Explanation } from './explanation-views.ts';
 import { FarmOperator } from './farm-operator.ts';
 import type { JobInput, Priority } from './job-input.ts';
 import { jobRequest } from './job-request.ts';
 import { type ClientSettings, type ConnectOptions, resolveOptions } from './options.ts';
 import { allPages } from './pages.ts';
+import type { PlanView } from './plan-views.ts';
 import type { Start } from './try-once.ts';
 import { callUnary } from './unary.ts';
 import type {
   AgentView,
   AttemptView,
-  Explanation,
   JobChange,
   JobDetails,
   JobState,
@@ -159,7 +156,7 @@ export class RenderfarmClient {
     );
   }
 
-  /** Why a job is where it is, and what every agent's answer to it is. */
+  /** Why a job is where it is, what every agent's answer to it is, and when and where it is expected to start. */
   explain(jobId: string, control: CallControl = {}): Promise<Explanation> {
     return this.#call<jobWire.ExplainJobResponse, Explanation>(
       ({ jobs }, ...rest) => jobs.explainJob({ jobId }, ...rest),
@@ -187,6 +184,15 @@ export class RenderfarmClient {
         (reply) => ({ entries: reply.agents.map(decodeAgent), nextPageToken: reply.nextPageToken }),
         control,
       ),
+    );
+  }
+
+  /** What each render PC does now, and will do next as far as is planned now. */
+  plan(control: CallControl = {}): Promise<PlanView> {
+    return this.#call<farmWire.GetPlanResponse, PlanView>(
+      ({ farm }, ...rest) => farm.getPlan({}, ...rest),
+      decodePlan,
+      control,
     );
   }
 

@@ -189,28 +189,6 @@ export interface AttemptView {
   readonly timeline: readonly TimelineView[];
 }
 
-/** What one agent's answer to a job is. */
-export interface OpinionView {
-  readonly agentId: string;
-  readonly feasible: boolean;
-  /** Why not; for a feasible one, what it is busy with. */
-  readonly reasons: readonly string[];
-  /** Until the job would end there. */
-  readonly expectedCompletionMs?: number;
-}
-
-/** Why a job is where it is. */
-export interface Explanation {
-  readonly job: JobView;
-  /** One sentence. */
-  readonly summary: string;
-  /** 1 is next; absent where the job does not wait. */
-  readonly placeInOrder?: number;
-  readonly agents: readonly OpinionView[];
-  readonly plannedAgentId?: string;
-  readonly plannedStartMs?: number;
-}
-
 /** `suspect`: quiet, gets no new work; `detached`: not connected. */
 export type AgentLiveness = 'attached' | 'suspect' | 'detached';
 
@@ -227,6 +205,25 @@ export interface EncoderView {
   readonly maxFrame: '1080p' | '2160p';
   /** Frames a second of the test encode. */
   readonly framesPerSecond: number;
+}
+
+/** How fast a PC is at one class of work, alone. */
+export interface SpeedView {
+  /** `hd`, `4k`. */
+  readonly workClass: string;
+  /** Seconds of output in a second. */
+  readonly speed: number;
+  /** Renders that it is the median of; 0: by test encodes only. */
+  readonly runs: number;
+}
+
+/** How good forecasts of a class of work were there: time that renders took, relative to what was predicted. */
+export interface ForecastErrorView {
+  readonly workClass: string;
+  /** Renders that were compared. */
+  readonly runs: number;
+  readonly median: number;
+  readonly p90: number;
 }
 
 /** One render PC. */
@@ -252,6 +249,10 @@ export interface AgentView {
   readonly silenceMs?: number;
   readonly loadAverage1m: number;
   readonly scratchFreeBytes: number;
+  /** Room for new jobs: what is free, less what runs may still need, and what can be dropped. Absent: not told. */
+  readonly roomBytes?: number;
+  readonly speeds: readonly SpeedView[];
+  readonly forecastErrors: readonly ForecastErrorView[];
   /** What holds for it now; `cordoned` also while it is sick. */
   readonly mode: AgentMode;
   /** Absent: nobody ordered anything. */

@@ -24,6 +24,11 @@ export function bytesText(bytes: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power] ?? 'B'}`;
 }
 
+/** `3.2x`, `12x`, `0.04x`: seconds of output in a second. */
+export function speedText(speed: number): string {
+  return `${speed >= 10 ? Math.round(speed) : Number(speed.toPrecision(2))}x`;
+}
+
 /** A value from elsewhere as it may be shown on a terminal: control characters could move the cursor or worse. */
 export function safeText(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>

@@ -2,9 +2,11 @@ import { Command, Option } from 'commander';
 import { jobFileJsonSchema } from '../job-file-json-schema.ts';
 import { connect } from '../renderfarm-client.ts';
 import { clientVersion } from '../version.ts';
+import { attempts } from './commands/attempts.ts';
+import { explain } from './commands/explain.ts';
 import { get, type ListCommandOptions, list } from './commands/jobs.ts';
+import { type PlanCommandOptions, plan } from './commands/plan.ts';
 import { type SubmitCommandOptions, submit } from './commands/submit.ts';
-import { attempts, explain } from './commands/why.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import { jobOrderCommands, operatorCommands, queueCommands } from './operator-commands.ts';
@@ -122,7 +124,7 @@ function jobCommands(root: Command, run: Run): void {
 function farmCommands(root: Command, run: Run): void {
   root
     .command('explain')
-    .description('say why a job is where it is')
+    .description('say why a job is where it is, and when it is expected to start')
     .argument('<job>')
     .action((jobId: string) => run((client, terminal) => explain(client, terminal, jobId)));
   root
@@ -130,6 +132,11 @@ function farmCommands(root: Command, run: Run): void {
     .description('list the attempts of a job')
     .argument('<job>')
     .action((jobId: string) => run((client, terminal) => attempts(client, terminal, jobId)));
+  root
+    .command('plan')
+    .description('show what each render PC does now, and will do next')
+    .option('--watch', 'show it again every 2 s, until Ctrl-C')
+    .action((options: PlanCommandOptions) => run((client, terminal) => plan(client, terminal, options)));
 }
 
 /** Seen once, when the command line is parsed: tries of one command are one request. */

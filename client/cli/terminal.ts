@@ -18,6 +18,11 @@ export function note(terminal: Terminal, line: string): void {
   terminal.stderr.write(`${line}\n`);
 }
 
+/** Columns for lines that are read; what is piped is not wrapped. */
+export function widthOf({ stdout }: Terminal): number {
+  return stdout.isTTY ? Math.max(40, stdout.columns) : Number.POSITIVE_INFINITY;
+}
+
 /** Progress bars make sense. */
 export function isInteractive({ stdout, stderr, json }: Terminal): boolean {
   return stdout.isTTY && stderr.isTTY && !json;

@@ -1,6 +1,6 @@
-import { remainingMs } from './forecast.ts';
 import type { Placement } from './placement.ts';
 import type { Before } from './replay.ts';
+import { runningText } from './running-text.ts';
 import type { PlannedAgent } from './snapshot.ts';
 import { countText, ratioText, spanText, toldMs } from './words.ts';
 
@@ -21,20 +21,17 @@ export function basisOf(
   errors: string,
 ): string {
   if (startsInMs === 0) return errors;
-  const running = agent.running.map((attempt) => {
-    const left = `about ${spanText(remainingMs(agent, attempt))} left`;
-    if (attempt.stopping) return `job ${attempt.jobId} is being stopped`;
-    if (attempt.etaMs !== undefined) return `job ${attempt.jobId} has ${left} by its agent's own word`;
-    return `job ${attempt.jobId} has ${left} by its agent's speed`;
-  });
   const before = given.reduce((sum, { startsInMs: start, endsInMs: end }) => sum + end - start, 0);
-  const planned =
-    given.length === 0
+  const shown = [
+    ...(agent.running.length === 0 ? [] : [`${agent.agentId} renders ${runningText(agent)}`]),
+    ...(given.length === 0
       ? []
-      : [`${countText(given.length, 'job')} before it take about ${spanText(toldMs(before))} by its speed`];
-  const shown = [...running.slice(0, 3), ...planned].join(', ');
+      : [
+          `${countText(given.length, 'job')} before it, in all about ${spanText(toldMs(before))} by its speed`,
+        ]),
+  ].join('; ');
   const limited = limit === undefined ? '' : `the ${limit} is reached until a job ends; `;
-  return `${limited}${shown === '' ? '' : `on ${agent.agentId} ${shown}; `}${errors}`;
+  return `${limited}${shown === '' ? '' : `${shown}; `}${errors}`;
 }
 
 /** One sentence: how far forecasts of this agent can be trusted. */

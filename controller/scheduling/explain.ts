@@ -8,7 +8,7 @@ import { type Before, beforeJob, type CompletePlan } from './replay.ts';
 import type { Snapshot, WaitingJob } from './snapshot.ts';
 import { blockedReason } from './wait-reason.ts';
 import { waitsFor } from './waits-for.ts';
-import { countText, toldMs } from './words.ts';
+import { countText, spanText, toldMs } from './words.ts';
 
 /** Why a job waits, by a plan; times are from the plan's moment. */
 export interface WaitExplanation {
@@ -43,7 +43,9 @@ export function explainWait(by: CompletePlan, job: WaitingJob, known: KnownBesid
   const fastest = Math.max(0, ...agents.map(({ outlook }) => outlook?.speed ?? 0));
   return {
     summary:
-      planned === undefined ? unplannedText(by, job, agents, place) : waitsFor(planned, agents, before),
+      planned === undefined
+        ? unplannedText(by, job, agents, place)
+        : waitsFor(planned, agents, before) + missedText(planned, job, snapshot),
     ...(place !== undefined && { place }),
     order: orderWords(snapshot, job, fastest),
     agents,
@@ -66,6 +68,12 @@ function basisText(
   const agent = agents.find((each) => each.agentId === agentId);
   const there = before.get(agentId);
   return agent === undefined || there === undefined ? errors : basisOf(planned, agent, there, errors);
+}
+
+function missedText({ endsInMs }: Placement, { deadlineMs }: WaitingJob, { nowMs }: Snapshot): string {
+  if (deadlineMs === undefined) return '';
+  const lateMs = nowMs + endsInMs - deadlineMs;
+  return lateMs <= 0 ? '' : `; it is expected to miss its deadline by ${spanText(lateMs)}`;
 }
 
 /** Of a job that has no place in the plan. */

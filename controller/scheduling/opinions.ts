@@ -1,8 +1,9 @@
 import { doubts, pauseOf, refusals } from './feasible.ts';
-import { effortOf, remainingMs } from './forecast.ts';
+import { effortOf } from './forecast.ts';
 import type { Before } from './replay.ts';
+import { runningText } from './running-text.ts';
 import type { PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
-import { countText, gibText, namesText, ratioText, spanText, toldMs } from './words.ts';
+import { countText, gibText, ratioText, toldMs } from './words.ts';
 
 /** What one agent's answer to a waiting job is. */
 export interface Opinion {
@@ -31,9 +32,6 @@ export interface Outlook {
   readonly speed: number;
   readonly speedBasis: string;
 }
-
-/** Jobs that are named in one reason. */
-const namedMax = 3;
 
 /** Every agent's answer: first those that can take the job, the one where it ends first before the others. */
 export function opinionsOf(
@@ -114,18 +112,9 @@ function notesOf(
 ): readonly string[] {
   const notes: string[] = [];
   if (freeInMs > 0 && agent.running.length > 0) {
-    const ends = agent.running.map((attempt) => {
-      const left = attempt.stopping
-        ? 'is being stopped'
-        : `about ${spanText(remainingMs(agent, attempt))} left`;
-      return `job ${attempt.jobId} (${left})`;
-    });
-    notes.push(`busy: ${namesText(ends, namedMax)}`);
+    notes.push(`busy: ${runningText(agent)}`);
   }
-  if (given.length > 0) {
-    const ids = given.map(({ jobId }) => jobId);
-    notes.push(`${countText(ids.length, 'job')} before it: ${namesText(ids, namedMax)}`);
-  }
+  if (given.length > 0) notes.push(`${countText(given.length, 'job')} before it`);
   if (startInMs > freeInMs) {
     const room = `needs ${gibText(effortOf(job, agent).roomBytes)}, ${gibText(agent.scratchBytes)} are free`;
     notes.push(`has a slot, but no room until a render there ends: ${room}`);

@@ -1,7 +1,7 @@
 import { flowOf } from './fair-share.ts';
 import { effectiveClass, slackOf } from './rank.ts';
 import type { Snapshot, WaitingJob } from './snapshot.ts';
-import { ratioText, spanText, toldMs } from './words.ts';
+import { countText, ratioText, spanText, toldMs } from './words.ts';
 
 const classWords = ['low', 'normal', 'high', 'urgent'] as const;
 
@@ -18,7 +18,7 @@ export function orderWords(
     classText(snapshot, job),
     ...deadlineText(snapshot, job, speed),
     shareText(snapshot, job),
-    ...overdueText(snapshot, job),
+    ...promiseText(snapshot, job),
     `age: submitted ${spanText(toldMs(snapshot.nowMs - job.submittedAtMs))} ago; older jobs of ${job.userId} come first`,
   ];
 }
@@ -63,19 +63,21 @@ function shareText({ rules, charges }: Pick<Snapshot, 'rules' | 'charges'>, job:
   const weighed = weight === 1 ? '' : ` (weight ${ratioText(weight)})`;
   if (others.length === 0) return `fair share: nobody but ${whose} has open jobs`;
   const aheadMs = (charges.servedMs.get(key) ?? charges.virtualMs) - Math.min(...others);
-  const [one, many] = isOfQueue ? ['share', 'shares'] : ['user', 'users'];
-  const whom =
-    others.length === 1 ? `the other ${one}` : `the one of ${others.length} other ${many} that has had least`;
-  if (Math.abs(aheadMs) < 30_000) return `fair share: ${whose}${weighed} has had as much as ${whom}`;
-  const word = aheadMs > 0 ? 'more' : 'less';
-  return `fair share: ${whose}${weighed} has had ${spanText(Math.abs(aheadMs))} of output ${word} than ${whom}`;
+  const many = `${countText(others.length, isOfQueue ? 'other share' : 'other user')} with open jobs`;
+  const span = spanText(Math.abs(aheadMs));
+  // A flow that has just come begins where the one is that has had least.
+  if (Math.abs(aheadMs) < 30_000)
+    return `fair share: ${whose}${weighed} is level with whoever has had least (${many})`;
+  if (aheadMs > 0)
+    return `fair share: ${whose}${weighed} is ${span} of output ahead of whoever has had least (${many})`;
+  return `fair share: ${whose}${weighed} is ${span} of output behind everybody else (${many})`;
 }
 
-function overdueText({ nowMs }: Pick<Snapshot, 'nowMs'>, { promise, userId }: WaitingJob): readonly string[] {
+function promiseText({ nowMs }: Pick<Snapshot, 'nowMs'>, { promise, userId }: WaitingJob): readonly string[] {
   if (promise === undefined) return [];
-  const lateMs = nowMs - promise.startAtMs;
-  const expected = `expected to start ${lateMs > 0 ? `${spanText(lateMs)} ago` : `in ${spanText(-lateMs)}`}`;
-  const madeText = `when it was first passed over, ${spanText(toldMs(nowMs - promise.madeAtMs))} ago`;
-  if (!promise.overdue) return [`promise: ${expected}, by the plan ${madeText}`];
-  return [`overdue: was ${expected}, by the plan ${madeText}; first of ${userId}'s jobs of its class`];
+  const waitMs = toldMs(promise.startAtMs - promise.madeAtMs);
+  const made = `when it was first passed over, ${spanText(toldMs(nowMs - promise.madeAtMs))} ago`;
+  const expected = `its start was expected in ${spanText(waitMs)} ${made}`;
+  if (!promise.overdue) return [`promise: ${expected}`];
+  return [`overdue: ${expected}, and has slipped too far; first of ${userId}'s jobs of its class`];
 }

@@ -31,9 +31,8 @@ export function beforeJob({ plan, snapshot }: CompletePlan, jobId: string): Read
     const before = desks.get(placement.agentId);
     const known = ranked.get(placement.jobId);
     if (before === undefined || known === undefined) continue;
-    const { startsInMs, limit } = placement;
     before.given.push(placement);
-    before.desk.book(known, effortOf(known.job, before.desk.agent), limit === undefined ? 0 : startsInMs);
+    before.desk.book(known, effortOf(known.job, before.desk.agent), placement.startsInMs);
   }
   return desks;
 }

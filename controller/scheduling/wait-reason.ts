@@ -2,7 +2,7 @@ import { needsRefusals, pauseOf, refusals } from './feasible.ts';
 import type { Placement } from './placement.ts';
 import type { Snapshot, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
-import { spanText } from './words.ts';
+import { namesText, spanText } from './words.ts';
 
 /** One sentence, for lists: what a job that has its place in the plan waits for. */
 export function plannedReason({ startsInMs, agentId, limit }: Placement): string {
@@ -22,14 +22,20 @@ export function blockedReason(
   if (agents.length === 0) return 'no agent is attached';
   const subscribed = agents.filter(({ queues }) => queues.includes(job.queue));
   if (subscribed.length === 0) return `no agent is subscribed to ${job.queue}`;
-  const answers: string[] = [];
+  // Agents that answer alike are told together.
+  const answers = new Map<string, string[]>();
   for (const agent of subscribed) {
     const reasons = 'refusedBy' in job ? refusals(job, agent) : needsRefusals(job, agent);
     if (reasons.length === 0) return `waits behind more than ${tuning.jobsMax} jobs`;
-    answers.push(`${agent.agentId}: ${reasons.join(', ')}`);
+    const answer = reasons.join(', ');
+    const alike = answers.get(answer) ?? [];
+    answers.set(answer, alike);
+    alike.push(agent.agentId);
   }
-  const more = answers.length > agentsNamedMax ? `; and ${answers.length - agentsNamedMax} more` : '';
-  return `no agent can take it (${answers.slice(0, agentsNamedMax).join('; ')}${more})`;
+  const told = [...answers].map(([answer, ids]) => `${namesText(ids, agentsNamedMax)}: ${answer}`);
+  const more = told.length > answersMax ? `; and ${told.length - answersMax} other answers` : '';
+  return `no agent can take it (${told.slice(0, answersMax).join('; ')}${more})`;
 }
 
-const agentsNamedMax = 10;
+const answersMax = 10;
+const agentsNamedMax = 5;

@@ -42,7 +42,7 @@ export function namesText(names: readonly string[], namedMax: number): string {
   return names.length > namedMax ? `${named} and ${names.length - namedMax} more` : named;
 }
 
-/** A span that may be told: neither endless nor no number. */
+/** A span that may be told: whole milliseconds, neither endless nor no number. */
 export function toldMs(ms: number): number {
-  return ms >= 0 ? Math.min(ms, longestToldMs) : 0;
+  return ms >= 0 ? Math.round(Math.min(ms, longestToldMs)) : 0;
 }

@@ -241,7 +241,7 @@ test('list, get, cancel, explain, attempts, agents and queues show what the cont
     [['cancel', jobId, '--reason', 'wrong clip'], /cancelled: wrong clip/],
     [
       ['explain', jobId],
-      /is waiting: pc1 is busy[^]*Place in the order of default_queue: 2[^]*pc1 +no +- +does not take/,
+      /is waiting: pc1 is busy[^]*^Place: +2 in the order$[^]*^Cannot take it:\n {2}pc1: does not take 4k_queue$/m,
     ],
     [['attempts', jobId], /^1 +pc1 +ended +timed-out/m],
     [['agents'], /^pc1 +suspect +active +0\/1/m],

@@ -2,7 +2,7 @@ import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import type { AgentView, QueueView } from '../../views.ts';
 import { modeText, modeWord } from '../agent-lines.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { bytesText, clockText, safeText } from '../format.ts';
+import { bytesText, clockText, safeText, speedText } from '../format.ts';
 import { jsonLine } from '../json-lines.ts';
 import { pauseText } from '../queue-lines.ts';
 import { tableLines } from '../table.ts';
@@ -30,7 +30,10 @@ export async function queues(client: RenderfarmClient, terminal: Terminal): Prom
 
 function agentTable(all: readonly AgentView[]): readonly string[] {
   return tableLines(
-    ['AGENT', 'STATE', 'MODE', 'SLOTS', 'QUEUES', 'GPU', 'ENCODER', 'LOAD', 'SCRATCH', 'JOBS', 'NEXT'],
+    [
+      ...['AGENT', 'STATE', 'MODE', 'SLOTS', 'QUEUES', 'GPU', 'ENCODER', 'SPEED', 'FORECAST', 'LOAD'],
+      ...['SCRATCH', 'ROOM', 'JOBS', 'NEXT'],
+    ],
     all.map((agent) => [
       agent.agentId,
       agent.liveness,
@@ -39,12 +42,25 @@ function agentTable(all: readonly AgentView[]): readonly string[] {
       agent.queues.join(','),
       agent.gpus.join(', '),
       agent.encoders[0]?.encoder ?? '',
+      agent.speeds.map(speedOf).join(', '),
+      agent.forecastErrors.map(errorOf).join(', '),
       agent.loadAverage1m.toFixed(1),
       bytesText(agent.scratchFreeBytes),
+      agent.roomBytes === undefined ? '' : bytesText(agent.roomBytes),
       agent.held.map(({ jobId, progressPercent }) => `${jobId} ${progressPercent}%`).join(', '),
       agent.announcedJobIds.join(', '),
     ]),
   );
+}
+
+/** `hd 3.2x`; by test encodes only: `hd ~3.2x`. */
+function speedOf({ workClass, speed, runs }: AgentView['speeds'][number]): string {
+  return `${workClass} ${runs === 0 ? '~' : ''}${speedText(speed)}`;
+}
+
+/** Time that renders took over what was predicted, the median and what one in ten exceeded: `hd 1.1 (1.6)`. */
+function errorOf({ workClass, median, p90 }: AgentView['forecastErrors'][number]): string {
+  return `${workClass} ${median.toFixed(1)} (${p90.toFixed(1)})`;
 }
 
 type Column = readonly [head: string, cell: (queue: QueueView) => string];

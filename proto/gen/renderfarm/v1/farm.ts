@@ -101,7 +101,7 @@ export interface Agent {
   /** How good forecasts for it were, by class of work. */
   readonly forecastErrors: readonly ForecastError[];
   /** Room for new jobs: what is free, less what runs may still need, and what can be dropped. */
-  readonly roomBytes: number;
+  readonly roomBytes?: number | undefined;
 }
 
 /** Time that renders took, relative to what was predicted when they were assigned. */
@@ -540,7 +540,7 @@ function createBaseAgent(): Agent {
     order: undefined,
     sickness: undefined,
     forecastErrors: [],
-    roomBytes: 0,
+    roomBytes: undefined,
   };
 }
 
@@ -597,7 +597,7 @@ export const Agent: MessageFns<Agent> = {
     for (const v of message.forecastErrors) {
       ForecastError.encode(v!, writer.uint32(138).fork()).join();
     }
-    if (message.roomBytes !== 0) {
+    if (message.roomBytes !== undefined) {
       writer.uint32(144).int64(message.roomBytes);
     }
     return writer;
@@ -802,7 +802,7 @@ export const Agent: MessageFns<Agent> = {
       ? Sickness.fromPartial(object.sickness)
       : undefined;
     message.forecastErrors = object.forecastErrors?.map((e) => ForecastError.fromPartial(e)) || [];
-    message.roomBytes = object.roomBytes ?? 0;
+    message.roomBytes = object.roomBytes ?? undefined;
     return message;
   },
 };
