@@ -28,38 +28,58 @@ export function costMs({ outputMs, workClass }: Pick<PricedJob, 'outputMs' | 'wo
 }
 
 /**
- * What each flow has had, as virtual time: start-time fair queueing (Goyal, Vin and Cheng, 1996). A flow without open
- * jobs is forgotten: who comes back begins where the others are, neither ahead by what was saved nor behind by what
- * was used while nobody else wanted it.
+ * What each flow has had, as virtual time: start-time fair queueing (Goyal, Vin and Cheng, 1996). Only flows with a job
+ * that could start take part. Who comes back begins where the others are, not ahead by what was saved, nor behind by what
+ * was used while nobody else wanted it; but what a flow had beyond the others stays its own until they have had as much.
  */
 export class Charges implements FlowCharges {
   readonly servedMs = new Map<string, number>();
+  /** Flows that do not take part just now, and have had more than those that do. */
+  readonly #ahead = new Map<string, number>();
   readonly #starts = new Map<string, Map<PriorityClass, number>>();
   #virtualMs = 0;
 
-  /** Where a new flow begins: no farther than the one that has had least. */
+  /** Where a new flow begins: with the one that has had least. It never goes back. */
   get virtualMs(): number {
-    if (this.servedMs.size > 0) this.#virtualMs = Math.min(...this.servedMs.values());
+    if (this.servedMs.size > 0)
+      this.#virtualMs = Math.max(this.#virtualMs, Math.min(...this.servedMs.values()));
     return this.#virtualMs;
   }
 
-  /** The flow has an open job from now on. Idempotent. */
-  arrived(flow: Flow): void {
-    if (!this.servedMs.has(flow.key)) this.servedMs.set(flow.key, this.virtualMs);
+  standsAtMs(flowKey: string): number {
+    return this.servedMs.get(flowKey) ?? Math.max(this.virtualMs, this.#ahead.get(flowKey) ?? 0);
   }
 
-  /** The flow has no open job any more. Idempotent. */
-  left(flow: Flow): void {
+  /** The flow has a job that waits and could start, from now on. Idempotent. */
+  arrived({ key }: Pick<Flow, 'key'>): void {
+    if (this.servedMs.has(key)) return;
+    this.servedMs.set(key, this.standsAtMs(key));
+    this.#ahead.delete(key);
+  }
+
+  /** The flow has no such job any more. Idempotent. */
+  left({ key }: Pick<Flow, 'key'>): void {
     const { virtualMs } = this;
-    this.servedMs.delete(flow.key);
-    this.#starts.delete(flow.key);
-    this.#virtualMs = virtualMs;
+    const served = this.servedMs.get(key);
+    if (served === undefined || !this.servedMs.delete(key)) return;
+    if (served > virtualMs) this.#ahead.set(key, served);
+    for (const [other, ms] of this.#ahead) if (ms <= virtualMs) this.#ahead.delete(other);
+  }
+
+  /** What is known of flows without an open job is forgotten; when there are no others, all begin even. */
+  keepOnly(open: ReadonlySet<string>): void {
+    for (const key of this.#starts.keys()) if (!open.has(key)) this.#starts.delete(key);
+    if (open.size > 0) return;
+    this.#virtualMs = Math.max(this.virtualMs, ...this.servedMs.values(), ...this.#ahead.values());
+    this.servedMs.clear();
+    this.#ahead.clear();
   }
 
   /** A job of the flow was assigned. */
   charge(flow: Flow, ms: number): void {
-    this.arrived(flow);
-    this.servedMs.set(flow.key, (this.servedMs.get(flow.key) ?? 0) + ms / flow.weight);
+    const served = this.#ahead.get(flow.key);
+    if (served === undefined) this.arrived(flow);
+    this.#put(flow.key, this.standsAtMs(flow.key) + ms / flow.weight);
   }
 
   /** A job of the flow and class was assigned then. */
@@ -75,7 +95,11 @@ export class Charges implements FlowCharges {
 
   /** It ended for no fault of the flow's, and is assigned again. */
   refund(flow: Flow, ms: number): void {
-    const served = this.servedMs.get(flow.key);
-    if (served !== undefined) this.servedMs.set(flow.key, Math.max(0, served - ms / flow.weight));
+    if (!this.servedMs.has(flow.key) && !this.#ahead.has(flow.key)) return;
+    this.#put(flow.key, Math.max(0, this.standsAtMs(flow.key) - ms / flow.weight));
+  }
+
+  #put(key: string, ms: number): void {
+    (this.servedMs.has(key) ? this.servedMs : this.#ahead).set(key, ms);
   }
 }

@@ -116,8 +116,8 @@ export class Ranking {
     const flow = flowOf(job, this.#snapshot.rules);
     const known = this.#flows.get(flow.key);
     if (known !== undefined) return known;
-    const { servedMs, virtualMs } = this.#snapshot.charges;
-    const heads = { flow, heads: [], overdue: [], turnMs: servedMs.get(flow.key) ?? virtualMs };
+    const turnMs = this.#snapshot.charges.standsAtMs(flow.key);
+    const heads = { flow, heads: [], overdue: [], turnMs };
     this.#flows.set(flow.key, heads);
     return heads;
   }

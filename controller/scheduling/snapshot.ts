@@ -118,8 +118,10 @@ export interface FarmRules {
 export interface FlowCharges {
   /** The farm's virtual time: a flow that comes back begins here, not with what it saved while it was away. */
   readonly virtualMs: number;
-  /** Virtual time up to which a flow was served, by its key. */
+  /** Virtual time up to which a flow was served, by its key, of those that take part. */
   readonly servedMs: ReadonlyMap<string, number>;
+  /** The same of any flow, or where it would begin. */
+  standsAtMs(flowKey: string): number;
   /** When a job of the flow and class last got a start; 0: not that is known. */
   startedAtMs(flowKey: string, priority: PriorityClass): number;
 }

@@ -154,11 +154,12 @@ export const anyFarm: fc.Arbitrary<AnyFarm> = fc.record({
 
 export function snapshotOf(farm: AnyFarm, changes: Partial<Snapshot> = {}): Snapshot {
   const charges = new Charges();
-  for (const [userId, servedMs] of farm.servedMs)
-    for (const queue of queues) {
-      const flow = flowOf({ userId, queue }, farm.rules);
-      if (!charges.servedMs.has(flow.key)) charges.charge(flow, servedMs * flow.weight);
-    }
+  const flows = [...farm.servedMs].flatMap(([userId, servedMs]) =>
+    queues.map((queue) => ({ ...flowOf({ userId, queue }, farm.rules), servedMs })),
+  );
+  for (const flow of flows) charges.arrived(flow);
+  for (const flow of new Map(flows.map((each) => [each.key, each])).values())
+    charges.charge(flow, flow.servedMs * flow.weight);
   return {
     ...{ nowMs, agents: farm.agents, rules: farm.rules, charges, tuning: defaultTuning },
     lines: jobLines(farm.jobs),

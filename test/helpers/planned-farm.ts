@@ -61,6 +61,7 @@ export class PlannedFarm {
   readonly tuning: PlannerTuning;
   /** Called with each plan before it is carried out. */
   onPlan: (plan: Plan, snapshot: Snapshot) => void = () => undefined;
+  #blocked: ReadonlySet<string> = new Set();
   readonly #noise: { readonly eta: () => number; readonly work: () => number };
 
   constructor({ agents, rules = noRules, tuning = {}, etaNoise = () => 1, workNoise = () => 1 }: Options) {
@@ -103,6 +104,8 @@ export class PlannedFarm {
     const snapshot = this.snapshot();
     const plan = makePlan(snapshot);
     this.onPlan(plan, snapshot);
+    const placed = new Set(plan.placements.map(({ jobId }) => jobId));
+    this.#blocked = new Set([...this.waiting.keys()].filter((jobId) => !placed.has(jobId)));
     this.promises = nextPromises(this.promises, plan, this.nowMs, this.tuning);
     for (const placement of plan.assignments) this.#start(placement);
     this.#announce(plan, snapshot);
@@ -127,8 +130,10 @@ export class PlannedFarm {
   #seen(agent: PlannedAgent): PlannedAgent {
     const running = this.running.filter(({ agentId }) => agentId === agent.agentId);
     const announced = [...this.announcements.values()].filter(({ agentId }) => agentId === agent.agentId);
+    const takenBytes = running.reduce((sum, { job }) => sum + job.workBytes + job.sourceBytes, 0);
     return {
       ...agent,
+      scratchBytes: agent.scratchBytes - takenBytes,
       running: running.map(({ job, endsAtMs }) => ({
         ...{ jobId: job.jobId, userId: job.userId, queue: job.queue, workClass: job.workClass },
         ...{ outputMs: job.outputMs, percent: 0, stopping: false },
@@ -139,11 +144,12 @@ export class PlannedFarm {
   }
 
   #keepFlows(): void {
-    const open = [...this.waiting.values(), ...this.running.map(({ job }) => job)];
-    const flows = new Map(open.map((job) => [flowOf(job, this.rules).key, flowOf(job, this.rules)]));
-    for (const flow of flows.values()) this.charges.arrived(flow);
-    for (const key of [...this.charges.servedMs.keys()])
-      if (!flows.has(key)) this.charges.left({ key, weight: 1 });
+    const waiting = [...this.waiting.values()];
+    const keysOf = (jobs: readonly WaitingJob[]) => new Set(jobs.map((job) => flowOf(job, this.rules).key));
+    const able = keysOf(waiting.filter(({ jobId }) => !this.#blocked.has(jobId)));
+    for (const key of [...this.charges.servedMs.keys()]) if (!able.has(key)) this.charges.left({ key });
+    for (const key of able) this.charges.arrived({ key });
+    this.charges.keepOnly(keysOf([...waiting, ...this.running.map(({ job }) => job)]));
   }
 
   #start({ jobId, agentId, startsInMs, endsInMs }: Placement): void {

@@ -6,6 +6,7 @@ import { Charges, costMs, flowOf } from '../../scheduling/fair-share.ts';
 import type { FarmRules, PlannedQueue } from '../../scheduling/snapshot.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
+import { isAtRunningLimit } from './running-limits.ts';
 import type { FarmState } from './state.ts';
 
 /** What bounds and weighs the jobs that run, as the planner takes it. */
@@ -34,8 +35,9 @@ function plannedQueue(
 }
 
 /**
- * Flows with open jobs take part, those without are forgotten. After a restart all begin even, and what runs is charged:
- * what they had before is not kept.
+ * Flows with a job that waits and could start take part; of those that have only jobs that run, are held, or that no
+ * agent can take, nothing is saved up; those without open jobs are forgotten. After a restart all begin even, and what runs
+ * is charged: what they had before is not kept.
  */
 export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
   const { state } = ledger;
@@ -48,8 +50,10 @@ export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
       return [flow.key, flow];
     }),
   );
-  for (const flow of open.values()) charges.arrived(flow);
-  for (const key of [...charges.servedMs.keys()]) if (!open.has(key)) charges.left({ key, weight: 1 });
+  const able = flowsThatCouldStart(ledger, rules);
+  for (const key of [...charges.servedMs.keys()]) if (!able.has(key)) charges.left({ key });
+  for (const key of able) charges.arrived({ key });
+  charges.keepOnly(new Set(open.keys()));
   if (isNew) {
     for (const { jobId, state: stands, assignedAtMs } of state.attempts.values()) {
       const job = state.jobs.get(jobId);
@@ -59,6 +63,17 @@ export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
     }
   }
   return charges;
+}
+
+/** Their keys, by what the last plan found and the limits on what runs. */
+function flowsThatCouldStart({ state, settings }: Ledger, rules: FarmRules): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const { key, needs, userId } of state.waiting.lines()) {
+    const of = { userId, queue: needs.queue };
+    if (!state.lineReasons.has(key) && !isAtRunningLimit(state, settings, of))
+      keys.add(flowOf(of, rules).key);
+  }
+  return keys;
 }
 
 /** The job's user has had so much of the farm, from now on. */

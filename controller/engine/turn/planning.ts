@@ -24,6 +24,7 @@ export function placeJobs(ledger: Ledger): void {
     if (!state.planStale) return;
     state.planStale = false;
     if (state.waiting.size === 0 && state.announcements.size === 0) {
+      keepCharges(ledger, farmRules(state, settings));
       forgetReasons(ledger);
       return;
     }
