@@ -27,8 +27,10 @@ export function wantedAnnouncements(
     const placement = placed.get(jobId);
     if (placement?.agentId !== agentId || placement.startsInMs === 0) continue;
     const isYoung = nowMs - sinceMs < moveEveryMs;
-    if (isYoung && !isOutranked(placement, plan))
-      wanted.set(agentId, [...(wanted.get(agentId) ?? []), placement]);
+    const here = wanted.get(agentId) ?? [];
+    // An agent may have fewer slots by now.
+    if (isYoung && here.length < slotsOf(agentId) && !isOutranked(placement, plan))
+      wanted.set(agentId, [...here, placement]);
   }
   for (const placement of plan.announcements) {
     const here = wanted.get(placement.agentId) ?? [];

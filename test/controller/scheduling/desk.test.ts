@@ -130,11 +130,11 @@ describe('a plan', () => {
       ]);
     };
     assert.deepEqual(where(120_000), [['free', 0, 120_000, 180_000]], 'a tie goes to the one that is free');
-    const faster = agent('busy', 2, { running: [attempt(100_000)] });
+    const faster = agent('busy', 2, { running: [attempt(60_000)] });
     const [placement] = makePlan(snapshot([clips], [agent('free', 1), faster])).placements;
     assert.deepEqual(
       [placement?.agentId, placement?.startsInMs, placement?.fetchMs, placement?.endsInMs],
-      ['busy', 100_000, 20_000, 150_000],
+      ['busy', 60_000, 60_000, 150_000],
     );
   });
 
