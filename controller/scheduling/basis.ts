@@ -39,7 +39,15 @@ export function errorText(agentId: string, workClass: string, error: ForecastErr
   if (error === undefined || error.runs === 0)
     return `no ${workClass} render of ${agentId} was compared with its forecast yet`;
   const { runs, median, p90 } = error;
-  const renders = runs === 1 ? `the last ${workClass} render` : `the last ${runs} ${workClass} renders`;
-  if (runs === 1) return `${renders} of ${agentId} took ${ratioText(median)} times as long as predicted`;
-  return `${renders} of ${agentId} took ${ratioText(median)} times as long as predicted (median; nine in ten at most ${ratioText(p90)})`;
+  if (runs === 1) return `the last ${workClass} render of ${agentId} took ${offText(median)}`;
+  const renders = `the last ${runs} ${workClass} renders of ${agentId}`;
+  return `${renders} took ${offText(median)} in the median, nine in ten at most ${offText(p90)}`;
+}
+
+/** `12 % longer than predicted`. */
+function offText(ratio: number): string {
+  const percent = Math.round((ratio - 1) * 100);
+  if (percent === 0) return 'as long as predicted';
+  if (percent >= 200) return `${ratioText(ratio)} times as long as predicted`;
+  return `${Math.abs(percent)} % ${percent > 0 ? 'longer' : 'shorter'} than predicted`;
 }
