@@ -61,9 +61,9 @@ function shareText({ rules, charges }: Pick<Snapshot, 'rules' | 'charges'>, job:
   const whose = `${job.userId}${isOfQueue ? ` in ${job.queue}` : ''}`;
   const others = [...charges.servedMs].filter(([other]) => other !== key).map(([, ms]) => ms);
   const weighed = weight === 1 ? '' : ` (weight ${ratioText(weight)})`;
-  if (others.length === 0) return `fair share: nobody but ${whose} has open jobs`;
-  const aheadMs = (charges.servedMs.get(key) ?? charges.virtualMs) - Math.min(...others);
-  const many = `${countText(others.length, isOfQueue ? 'other share' : 'other user')} with open jobs`;
+  if (others.length === 0) return `fair share: nobody but ${whose} has jobs that could start`;
+  const aheadMs = charges.standsAtMs(key) - Math.min(...others);
+  const many = `${countText(others.length, isOfQueue ? 'other share' : 'other user')} with jobs that could start`;
   const span = spanText(Math.abs(aheadMs));
   // A flow that has just come begins where the one is that has had least.
   if (Math.abs(aheadMs) < 30_000)
