@@ -59,3 +59,17 @@ export const formatWhitelist: string = [...stills, ...clips, ...sounds].join(','
 export function isStill(formatName: string): boolean {
   return stills.includes(formatName);
 }
+
+/**
+ * Containers that do not say how long they are: what ffprobe tells of them it read off the last packets that are there,
+ * so a file that was cut off looks whole.
+ */
+const undeclared: ReadonlySet<string> = new Set([
+  ...['mpegts', 'mpeg', 'mpegvideo', 'm4v', 'h264', 'hevc', 'av1', 'obu', 'vc1', 'ivf', 'yuv4mpegpipe'],
+  ...['ogg', 'gif', 'dv', 'mp3', 'aac', 'ac3', 'eac3'],
+]);
+
+/** False where a duration that ffprobe tells is an estimate. Fragmented MP4 is not known by its format's name. */
+export function declaresDuration(formatName: string): boolean {
+  return !undeclared.has(formatName);
+}

@@ -9,8 +9,14 @@ export interface PacketScan {
   result(): ReadonlyMap<number, StreamScan>;
 }
 
+/** Pictures are stored in the order in which they are decoded: a gap of 16 frames can be that alone. */
+const reorderSecondsMax = 0.7;
+
 export function createPacketScan(streams: readonly ProbedStream[]): PacketScan {
-  const scans = new Map<number, { packets: number; firstSeconds: number; endSeconds: number }>();
+  const scans = new Map<
+    number,
+    { packets: number; firstSeconds: number; endSeconds: number; gapSeconds?: number }
+  >();
   // Some containers give a packet no duration: then it lasts one frame.
   const frameSeconds = new Map(
     streams.map((stream) => [stream.index, 1 / (stream.avg_frame_rate ?? Infinity)]),
@@ -30,6 +36,8 @@ export function createPacketScan(streams: readonly ProbedStream[]): PacketScan {
         return;
       }
       scan.packets += 1;
+      const gap = start - scan.endSeconds;
+      if (gap > reorderSecondsMax) scan.gapSeconds = Math.max(scan.gapSeconds ?? 0, gap);
       scan.firstSeconds = Math.min(scan.firstSeconds, start);
       scan.endSeconds = Math.max(scan.endSeconds, start + lasts);
     },

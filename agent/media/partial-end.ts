@@ -17,6 +17,26 @@ export async function hasPartialEnd(path: string, formatName: string): Promise<b
   }
 }
 
+/**
+ * Whether an MP4 comes in fragments and lacks the index that its writer puts behind the last one: then nothing in it
+ * tells how many there should be, and one that was cut between two of them looks whole. False for everything else.
+ */
+export async function hasOpenFragments(path: string, formatName: string): Promise<boolean> {
+  if (!formatName.split(',').includes('mp4')) return false;
+  const file = await open(path);
+  try {
+    let isFragmented = false;
+    let hasIndex = false;
+    await walkBoxes(file, (await file.stat()).size, (type) => {
+      isFragmented ||= type === 'moof';
+      hasIndex ||= type === 'mfra';
+    });
+    return isFragmented && !hasIndex;
+  } finally {
+    await file.close();
+  }
+}
+
 type Check = (file: FileHandle, sizeBytes: number) => Promise<boolean>;
 
 const checks: readonly (readonly [string, Check])[] = [
@@ -29,8 +49,17 @@ const checks: readonly (readonly [string, Check])[] = [
 /** More boxes at the top than this are not walked: a fragmented file of a day has fewer. */
 const boxesMax = 200_000;
 
-// ISO 14496-12: 32-bit size and name; size 1 means a 64-bit size follows, size 0 means to the end of the file.
 async function endsInsideBox(file: FileHandle, sizeBytes: number): Promise<boolean> {
+  return await walkBoxes(file, sizeBytes);
+}
+
+/** Whether the last box is longer than the file. */
+// ISO 14496-12: 32-bit size and name; size 1 means a 64-bit size follows, size 0 means to the end of the file.
+async function walkBoxes(
+  file: FileHandle,
+  sizeBytes: number,
+  onBox: (type: string) => void = () => undefined,
+): Promise<boolean> {
   let offset = 0;
   for (let boxes = 0; offset < sizeBytes && boxes < boxesMax; boxes += 1) {
     const header = await read(file, offset, 16);
@@ -40,6 +69,7 @@ async function endsInsideBox(file: FileHandle, sizeBytes: number): Promise<boole
     if (short === 1 && header.byteLength < 16) return true;
     const boxBytes = short === 1 ? Number(header.getBigUint64(8)) : short;
     if (boxBytes < 8) return false;
+    onBox(String.fromCharCode(...[4, 5, 6, 7].map((at) => header.getUint8(at))));
     offset += boxBytes;
   }
   return offset > sizeBytes;

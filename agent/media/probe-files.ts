@@ -34,7 +34,7 @@ export interface ProbeResult {
 }
 
 /** Grows when probing finds out other things than before: older notes are then ignored. */
-const factsVersion = 1;
+const factsVersion = 2;
 const filesNamedMax = 20;
 
 /** What all files of a job are, each content once. Every file is tried. Rejects only with the signal's reason. */

@@ -4,9 +4,9 @@ import type { ProcessBook } from '../process/process-book.ts';
 import { type ProcessResult, runProcess } from '../process/run.ts';
 import type { AudioStreamFacts, MediaFacts, StreamScan, VideoStreamFacts } from '../render/facts.ts';
 import { type ProbedStream, parseProbe, pictureRotation } from './ffprobe-output.ts';
-import { formatWhitelist, isStill } from './media-formats.ts';
+import { declaresDuration, formatWhitelist, isStill } from './media-formats.ts';
 import { createPacketScan } from './packet-scan.ts';
-import { hasPartialEnd } from './partial-end.ts';
+import { hasOpenFragments, hasPartialEnd } from './partial-end.ts';
 
 export interface ProbeOptions {
   /** @default ffprobe */
@@ -59,17 +59,18 @@ export async function probeMedia(path: string, options: ProbeOptions = {}): Prom
   const isImage =
     isPipe || (formatName === 'gif' && (scanned?.scans.get(pictures[0]?.index ?? -1)?.packets ?? 0) <= 1);
   const turned = isImage ? await rotationOfStill(path, options) : undefined;
+  const isDeclared = !isImage && declaresDuration(formatName) && !(await hasOpenFragments(path, formatName));
   return {
     sizeBytes,
     formatName,
     isImage,
-    ...optional('containerDurationSeconds', isImage ? undefined : format.duration),
+    ...optional('containerDurationSeconds', isDeclared ? format.duration : undefined),
     containerStartSeconds: format.start_time ?? 0,
-    video: pictures.map((stream) => videoFacts(stream, scanned?.scans.get(stream.index), turned)),
+    video: pictures.map((stream) => videoFacts(stream, scanned?.scans.get(stream.index), turned, isDeclared)),
     audio: streams
       .filter((stream) => stream.codec_type === 'audio')
-      .map((stream) => audioFacts(stream, scanned?.scans.get(stream.index))),
-    hasPartialEnd: await hasPartialEnd(path, formatName),
+      .map((stream) => audioFacts(stream, scanned?.scans.get(stream.index), isDeclared)),
+    hasPartialEnd: scanned?.endsEarly === true || (await hasPartialEnd(path, formatName)),
     scanWarnings: scanned?.warnings ?? [],
   };
 }
@@ -113,13 +114,21 @@ const common = [
   formatWhitelist,
 ];
 
+interface Scanned {
+  readonly scans: ReadonlyMap<number, StreamScan>;
+  readonly warnings: readonly string[];
+  /** FFmpeg itself found the file's last piece cut off. */
+  readonly endsEarly: boolean;
+}
+
 async function scanPackets(
   path: string,
   streams: readonly ProbedStream[],
   options: ProbeOptions,
-): Promise<{ readonly scans: ReadonlyMap<number, StreamScan>; readonly warnings: readonly string[] }> {
+): Promise<Scanned> {
   const scan = createPacketScan(streams);
   const warnings: string[] = [];
+  let endsEarly = false;
   const result = await runProcess({
     file: options.ffprobe ?? 'ffprobe',
     args: [...common, '-show_entries', scan.entries, '-of', 'csv=p=0', path],
@@ -130,11 +139,12 @@ async function scanPackets(
     ...optional('book', options.book),
     onStdoutLine: scan.line,
     onStderrLine: (line) => {
+      endsEarly ||= /ended prematurely|partial file/iu.test(line);
       if (warnings.length < scanWarningsMax) warnings.push(withoutPath(line, path));
     },
   });
   demandSuccess(result, options);
-  return { scans: scan.result(), warnings };
+  return { scans: scan.result(), warnings, endsEarly };
 }
 
 /** EXIF tells how a photo is turned, and only its decoded frame shows it. */
@@ -184,6 +194,7 @@ function videoFacts(
   stream: ProbedStream,
   scan: StreamScan | undefined,
   turned: number | undefined,
+  isDeclared: boolean,
 ): VideoStreamFacts {
   const isAttachedPicture = stream.disposition?.attached_pic === 1;
   return {
@@ -195,7 +206,7 @@ function videoFacts(
     rotation: turned ?? stream.rotation,
     ...optional('averageFrameRate', stream.avg_frame_rate),
     ...optional('baseFrameRate', stream.r_frame_rate),
-    ...optional('declaredDurationSeconds', stream.duration),
+    ...optional('declaredDurationSeconds', isDeclared ? stream.duration : undefined),
     startSeconds: stream.start_time ?? 0,
     ...optional('scan', isAttachedPicture ? undefined : scan),
     pixelFormat: stream.pix_fmt ?? 'unknown',
@@ -208,13 +219,17 @@ function videoFacts(
   };
 }
 
-function audioFacts(stream: ProbedStream, scan: StreamScan | undefined): AudioStreamFacts {
+function audioFacts(
+  stream: ProbedStream,
+  scan: StreamScan | undefined,
+  isDeclared: boolean,
+): AudioStreamFacts {
   return {
     index: stream.index,
     codec: stream.codec_name ?? 'unknown',
     sampleRate: stream.sample_rate ?? 0,
     channels: stream.channels ?? 0,
-    ...optional('declaredDurationSeconds', stream.duration),
+    ...optional('declaredDurationSeconds', isDeclared ? stream.duration : undefined),
     startSeconds: stream.start_time ?? 0,
     ...optional('scan', scan),
   };

@@ -68,4 +68,6 @@ export interface StreamScan {
   /** The lowest presentation time of a packet, and the highest end (time plus duration) of one. */
   readonly firstSeconds: number;
   readonly endSeconds: number;
+  /** The longest time without a packet between the first and the last. Absent where it is no longer than 0.7 s. */
+  readonly gapSeconds?: number;
 }

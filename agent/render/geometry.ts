@@ -9,12 +9,18 @@ export function frameSizeOf(enable4k: boolean): Size {
 export const logoMargin = 10;
 
 /** The size at which a player shows the stream: square pixels, turned upright. */
-export function displaySize({ width, height, sampleAspectRatio, rotation }: VideoStreamFacts): Size {
+export function displaySize(stream: VideoStreamFacts): Size {
+  const { width, height, sampleAspectRatio, rotation } = stream;
   const wide = { width: evenFloor(width * sampleAspectRatio), height };
   const isUpright = rotation % 180 === 0;
   // FFmpeg turns the picture before our filters see it, so it is the turned width that is stretched.
-  if (sampleAspectRatio === 1) return isUpright ? { width, height } : { width: height, height: width };
+  if (sampleAspectRatio === 1) return uprightSize(stream);
   return isUpright ? wide : { width: evenFloor(height / sampleAspectRatio), height: width };
+}
+
+/** Its own pixels, turned upright; whether they are square does not matter. */
+export function uprightSize({ width, height, rotation }: VideoStreamFacts): Size {
+  return rotation % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
 /**

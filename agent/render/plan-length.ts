@@ -14,6 +14,7 @@ export function findLengthProblems(
   complaints: Complaints,
 ): void {
   if (findTruncation(item, facts, complaints)) return;
+  findDamage(item, facts, complaints);
   findUndeclared(item, facts, pictureSeconds, complaints);
   findSoundMismatch(item, facts, pictureSeconds, complaints);
 }
@@ -43,6 +44,20 @@ function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complai
     return true;
   }
   return false;
+}
+
+/** A clip may hold a picture for long; where ffprobe complained as well, what should have moved is lost. */
+const lostSecondsMax = 1;
+
+function findDamage({ sourcePath }: RenderItem, facts: MediaFacts, { complain, warn }: Complaints): void {
+  const [first] = facts.scanWarnings;
+  if (first === undefined || facts.hasPartialEnd) return;
+  const gapSeconds = choosePicture(facts)?.scan?.gapSeconds ?? 0;
+  if (gapSeconds > lostSecondsMax) {
+    complain('SOURCE_DAMAGED', `Damaged: ${told(gapSeconds)} of ${sourcePath} are lost: ${first}`);
+  } else {
+    warn('SOURCE_DAMAGED', `Damaged: pieces of ${sourcePath} are lost: ${first}`);
+  }
 }
 
 function findUndeclared(

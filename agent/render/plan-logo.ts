@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { planColor } from './color.ts';
-import { reducedLogoSize } from './geometry.ts';
+import { reducedLogoSize, uprightSize } from './geometry.ts';
 import type { Complain } from './plan-problems.ts';
 import type { LogoPlan, Size } from './render-plan.ts';
 import type { SourceFile } from './render-request.ts';
@@ -27,7 +27,8 @@ export function planLogo(logo: SourceFile, frame: Size, complain: Complain): Log
   return {
     fileName: logo.fileName,
     sha256: logo.sha256,
-    reducedTo: reducedLogoSize(frame, stream),
+    // FFmpeg turns a photo upright before our filters see it.
+    reducedTo: reducedLogoSize(frame, uprightSize(stream)),
     color: planColor(stream),
   };
 }

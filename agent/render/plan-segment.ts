@@ -99,7 +99,8 @@ function findPicture(item: RenderItem, frame: Size, complain: Complain): SeenPic
     return undefined;
   }
   const fitted = fitInto(frame, displaySize(stream));
-  if (fitted.width < 2 || fitted.height < 2) {
+  // Without a size (its head is damaged) both are no number.
+  if (!(fitted.width >= 2 && fitted.height >= 2)) {
     complain('PICTURE_TOO_THIN', `Too thin for the frame (${stream.width}x${stream.height}): ${sourcePath}`);
     return undefined;
   }

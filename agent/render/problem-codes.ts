@@ -6,6 +6,8 @@ export const renderProblemCodes = {
   IMAGE_EXPECTED: 'An image item whose file is no image.',
   IMAGE_UNSUPPORTED: 'A vector image, or a playlist: FFmpeg does not read it the same everywhere.',
   SOURCE_TRUNCATED: 'The file ends before its own duration.',
+  SOURCE_DAMAGED:
+    'Pieces of the file are lost. A warning where the picture goes on, with flaws; an error where it would stand still.',
   SOUND_TOO_LONG: 'The sound is much longer than the picture.',
   LOGO_UNREADABLE: 'The logo cannot be read as an image.',
   TEXT_TOO_LONG: 'More graphemes than can be typed.',
