@@ -124,12 +124,15 @@ export function advance(
 /** Frames a second of every result (mission.md section 5). */
 const framesPerSecond = 30;
 
+/** What an agent says of a longer output is no length that a job of hours could have, and is not believed. */
+const outputMaxMs = 7 * 24 * 3_600_000;
+
 /** Its agent has probed the sources: the length of the output is known from now on, and is what its user had. */
 function learnLength(ledger: Ledger, attempt: AttemptRecord, totalFrames: number): void {
   const job = ledger.state.jobs.get(attempt.jobId);
   const estimateMs = Math.round((totalFrames / framesPerSecond) * 1000);
-  if (job === undefined || !holdsLease(job, attempt) || estimateMs === 0 || estimateMs === job.estimateMs)
-    return;
+  const isLength = estimateMs > 0 && estimateMs <= outputMaxMs;
+  if (job === undefined || !holdsLease(job, attempt) || !isLength || estimateMs === job.estimateMs) return;
   rechargeLength(ledger, job, estimateMs);
   ledger.putJob({ ...job, estimateMs });
 }

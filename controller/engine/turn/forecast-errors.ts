@@ -14,9 +14,9 @@ const predictedMinMs = 10_000;
 export function noteForecastError(
   ledger: Ledger,
   attempt: AttemptRecord,
-  { outcome, finished }: Ending,
+  { outcome }: Pick<Ending, 'outcome'>,
 ): void {
-  const { predictedMs } = attempt;
+  const { predictedMs, finished } = attempt;
   const agent = ledger.state.agents.get(attempt.agentId);
   const job = ledger.state.jobs.get(attempt.jobId);
   if (outcome !== 'published' || finished === undefined || agent === undefined || job === undefined) return;

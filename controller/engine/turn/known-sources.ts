@@ -80,7 +80,7 @@ function remember(
   const job = ledger.state.jobs.get(jobId);
   if (job === undefined || hasEnded(job.state)) return;
   const known = ledger.state.sources.get(jobId) ?? { totalBytes: undefined, byAgent: new Map() };
-  if (totalBytes !== undefined) known.totalBytes = totalBytes;
+  if (totalBytes !== undefined && totalBytes > 0) known.totalBytes = totalBytes;
   known.byAgent.set(agentId, present);
   ledger.state.sources.set(jobId, known);
 }
