@@ -71,6 +71,7 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
         options.onProgress(progress);
       },
       onFirstFrame: () => usage.firstFrame(),
+      onWarning: ({ message }) => log.warn(message),
       onSegment(segment) {
         usage.segment(segment.isReused, segment.frames);
         if (segment.isReused) log.info(`Segment ${segment.position} comes from the cache`);

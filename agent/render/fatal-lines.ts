@@ -14,6 +14,14 @@ const fatalPatterns: readonly RegExp[] = [
   /Input\/output error/u,
 ];
 
+/** What decoders say of a picture that they could read only in part, and made up for the rest: one such line for each. */
+const concealed = /concealing \d+ DC|corrupt decoded frame|Could not find ref with POC/u;
+
+/** Quick enough for every line of stderr. */
+export function isDamageLine(line: string): boolean {
+  return concealed.test(line);
+}
+
 /** Quick enough for every line of stderr. */
 export function isFatalLine(line: string): boolean {
   return fatalPatterns.some((pattern) => pattern.test(line));

@@ -13,6 +13,7 @@ export interface RenderHooks {
   readonly log?: CommandLog;
   /** The plan is made, nothing has started. */
   readonly onPlan?: (plan: RenderPlan) => void;
+  /** Something that only rendering showed; the plan has its own warnings. */
   readonly onWarning?: (warning: Problem) => void;
   /** Counts this render's time among others on the PC. @default it is alone */
   readonly clock?: RenderClock;

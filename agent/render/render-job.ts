@@ -1,6 +1,7 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
+import type { Problem } from '../../proto/agent-link.ts';
 import { silentCommandLog } from './command-log.ts';
 import { RenderFailedError, type RenderFailure } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
@@ -28,7 +29,6 @@ export async function renderJob(request: RenderRequest, hooks: RenderHooks): Pro
   if (!planned.ok) return { status: 'rejected', problems: planned.problems };
   const { plan } = planned;
   hooks.onPlan?.(plan);
-  for (const warning of plan.warnings) hooks.onWarning?.(warning);
 
   const run = new JobRun(request, hooks, plan);
   const part = `${request.outputFile}.part`;
@@ -37,7 +37,8 @@ export async function renderJob(request: RenderRequest, hooks: RenderHooks): Pro
     await rename(part, request.outputFile);
     const { size: sizeBytes } = await stat(request.outputFile);
     const durationMs = Math.round((plan.frames * 1000) / framesPerSecond);
-    const { features, warnings, frames } = plan;
+    const { features, frames } = plan;
+    const warnings = [...plan.warnings, ...run.warnings];
     const output = { file: request.outputFile, sizeBytes, frames, durationMs, features, warnings, timings };
     return { status: 'rendered', output: { ...output, used: run.used() } };
   } catch (error) {
@@ -64,6 +65,7 @@ class JobRun {
   readonly #meter: ProgressMeter;
   readonly #cache: SegmentCache | undefined;
   readonly #newPositions = new Set<number>();
+  readonly warnings: Problem[] = [];
   #framesEncoded = 0;
   #segmentsReused = 0;
   #hasFrame = false;
@@ -131,6 +133,10 @@ class JobRun {
       onFrame: () => {
         if (!this.#hasFrame) this.#hooks.onFirstFrame?.();
         this.#hasFrame = true;
+      },
+      onWarning: (warning) => {
+        this.warnings.push(warning);
+        this.#hooks.onWarning?.(warning);
       },
       onSegment: (done) => {
         if (done.isReused) this.#segmentsReused += 1;

@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pMap from 'p-map';
+import type { Problem } from '../../proto/agent-link.ts';
 import { RenderFailedError } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
 import type { ResolvedFont } from './fonts.ts';
+import type { RenderProblemCode } from './problem-codes.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { SegmentDone } from './render-hooks.ts';
 import type { RenderPlan, SegmentPlan } from './render-plan.ts';
@@ -25,6 +27,7 @@ export interface SegmentsRun {
   readonly meter: ProgressMeter;
   readonly onFrame: () => void;
   readonly onSegment: (segment: SegmentDone) => void;
+  readonly onWarning: (warning: Problem) => void;
 }
 
 /**
@@ -74,7 +77,8 @@ async function provideSegment(
   if (done === undefined) return;
   job.joinClass ??= done.joinClass;
   if (done.joinClass !== job.joinClass) throw unjoinable(segment);
-  if (!isReused) await cache?.keep(key, target, done);
+  if (done.damage !== undefined) run.onWarning(damageOf(segment, done.damage));
+  else if (!isReused) await cache?.keep(key, target, done);
   const { position, frames } = segment;
   meter.segment({ position, frames, framesTotal: frames, isReused });
   run.onSegment({ position: segment.position, frames: segment.frames, isReused });
@@ -97,6 +101,11 @@ async function makeSegment(
 export function scriptOf({ frames, text }: SegmentPlan, font: ResolvedFont | undefined): string | undefined {
   if (text === undefined) return undefined;
   return textAnimation({ text, frames, fontFamily: font?.family ?? 'Impact' });
+}
+
+function damageOf({ position, name, sourcePath }: SegmentPlan, damage: string): Problem {
+  const message = `Damaged: the pictures of ${sourcePath} have flaws: ${damage} (${name})`;
+  return { position, subject: sourcePath, code: 'SOURCE_DAMAGED' satisfies RenderProblemCode, message };
 }
 
 function unjoinable(segment: SegmentPlan): RenderFailedError {

@@ -8,6 +8,8 @@ export interface CheckedSegment {
   readonly samples: number;
   /** Segments of one class can be joined without encoding: same codec parameters, extradata included. */
   readonly joinClass: string;
+  /** The source's pictures have flaws: what the decoder said first, and how often. Such a segment is made anew each time. */
+  readonly damage?: string;
 }
 
 /** What is known of a segment after FFmpeg has left. */
@@ -16,6 +18,7 @@ export interface SegmentEvidence {
   /** Frames that the fps filter made; undefined for stills, and when FFmpeg did not say. */
   readonly framesFromSource: number | undefined;
   readonly fatalLine: string | undefined;
+  readonly damageLines?: { readonly first: string; readonly count: number };
 }
 
 /** A clip's last frame may stay this much longer (0.5 s) than its packets tell; more means that frames are missing. */
@@ -45,7 +48,10 @@ export function checkSegment(plan: SegmentPlan, evidence: SegmentEvidence): Segm
     const reason = `${frames} of ${plan.frames} frames, ${samples} of ${plan.samples} samples`;
     return { ok: false, isSourceAtFault: false, reason };
   }
-  return { ok: true, segment: { frames, samples, joinClass: joinClass(video) } };
+  const damage = evidence.damageLines;
+  const told =
+    damage === undefined ? {} : { damage: `${damage.first.trim()} (${damage.count} lines like this one)` };
+  return { ok: true, segment: { frames, samples, joinClass: joinClass(video), ...told } };
 }
 
 function joinClass(video: MadeStream): string {

@@ -1,11 +1,16 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFailure, RenderFailedError } from './failure.ts';
-import { isFatalLine } from './fatal-lines.ts';
+import { isDamageLine, isFatalLine } from './fatal-lines.ts';
 import { type FfmpegContext, runFfmpeg } from './ffmpeg.ts';
 import { readMadeFile } from './made-file.ts';
 import type { SegmentPlan } from './render-plan.ts';
-import { type CheckedSegment, checkSegment, type SegmentVerdict } from './segment-check.ts';
+import {
+  type CheckedSegment,
+  checkSegment,
+  type SegmentEvidence,
+  type SegmentVerdict,
+} from './segment-check.ts';
 import { type SegmentSettings, segmentArguments } from './segment-command.ts';
 
 /** `segment_3.mov`: a name of ours, so lists of segments need no escaping. */
@@ -56,11 +61,14 @@ async function renderAndCheck(
   };
   let framesFromSource: number | undefined;
   let fatalLine: string | undefined;
+  let damageLines: SegmentEvidence['damageLines'];
   const result = await runFfmpeg(context, plan.name, segmentArguments(plan, settings, names), {
     onProgress: ({ frame }) => onFrames(Math.min(frame, plan.frames)),
     onStderrLine: (line) => {
       framesFromSource = framesOfFpsFilter(line) ?? framesFromSource;
       if (isFatalLine(line)) fatalLine ??= line;
+      if (isDamageLine(line))
+        damageLines = { first: damageLines?.first ?? line, count: (damageLines?.count ?? 0) + 1 };
     },
   });
   if (result.cause === 'aborted') return undefined;
@@ -69,7 +77,12 @@ async function renderAndCheck(
   }
   const made = await readMadeFile(context, `${plan.name} check`, output);
   if (context.signal.aborted) return undefined;
-  return checkSegment(plan, { made, framesFromSource, fatalLine });
+  return checkSegment(plan, {
+    made,
+    framesFromSource,
+    fatalLine,
+    ...(damageLines === undefined ? {} : { damageLines }),
+  });
 }
 
 /** `[Parsed_fps_0 @ 0x...] [verbose] 83 frames in, 83 frames out; ...`, said when the graph ends. */

@@ -48,7 +48,9 @@ async function verdictOf(t: TestContext, content: Buffer): Promise<string> {
   }
   const { frames, warnings } = result.plan;
   for (const warning of warnings) assert.equal(warning.position, 7);
-  return [`${frames >= 119 && frames <= 122 ? 'whole' : frames}`, ...warnings.map(({ code }) => code)].join(' ');
+  return [`${frames >= 119 && frames <= 122 ? 'whole' : frames}`, ...warnings.map(({ code }) => code)].join(
+    ' ',
+  );
 }
 
 test('A file that is whole is planned in full; one that cannot say how long it is has a warning', async (t) => {
