@@ -69,7 +69,7 @@ function figures(found: Experiment, planning: PlanningTimes): Record<string, num
     copy_hidden_share: rounded(found.copyHiddenShare('ours')),
     idle_while_waiting_s: rounded(mean(ours.map(({ idleWhileWaitingMs }) => idleWhileWaitingMs)) / 1000),
     bytes_twice: Math.round(mean(ours.map(({ bytesTwice }) => bytesTwice))),
-    worst_user_wait_ratio: rounded(found.worstWaitRatio('ours')),
+    worst_user_wait_ratio: rounded(found.worstFloodRatio('ours', 'wait')),
     plan_200x50_p99_ms: rounded(planning.small.planP99Ms),
     turn_planning_max_ms: rounded(planning.small.turnMaxMs),
   };

@@ -4,7 +4,7 @@ import { percentile } from '../statistics.ts';
 import type { Experiment } from './experiment.ts';
 import type { PlanningTime, PlanningTimes } from './planning-time.ts';
 import { barPlot, linePlot, type Series } from './plot.ts';
-import { batches, type PolicyName, policyNames } from './scenarios.ts';
+import { batches, type Flood, type PolicyName, policyNames } from './scenarios.ts';
 import { mean, type RunFigures } from './statistics-of-runs.ts';
 
 const documentsFolder = join(import.meta.dirname, '..', '..', 'docs');
@@ -52,7 +52,7 @@ function tablesOf(found: Experiment, planning: PlanningTimes): string {
         ...policyNames.map((policy) => withSpread(found.makespans[policy].get(name) ?? [])),
       ]),
     ),
-    'On-line, `mixed`, 300 jobs (means of the seeds; the last row: how much longer a user’s p95 wait is when another user submits 1,000 jobs, of the user hit most):',
+    'On-line, `mixed`, 300 jobs (means of the seeds; the last two rows: four users, without and with a fifth who submits 1,000 jobs at the beginning):',
     table(['', ...policyNames.map((name) => series[name].label)], onlineRows(found)),
     `Of ours over another: p95 turnaround ${withSpread(found.ratios('turnaroundP95Ms', 'celery'))} of Celery's (target 0.60), mean turnaround ${withSpread(found.ratios('turnaroundMeanMs', 'fifo_fastest'))} of the fastest free slot's (target 1.05).`,
     'Planning, in turns of at most 5 ms:',
@@ -88,13 +88,29 @@ function onlineRows(found: Experiment): readonly (readonly string[])[] {
       'copying hidden, of jobs that wait as long as it takes',
       ...policyNames.map((policy) => `${(100 * found.copyHiddenShare(policy)).toFixed(1)} %`),
     ],
-    [
-      'p95 wait beside 1,000 jobs of another user',
-      ...policyNames.map((policy) => {
-        const waits = found.floods[policy].map(({ withMs }) => Math.max(...withMs));
-        return `${minutes(mean(waits))} (x ${found.worstWaitRatio(policy).toFixed(1)})`;
-      }),
-    ],
+    floodRow('p95 wait, of the user hit most by 1,000 jobs of another', found, 'wait', minutes),
+    floodRow('p95 turnaround, of the user hit most by them', found, 'turnaround', minutes),
+  ];
+}
+
+/** Without the flood, with it, and how many times longer that is. */
+function floodRow(
+  label: string,
+  found: Experiment,
+  of: keyof Flood,
+  minutes: (ms: number) => string,
+): readonly string[] {
+  const longest = (each: readonly (readonly number[])[]): string =>
+    minutes(mean(each.map((users) => Math.max(...users))));
+  return [
+    label,
+    ...policyNames.map((policy) => {
+      const compared = found.floods[policy].map((each) => each[of]);
+      const before = longest(compared.map(({ withoutMs }) => withoutMs));
+      const beside = longest(compared.map(({ withMs }) => withMs));
+      const ratio = found.worstFloodRatio(policy, of);
+      return `${before}, then ${beside}${Number.isFinite(ratio) ? ` (x ${ratio.toFixed(1)})` : ''}`;
+    }),
   ];
 }
 

@@ -51,9 +51,9 @@ export class Experiment {
     );
   }
 
-  /** How much another user's 1,000 jobs lengthen a user's p95 wait: of the user whom it hits most, mean over the seeds. */
-  worstWaitRatio(policy: PolicyName): number {
-    return mean(this.floods[policy].map(({ ratios }) => Math.max(...ratios)));
+  /** How much another user's 1,000 jobs lengthen a user's p95: of the user whom it hits most, mean over the seeds. */
+  worstFloodRatio(policy: PolicyName, of: keyof Flood): number {
+    return mean(this.floods[policy].map((each) => Math.max(...each[of].ratios)));
   }
 }
 
@@ -90,7 +90,7 @@ export async function experiment(wanted: Wanted): Promise<Experiment> {
     for (const policy of policyNames)
       found.floods[policy].push(await flood(policy, seed, load, conditions.noise));
     say(
-      `flood, seed ${seed}: ${(found.floods.ours.at(-1)?.ratios ?? []).map((ratio) => ratio.toFixed(2)).join(' ')}`,
+      `flood, seed ${seed}: ${(found.floods.ours.at(-1)?.wait.ratios ?? []).map((ratio) => ratio.toFixed(2)).join(' ')}`,
     );
   }
   return found;

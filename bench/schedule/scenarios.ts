@@ -6,8 +6,8 @@ import { CeleryPolicy } from './policies/celery.ts';
 import { firstComeOnAny, firstComeOnFastest } from './policies/first-come.ts';
 import { PlannedPolicy } from './policies/planned.ts';
 import type { Policy } from './policies/policy.ts';
-import { type RunResult, simulate } from './simulate.ts';
-import { waitP95OfUsers } from './statistics-of-runs.ts';
+import { type JobRecord, type RunResult, simulate } from './simulate.ts';
+import { turnaroundP95OfUsers, waitP95OfUsers } from './statistics-of-runs.ts';
 
 export const policyNames = ['ours', 'celery', 'fifo_any', 'fifo_fastest'] as const;
 export type PolicyName = (typeof policyNames)[number];
@@ -99,14 +99,19 @@ function horizonOf(jobs: readonly SimJob[], boundMs: number): number {
 const usersOfFarm = ['ann', 'bob', 'cem', 'dua'];
 const floodCount = 1000;
 
+/** Of each of the four other users, in the same order: without the flood, with it, and the one over the other. */
 export interface Flood {
-  /** p95 wait of each other user with the flood over that without. */
-  readonly ratios: readonly number[];
-  readonly withoutMs: readonly number[];
-  readonly withMs: readonly number[];
+  readonly wait: Comparison;
+  readonly turnaround: Comparison;
 }
 
-/** The same on-line jobs, of four users, without and with a fifth who submits 1,000 jobs at the beginning. */
+export interface Comparison {
+  readonly withoutMs: readonly number[];
+  readonly withMs: readonly number[];
+  readonly ratios: readonly number[];
+}
+
+/** The same on-line jobs, of four users, without and with a fifth who submits 1,000 jobs at the beginning: p95 of each. */
 export async function flood(name: PolicyName, seed: number, load: number, noise: number): Promise<Flood> {
   const { farm, jobs } = await arriving(mixed, seed, load, { noise, users: usersOfFarm });
   const flooding = generateJobs(farm, floodCount, randomFor(seed, 'flood'), {
@@ -114,18 +119,23 @@ export async function flood(name: PolicyName, seed: number, load: number, noise:
     prefix: 'flood',
     users: ['eve'],
   });
-  const waitsOf = (all: readonly SimJob[]): ReadonlyMap<string, number> => {
-    const { records } = simulate({
+  const recordsOf = (all: readonly SimJob[]): readonly JobRecord[] =>
+    simulate({
       farm,
       jobs: all,
       policy: makePolicy(name, farm, seed),
       noise,
       reports: randomFor(seed, 'reports'),
       until: ({ userId }) => userId !== 'eve',
-    });
-    return waitP95OfUsers(records);
+    }).records;
+  const [without, flooded] = [recordsOf(jobs), recordsOf([...jobs, ...flooding])];
+  return {
+    wait: compared(waitP95OfUsers(without), waitP95OfUsers(flooded)),
+    turnaround: compared(turnaroundP95OfUsers(without), turnaroundP95OfUsers(flooded)),
   };
-  const [without, flooded] = [waitsOf(jobs), waitsOf([...jobs, ...flooding])];
+}
+
+function compared(without: ReadonlyMap<string, number>, flooded: ReadonlyMap<string, number>): Comparison {
   const withoutMs = usersOfFarm.map((userId) => without.get(userId) ?? 0);
   const withMs = usersOfFarm.map((userId) => flooded.get(userId) ?? 0);
   return { withoutMs, withMs, ratios: withMs.map((ms, index) => ms / (withoutMs[index] ?? 0)) };

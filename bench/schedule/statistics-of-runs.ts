@@ -38,8 +38,20 @@ export function figuresOf({ records, idleWhileWaitingMs }: RunResult, farm: SimF
 
 /** The wait that 95 % of each user's jobs do not exceed. */
 export function waitP95OfUsers(records: readonly JobRecord[]): ReadonlyMap<string, number> {
+  return p95OfUsers(records, waitMs);
+}
+
+/** The time from submission to end that 95 % of each user's jobs do not exceed. */
+export function turnaroundP95OfUsers(records: readonly JobRecord[]): ReadonlyMap<string, number> {
+  return p95OfUsers(records, ({ job, endedMs }) => endedMs - job.arrivesMs);
+}
+
+function p95OfUsers(
+  records: readonly JobRecord[],
+  value: (record: JobRecord) => number,
+): ReadonlyMap<string, number> {
   const byUser = Map.groupBy(records, ({ job }) => job.userId);
-  return new Map([...byUser].map(([userId, own]) => [userId, percentile(own.map(waitMs), 0.95)]));
+  return new Map([...byUser].map(([userId, own]) => [userId, percentile(own.map(value), 0.95)]));
 }
 
 /** From its submission to the start of its last attempt. */
