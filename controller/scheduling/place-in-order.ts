@@ -1,11 +1,11 @@
 import { type OpenLine, Ranking } from './rank.ts';
 import type { CompletePlan } from './replay.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** Beyond so many a place in the order says nothing any more. */
 const placesMax = 1_000;
-/** Lines and flows that may be looked at for it: about as much as a turn may plan (5 ms). */
-const linesMax = 500;
-const looksMax = 20_000;
+/** Looks at a line that finding it may cost, each about 0.2 µs. */
+const looksMax = 25_000;
 
 /**
  * Where a job stands among those that agents can take; 1 is next. Undefined: no agent can take it, or it is far behind:
@@ -30,18 +30,20 @@ export function placeInOrder(
 function placeBehind({ plan, snapshot }: CompletePlan, jobId: string): number | undefined {
   const blocked = new Set(plan.blocked.map(({ key }) => key));
   const lines = snapshot.lines.filter(({ key }) => !blocked.has(key));
-  if (lines.length > linesMax) return undefined;
-  const ranking = new Ranking(snapshot, lines.map(openLine));
   const places = Math.min(placesMax, Math.floor(looksMax / Math.max(1, lines.length)));
+  if (places <= snapshot.tuning.jobsMax) return undefined;
+  const ranking = new Ranking(
+    snapshot,
+    lines.map((line) => ({ line, speed: fastest(snapshot, line) })),
+  );
   for (let place = 1; place <= places; place += 1) {
     const ranked = ranking.next();
     if (ranked === undefined) return undefined;
     if (ranked.job.jobId === jobId) return place;
   }
   return undefined;
+}
 
-  function openLine(line: OpenLine['line']): OpenLine {
-    const speeds = snapshot.agents.map(({ classes }) => classes.get(line.needs.workClass)?.speed ?? 0);
-    return { line, speed: Math.max(1e-9, ...speeds) };
-  }
+function fastest({ agents }: Snapshot, { needs }: OpenLine['line']): number {
+  return Math.max(1e-9, ...agents.map(({ classes }) => classes.get(needs.workClass)?.speed ?? 0));
 }

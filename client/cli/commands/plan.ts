@@ -36,8 +36,10 @@ export async function plan(
 function planLines(view: PlanView, width: number): readonly string[] {
   const { at, agents, blocked, waiting, placed } = view;
   const jobs = waiting === 1 ? '1 job waits' : `${waiting} jobs wait`;
+  const isEmpty = agents.every(({ running, next }) => running.length + next.length === 0);
   return [
-    `${jobs}, ${placed} of them planned (${timeText(at)})`,
+    `${jobs}, ${placed} planned (${timeText(at)}); times are from now`,
+    ...(isEmpty ? [] : ['', columns('STARTS', 'ENDS', `${'JOB'.padEnd(36)}  USER`)]),
     ...agents.flatMap((agent) => agentLines(agent, width)),
     ...(blocked.length === 0 ? [] : ['', 'Without a place:']),
     ...blocked.flatMap((each) => blockedLines(each, width)),
@@ -53,15 +55,19 @@ function agentLines(agent: AgentPlanView, width: number): readonly string[] {
     '',
     ...wrapped(safeText(`${agentId}: ${words}`), width, 2),
     ...running.map((job) => jobLine('now', job)),
-    ...next.map((job) => jobLine(job.startMs === 0 ? 'at once' : `in ${clockText(job.startMs)}`, job)),
+    ...next.map((job) => jobLine(job.startMs === 0 ? 'soon' : clockText(job.startMs), job)),
   ];
 }
 
-/** `  in 7:10   to 9:42   aaaaaaaa-0000-4000-8000-000000000001  ana  fetching`. */
+/** `  7:10     9:42     aaaaaaaa-0000-4000-8000-000000000001  ana  fetching`. */
 function jobLine(start: string, { endMs, jobId, userId, announced, overdue }: PlannedJobView): string {
-  const end = endMs === undefined ? '' : `to ${clockText(endMs)}`;
+  const end = endMs === undefined ? '' : clockText(endMs);
   const marks = [announced ? 'fetching' : '', overdue ? 'overdue' : ''].filter(Boolean).join(' ');
-  return safeText(`  ${start.padEnd(10)} ${end.padEnd(10)} ${jobId}  ${userId}  ${marks}`).trimEnd();
+  return safeText(columns(start, end, `${jobId}  ${userId}  ${marks}`)).trimEnd();
+}
+
+function columns(start: string, end: string, rest: string): string {
+  return `  ${start.padEnd(8)} ${end.padEnd(8)} ${rest}`;
 }
 
 function blockedLines({ reason, jobs, jobIds }: BlockedView, width: number): readonly string[] {
