@@ -51,10 +51,12 @@ export function plansOn(state: Ledger['state']): boolean {
 function carryOut(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
   ledger.state.lastPlan = { plan, snapshot };
   keepPromises(ledger, plan, snapshot);
+  noteReasons(ledger, plan, snapshot);
+  // Who can start since this plan takes part before anybody is charged for it.
+  keepCharges(ledger, snapshot.rules);
   for (const placement of plan.assignments) assignWhereFree(ledger, placement);
   announceNext(ledger, plan);
   askForSources(ledger, plan.placements);
-  noteReasons(ledger, plan, snapshot);
 }
 
 /** What the plan expects is what is promised, to jobs that still wait. */
