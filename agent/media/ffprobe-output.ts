@@ -8,7 +8,7 @@ const numberText = z
 const ratio = z.string().transform(ratioOf).optional();
 const known = z
   .string()
-  .transform((text) => (text === 'unknown' || text === '' ? undefined : text))
+  .transform((text) => (text === 'unknown' || text === 'unspecified' || text === '' ? undefined : text))
   .optional();
 const sideData = z
   .array(z.object({ side_data_type: z.string().optional(), rotation: z.number().optional() }))
@@ -33,6 +33,7 @@ const streamSchema = z
     color_transfer: known,
     color_space: known,
     color_range: known,
+    chroma_location: known,
     field_order: known,
     disposition: z.object({ attached_pic: z.number().optional() }).optional(),
     side_data_list: sideData,

@@ -214,6 +214,7 @@ function videoFacts(
     ...optional('colorTransfer', stream.color_transfer),
     ...optional('colorMatrix', stream.color_space),
     ...optional('colorRange', stream.color_range),
+    ...optional('chromaLocation', stream.chroma_location),
     ...optional('fieldOrder', stream.field_order),
     isAttachedPicture,
   };

@@ -39,6 +39,15 @@ export function planColor(stream: VideoStreamFacts): ColorPlan {
   return { kind: 'sdr', matrix: scaleMatrices[colorMatrix ?? ''] ?? byLines, range };
 }
 
+/**
+ * Whether the result would say where its colours were sampled, which H.264 writes into its parameter sets: a segment of a
+ * JPEG could then not be joined with one of a clip.
+ */
+export function planChroma({ chromaLocation, pixelFormat }: VideoStreamFacts): 'left' | 'named' | 'moved' {
+  if (chromaLocation === undefined || chromaLocation === 'left') return 'left';
+  return pixelFormat.includes('420') ? 'moved' : 'named';
+}
+
 /** Whether pixels can be transparent, and in which family of formats. */
 export function planAlpha(pixelFormat: string): 'none' | 'rgb' | 'yuv' {
   if (/^(?:rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8)/u.test(pixelFormat)) return 'rgb';

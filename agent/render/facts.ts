@@ -46,6 +46,8 @@ export interface VideoStreamFacts {
   readonly colorTransfer?: string;
   readonly colorMatrix?: string;
   readonly colorRange?: string;
+  /** ffprobe's `chroma_location`: `left` (what H.264 means when it says nothing), `center` (JPEG), `topleft` (HDR). */
+  readonly chromaLocation?: string;
   /** ffprobe's `field_order`: `progressive`, `tt`, `bb`, `tb`, `bt`; absent when `unknown`. */
   readonly fieldOrder?: string;
   /** Cover art: never the picture of an item. */

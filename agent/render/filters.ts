@@ -88,7 +88,13 @@ function scaleToFit(picture: PicturePlan, frame: Size): FilterChain {
   const square = picture.isAnamorphic ? ["scale='trunc(iw*sar/2)*2':ih", 'setsar=1'] : [];
   const size = `${frame.width}:${frame.height}:force_original_aspect_ratio=decrease:force_divisible_by=2`;
   const meaning = `in_color_matrix=${color.matrix}:in_range=${color.range}:out_color_matrix=bt709:out_range=tv`;
-  return [...square, `scale=${size}:${meaning}`, 'format=yuv420p'];
+  return [...square, `scale=${size}:${meaning}`, 'format=yuv420p', ...chromaAtLeft(picture)];
+}
+
+/** No filter but zscale can say so in all FFmpeg versions. */
+function chromaAtLeft({ chroma }: PicturePlan): FilterChain {
+  if (chroma === 'left') return [];
+  return [chroma === 'moved' ? 'zscale=c=left' : 'zscale=cin=left:c=left'];
 }
 
 /** Resized inside the first `zscale`: 4.6 times less CPU than tone mapping every pixel of a 2160p source. */
@@ -101,7 +107,7 @@ function toneMap(color: Extract<ColorPlan, { kind: 'hdr' }>, { width, height }: 
     'format=gbrpf32le',
     'zscale=p=bt709',
     'tonemap=tonemap=hable:desat=0',
-    'zscale=t=bt709:m=bt709:r=tv',
+    'zscale=t=bt709:m=bt709:r=tv:c=left',
     'format=yuv420p',
   ];
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Problem } from '../../proto/agent-link.ts';
-import { planAlpha, planColor } from './color.ts';
+import { planAlpha, planChroma, planColor } from './color.ts';
 import type { MediaFacts, VideoStreamFacts } from './facts.ts';
 import { displaySize, fitInto } from './geometry.ts';
 import { findLengthProblems } from './plan-length.ts';
@@ -130,6 +130,7 @@ function planPicture({ stream, fitted }: SeenPicture, isStill: boolean): Segment
     streamIndex: stream.index,
     isInterlaced: stream.fieldOrder !== undefined && stream.fieldOrder !== 'progressive',
     alpha: planAlpha(stream.pixelFormat),
+    chroma: planChroma(stream),
     isAnamorphic: stream.sampleAspectRatio !== 1,
     fitted,
     color: planColor(stream),

@@ -50,6 +50,8 @@ export interface PicturePlan {
   readonly alpha: 'none' | 'rgb' | 'yuv';
   /** Pixels of the source are not square. */
   readonly isAnamorphic: boolean;
+  /** Where colours are sampled: as in H.264, elsewhere but only by name (4:4:4, 4:2:2), or really elsewhere. */
+  readonly chroma: 'left' | 'named' | 'moved';
   /** The rectangle that the source fills in the frame. */
   readonly fitted: Size;
   readonly color: ColorPlan;

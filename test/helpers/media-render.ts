@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, mkdtempDisposable, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { probeMedia } from '../../agent/media/probe.ts';
 import { runProcess } from '../../agent/process/run.ts';
 import type { CommandEntry } from '../../agent/render/command-log.ts';
+import type { MediaFacts } from '../../agent/render/facts.ts';
 import type { RenderHooks } from '../../agent/render/render-hooks.ts';
 import { renderJob } from '../../agent/render/render-job.ts';
 import type { RenderItem, RenderRequest, SourceFile } from '../../agent/render/render-request.ts';
@@ -104,10 +105,18 @@ async function putFile(workFolder: string, from: string, fileName: string): Prom
     .digest('hex');
   const sourcePath = `\\\\nas\\Share\\${path.basename(from)}`;
   try {
-    return { fileName, sourcePath, sha256, facts: await probeMedia(to) };
+    return { fileName, sourcePath, sha256, facts: await probeContent(from, sha256) };
   } catch (error) {
     return { fileName, sourcePath, sha256, probeError: (error as Error).message };
   }
+}
+
+/** As an agent does it: out of a cache whose names have no extension, so that it does not count. */
+async function probeContent(file: string, sha256: string): Promise<MediaFacts> {
+  await using folder = await mkdtempDisposable(path.join(tmpdir(), 'renderfarm-content-'));
+  const content = path.join(folder.path, sha256);
+  await symlink(file, content);
+  return await probeMedia(content);
 }
 
 async function ffmpegVersion(): Promise<string> {

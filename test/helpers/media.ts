@@ -7,6 +7,8 @@ import { runProcess } from '../../agent/process/run.ts';
 /** Generated media that several test files use: made once, then kept under out/ by the hash of its arguments. */
 const mediaFolder = path.join(import.meta.dirname, '..', '..', 'out', 'test-media');
 
+let parts = 0;
+
 /** Makes a file with FFmpeg's own generators; the same arguments give the same file again at no cost. */
 export async function makeMedia(extension: string, args: readonly string[]): Promise<string> {
   const name = createHash('sha256')
@@ -20,8 +22,8 @@ export async function makeMedia(extension: string, args: readonly string[]): Pro
   );
   if (isThere) return file;
   await mkdir(mediaFolder, { recursive: true });
-  // Test files run at the same time: each makes its own, and the last rename wins with the same content.
-  const part = path.join(mediaFolder, `${name}.${process.pid}.${extension}`);
+  // Tests run at the same time: each makes its own, and the last rename wins with the same content.
+  const part = path.join(mediaFolder, `${name}.${process.pid}-${(parts += 1)}.${extension}`);
   try {
     await ffmpeg([...args, part]);
     await rename(part, file);
