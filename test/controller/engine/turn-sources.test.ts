@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { JobSpec } from '../../../controller/domain/job.ts';
+import type { Inventory, SourcesReport } from '../../../proto/agent-link.ts';
+import { heartbeat, inventory, journalEvent } from '../../helpers/agent-messages.ts';
+import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+
+const minute = 60_000;
+
+/** Of an output of a minute for each `minutes`: 120 MB of sources, by the guess. */
+function jobOf(n: number, minutes: number, changes: Partial<JobSpec> = {}): JobSpec {
+  const item = {
+    position: 0,
+    itemType: 'video',
+    path: '\\\\nas\\Clips\\a.mp4',
+    durationMs: minutes * minute,
+  } as const;
+  return jobSpec(n, { items: [item], ...changes });
+}
+
+function attachWith(
+  farm: TurnFarm,
+  agentId: string,
+  speed: number,
+  features = ['sources'],
+  changes: Partial<Inventory> = {},
+) {
+  const speeds = [{ workClass: 'hd', speed, runs: 3 } as const];
+  return farm.attach(agentId, {
+    features,
+    inventory: inventory({ hostname: agentId, speeds, copyBytesPerSecond: 1e6, ...changes }),
+  });
+}
+
+/** A busy farm: pc1 and pc2 each have a long job, ten others wait, the first of them first. */
+function busyFarm(features: readonly string[] = ['sources']): { farm: TurnFarm; pc1: string; pc2: string } {
+  const farm = new TurnFarm();
+  const pc1 = attachWith(farm, 'pc1', 1, [...features]);
+  const pc2 = attachWith(farm, 'pc2', 0.9, [...features]);
+  farm.submit(jobOf(101, 100, only('pc1')));
+  farm.submit(jobOf(102, 100, only('pc2')));
+  for (const session of [pc1, pc2]) accept(farm, session);
+  for (let n = 1; n <= 10; n += 1) farm.submit(jobOf(n, 1 + n / 100));
+  return { farm, pc1, pc2 };
+}
+
+function only(agentId: string): Partial<JobSpec> {
+  return { wishes: { onlyOn: [agentId], notOn: [], labels: [] } };
+}
+
+function accept(farm: TurnFarm, session: string): void {
+  const { ref } = farm.assigned(session);
+  farm.say(session, { kind: 'assignment-reply', ref, accepted: true, presentBytes: 0, presentSegments: 0 });
+}
+
+/** Time passes, and the agents are heard of all the while. */
+function passHeard(farm: TurnFarm, sessions: readonly string[], seconds: number): void {
+  for (let left = seconds; left > 0; left -= 10) {
+    for (const session of sessions) farm.say(session, heartbeat);
+    farm.pass(Math.min(left, 10) * 1_000);
+  }
+}
+
+function asked(farm: TurnFarm, sessionId: string): readonly string[] {
+  return farm.sent.flatMap(({ sessionId: to, message }) =>
+    to === sessionId && message.kind === 'ask-sources' ? [message.jobId] : [],
+  );
+}
+
+function report(n: number, presentBytes: number, totalBytes: number, presentOutputMs = 0): SourcesReport {
+  return { kind: 'sources-report', jobId: jobId(n), presentBytes, totalBytes, presentOutputMs };
+}
+
+describe('agents are asked what they have of a job', () => {
+  it('one job at a time each, those that are next, and none twice', () => {
+    const { farm, pc1, pc2 } = busyFarm();
+    for (const session of [pc1, pc2]) assert.equal(asked(farm, session).length, 1);
+    farm.pass(1_000);
+    assert.equal(asked(farm, pc1).length, 1, 'it has not answered yet');
+    for (let answers = 0; answers < 20; answers += 1) {
+      const last = asked(farm, pc1).at(-1) ?? '';
+      farm.say(pc1, { ...report(0, 0, 1e6), jobId: last });
+    }
+    const jobs = asked(farm, pc1);
+    assert.equal(new Set(jobs).size, jobs.length, 'none twice');
+    assert.ok(jobs.length >= 8, `${jobs.length} were asked for`);
+    assert.ok(!jobs.includes(jobId(101)), 'not of what runs');
+  });
+
+  it('again about another one when they do not answer for a minute', () => {
+    const { farm, pc1, pc2 } = busyFarm();
+    const [first] = asked(farm, pc1);
+    passHeard(farm, [pc1, pc2], 59);
+    assert.equal(asked(farm, pc1).length, 1);
+    passHeard(farm, [pc1, pc2], 1);
+    assert.equal(asked(farm, pc1).length, 2);
+    assert.notEqual(asked(farm, pc1)[1], first);
+  });
+
+  it('where they know the question, take jobs of that queue, and may take new ones', () => {
+    const { farm, pc1 } = busyFarm([]);
+    assert.deepEqual(asked(farm, pc1), []);
+    const other = attachWith(farm, 'pc3', 1, ['sources'], { queues: ['4k_queue'] });
+    farm.pass(1_000);
+    assert.deepEqual(asked(farm, other), []);
+  });
+
+  it('not of jobs that start at once', () => {
+    const farm = new TurnFarm();
+    const pc1 = attachWith(farm, 'pc1', 1);
+    farm.submit(jobOf(1, 10));
+    assert.deepEqual(asked(farm, pc1), []);
+  });
+});
+
+describe('what an agent has', () => {
+  /** pc1 is a little faster; both have half an hour to go. Who is to prefetch job 1 when two minutes have passed. */
+  function nextOf(told?: SourcesReport): string | undefined {
+    const farm = new TurnFarm();
+    const pc1 = attachWith(farm, 'pc1', 1);
+    const pc2 = attachWith(farm, 'pc2', 0.9);
+    farm.submit(jobOf(101, 30, only('pc1')));
+    farm.submit(jobOf(102, 27, only('pc2')));
+    for (const session of [pc1, pc2]) accept(farm, session);
+    farm.submit(jobOf(1, 10));
+    assert.equal(farm.state.announcements.get(jobId(1))?.agentId, 'pc1');
+    if (told !== undefined) farm.say(pc2, told);
+    passHeard(farm, [pc1, pc2], 130);
+    return farm.state.announcements.get(jobId(1))?.agentId;
+  }
+
+  it('draws the job there when that pays, and is no matter when it does not', () => {
+    assert.equal(nextOf(), 'pc1');
+    assert.equal(nextOf(report(1, 6e9, 6e9, 5 * minute)), 'pc2', 'half of it is rendered there');
+    assert.equal(nextOf(report(1, 1e9, 4e9)), 'pc1', '16 min are not worth 50 min of copying there');
+    assert.equal(nextOf(report(1, 4e9, 4e9)), 'pc2', '67 min of copying, of which the waiting hides half');
+  });
+
+  it('is known from prefetching too, which never has less than was known', () => {
+    const { farm, pc1 } = busyFarm();
+    const present = () => farm.state.sources.get(jobId(1))?.byAgent.get('pc1');
+    const fetched = (bytes: number, totalBytes?: number) =>
+      farm.say(pc1, {
+        ...{
+          kind: 'prefetch-report',
+          announcementId: '1-1',
+          jobId: jobId(1),
+          state: 'fetching',
+          files: 1,
+          bytes,
+        },
+        ...(totalBytes !== undefined && { totalBytes }),
+      });
+    fetched(5e6, 9e6);
+    assert.deepEqual(present(), { bytes: 5e6, outputMs: 0 });
+    farm.say(pc1, report(1, 7e6, 9e6, 1_000));
+    fetched(6e6);
+    assert.deepEqual(present(), { bytes: 7e6, outputMs: 1_000 });
+    fetched(0, 0);
+    assert.equal(farm.state.sources.get(jobId(1))?.totalBytes, 9e6, 'nothing is no size of a job’s sources');
+    farm.say(pc1, { ...report(1, 0, 0), message: 'no share' });
+    assert.deepEqual(present(), { bytes: 7e6, outputMs: 1_000 }, 'it could not look');
+  });
+
+  it('is forgotten with the job, and never told of one that is not open', () => {
+    const { farm, pc1 } = busyFarm();
+    farm.say(pc1, report(1, 1, 2));
+    assert.ok(farm.state.sources.has(jobId(1)));
+    farm.cancel(jobId(1));
+    assert.ok(!farm.state.sources.has(jobId(1)));
+    farm.say(pc1, report(1, 1, 2));
+    farm.say(pc1, report(999, 1, 2));
+    assert.ok(!farm.state.sources.has(jobId(1)) && !farm.state.sources.has(jobId(999)));
+  });
+
+  it('is of no weight where the figures are out of this world', () => {
+    const { farm, pc1, pc2 } = busyFarm();
+    farm.say(pc1, report(1, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
+    farm.say(pc2, report(1, 0, Number.MAX_SAFE_INTEGER));
+    farm.pass(1_000);
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    farm.say(pc2, journalEvent(1, farm.assigned(pc2).ref, { type: 'encoded' }));
+    assert.notEqual(farm.assigned(pc2).ref.jobId, jobId(102), 'the slot that is free is filled');
+  });
+});
