@@ -8,12 +8,13 @@ import { prepareRender, renderToFile } from '../helpers/media-render.ts';
 test('Clips of all rates and sound layouts become one file, exact to the frame and in step at every joint', async () => {
   const clips = await Promise.all([
     makeSignalClip({ rate: '24000/1001', size: '640x360' }),
-    makeSignalClip({ rate: '25' }),
+    makeSignalClip({ rate: '24' }),
     makeSignalClip({ rate: '30000/1001', sound: { channels: 1, rate: 22_050 } }),
     makeSignalClip({ rate: '50', sound: 'none' }),
     makeSignalClip({ rate: '60', sound: { channels: 6, rate: 96_000 } }),
     makeSignalClip({ rate: '30', soundLaterSeconds: 0.3 }),
     makeSignalClip({ rate: '30', soundSeconds: 1.25 }),
+    makeSignalClip({ rate: '25', soundSeconds: 2.1 }),
     makeSignalClip({ rate: '60', filters: "select='not(mod(n,3))+between(n,30,44)'" }),
     makeSignalClip({ rate: '25', extension: 'mkv' }),
     makeSignalClip({ rate: '25', extension: 'ts' }),
