@@ -2,7 +2,7 @@ import type { Wishes } from '../../proto/agent-link.ts';
 import { cautiousMs, effortOf } from './forecast.ts';
 import type { FarmRules, PlannedAgent, PlannerTuning, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
-import { gibText, spanText } from './words.ts';
+import { gibText, namesText, spanText } from './words.ts';
 
 /**
  * Why this agent cannot take this job, whoever else is there; empty: it can. Being busy is no reason: that is a
@@ -39,13 +39,16 @@ export function closedTo({
   return reasons;
 }
 
+/** Names that a reason tells: there may be 64, and a thousand agents that say so. */
+const namedMax = 8;
+
 function wishRefusals({ onlyOn, notOn, labels }: Wishes, agent: PlannedAgent): readonly string[] {
   const reasons: string[] = [];
   if (onlyOn.length > 0 && !onlyOn.includes(agent.agentId))
-    reasons.push(`the job is to run only on ${onlyOn.join(', ')}`);
+    reasons.push(`the job is to run only on ${namesText(onlyOn, namedMax)}`);
   if (notOn.includes(agent.agentId)) reasons.push('the job is not to run there');
   const missing = labels.filter((label) => !agent.labels.includes(label));
-  if (missing.length > 0) reasons.push(`lacks label ${missing.join(', ')}`);
+  if (missing.length > 0) reasons.push(`lacks label ${namesText(missing, namedMax)}`);
   return reasons;
 }
 

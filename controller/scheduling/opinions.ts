@@ -3,7 +3,7 @@ import { effortOf } from './forecast.ts';
 import type { Before } from './replay.ts';
 import { runningText } from './running-text.ts';
 import type { PlannedAgent, Snapshot, WaitingJob } from './snapshot.ts';
-import { countText, gibText, ratioText, toldMs } from './words.ts';
+import { countText, cutText, gibText, ratioText, toldMs } from './words.ts';
 
 /** What one agent's answer to a waiting job is. */
 export interface Opinion {
@@ -33,6 +33,9 @@ export interface Outlook {
   readonly speedBasis: string;
 }
 
+/** Characters of a reason: an agent's own word may be longer. */
+const reasonMax = 300;
+
 /** Every agent's answer: first those that can take the job, the one where it ends first before the others. */
 export function opinionsOf(
   job: WaitingJob,
@@ -54,6 +57,7 @@ export function opinionsOf(
       const reason = passedOver ? `passed over while another agent can take it: ${doubt}` : doubt;
       return { ...opinion, passedOver, reasons: [reason, ...opinion.reasons] };
     })
+    .map((opinion) => ({ ...opinion, reasons: opinion.reasons.map((reason) => cutText(reason, reasonMax)) }))
     .sort(compareOpinions);
 }
 

@@ -2,7 +2,7 @@ import { needsRefusals, pauseOf, refusals } from './feasible.ts';
 import type { Placement } from './placement.ts';
 import type { Snapshot, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
-import { namesText, spanText } from './words.ts';
+import { cutText, namesText, spanText } from './words.ts';
 
 /** One sentence, for lists: what a job that has its place in the plan waits for. */
 export function plannedReason({ startsInMs, agentId, limit }: Placement): string {
@@ -34,8 +34,10 @@ export function blockedReason(
   }
   const told = [...answers].map(([answer, ids]) => `${namesText(ids, agentsNamedMax)}: ${answer}`);
   const more = told.length > answersMax ? `; and ${told.length - answersMax} other answers` : '';
-  return `no agent can take it (${told.slice(0, answersMax).join('; ')}${more})`;
+  return cutText(`no agent can take it (${told.slice(0, answersMax).join('; ')}${more})`, reasonMax);
 }
 
+/** Characters; it is shown in lists. */
+const reasonMax = 2_000;
 const answersMax = 10;
 const agentsNamedMax = 5;

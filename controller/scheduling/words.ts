@@ -42,6 +42,11 @@ export function namesText(names: readonly string[], namedMax: number): string {
   return names.length > namedMax ? `${named} and ${names.length - namedMax} more` : named;
 }
 
+/** A text that others have a part in, cut to what is told. */
+export function cutText(text: string, charactersMax: number): string {
+  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
+}
+
 /** A span that may be told: whole milliseconds, neither endless nor no number. */
 export function toldMs(ms: number): number {
   return ms >= 0 ? Math.round(Math.min(ms, longestToldMs)) : 0;

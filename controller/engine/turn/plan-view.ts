@@ -11,8 +11,9 @@ import { plannedAgent } from './planned-agent.ts';
 import { isPlaceable } from './snapshot.ts';
 import type { FarmState } from './state.ts';
 
-/** An answer has at most so many agents, jobs behind one agent, and reasons with so many jobs named of each. */
+/** An answer has at most so many agents, jobs in all and behind one agent, and reasons with so many jobs named of each. */
 const agentsMax = 1_000;
+const jobsMax = 5_000;
 const nextMax = 100;
 const reasonsMax = 100;
 const namedMax = 10;
@@ -24,11 +25,23 @@ export function planView(state: FarmState, nowMs: number): PlanView {
   const ageMs = nowMs - (state.lastPlan?.snapshot.nowMs ?? nowMs);
   return {
     atMs: nowMs - ageMs,
-    agents: ids.map((agentId) => agentPlan(state, agentId, planned.get(agentId) ?? [], ageMs)),
+    agents: withinLimit(ids.map((agentId) => agentPlan(state, agentId, planned.get(agentId) ?? [], ageMs))),
     blocked: blockedJobs(state),
     waiting: state.waiting.size,
     placed: [...planned.values()].reduce((sum, placements) => sum + placements.length, 0),
   };
+}
+
+/** A message has an end: what there are more jobs is left out, those of the last agents first. */
+function withinLimit(agents: readonly AgentPlanView[]): readonly AgentPlanView[] {
+  let left = jobsMax;
+  return agents.map((agent) => {
+    const running = agent.running.slice(0, left);
+    left -= running.length;
+    const next = agent.next.slice(0, left);
+    left -= next.length;
+    return { ...agent, running, next };
+  });
 }
 
 /** Those that wait still. */

@@ -234,6 +234,16 @@ describe('the plan', () => {
     assert.deepEqual([waiting, placed], [12, 0]);
   });
 
+  it('has an end, however many reasons there are', () => {
+    const farm = new TurnFarm();
+    farm.attach('pc1');
+    for (let n = 1; n <= 105; n += 1) {
+      farm.submit(jobSpec(n, { wishes: { onlyOn: [`pc${n + 1}`], notOn: [], labels: [] } }));
+    }
+    const { blocked, waiting } = planOf(farm);
+    assert.deepEqual([blocked.length, waiting], [100, 105]);
+  });
+
   it('shows an attempt that is adopted or away as its agent is', () => {
     const { farm, pc1, ref } = runningFarm();
     farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });

@@ -48,6 +48,18 @@ describe('the answer of an agent that cannot take a job', () => {
     ]);
   });
 
+  it('has an end, however long its agent’s own words and the job’s wishes are', () => {
+    const refusedBy = new Map([['pc1', `declined: ${'x'.repeat(4_000)}`]]);
+    const onlyOn = Array.from({ length: 64 }, (_, n) => `pc${n + 2}`);
+    const waiting = job('j1', { refusedBy, wishes: { onlyOn, notOn: [], labels: onlyOn } });
+    const reasons = reasonsOf(waiting, 'pc1', 1);
+    assert.deepEqual(
+      reasons.map((reason) => reason.slice(-13)),
+      ['c9 and 56 more', 'c9 and 56 more', 'xxxxxxxxxxxxx…'].map((end) => end.slice(-13)),
+    );
+    assert.ok(reasons.every((reason) => reason.length <= 300));
+  });
+
   it('names a class of work that nothing more is known of, and an agent that is away', () => {
     const waiting = job('j1', { workClass: '8k' });
     assert.deepEqual(reasonsOf(waiting, 'pc1', 1, { liveness: 'detached' }), [

@@ -232,7 +232,7 @@ export interface GetPlanRequest {
 }
 
 export interface GetPlanResponse {
-  /** By id, at most 1000, each with at most 100 jobs that come next. */
+  /** By id, at most 1000, each with at most 100 jobs that come next; at most 5000 jobs in all. */
   readonly agents: readonly AgentPlan[];
   /** Most jobs first, at most 100 reasons. */
   readonly blocked: readonly Blocked[];
