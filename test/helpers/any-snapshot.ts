@@ -142,7 +142,9 @@ function unlike(classes: PlannedAgent['classes'], n: number): PlannedAgent['clas
 
 /** A farm of three users, three queues and up to five unequal agents, with everything that bounds and bends a plan. */
 export const anyFarm: fc.Arbitrary<AnyFarm> = fc.record({
-  jobs: fc.array(anyJob, { maxLength: 25 }).map((parts) => parts.map((part, n) => job(`j${n}`, part))),
+  jobs: fc
+    .array(anyJob, { maxLength: 25 })
+    .map((parts) => parts.map((part, n) => job(`j${n}`, { ...part, sequence: n % 3 }))),
   agents: fc
     .array(anyAgent, { minLength: 1, maxLength: agentIds.length })
     .map((parts) => parts.map((part, n) => agent(`a${n}`, 1, { ...part, classes: unlike(part.classes, n) }))),

@@ -206,6 +206,27 @@ describe('a plan that is a few turns old', () => {
     assert.ok(plannedOn > 2, `a plan was under way ${plannedOn} times`);
   });
 
+  it('is not carried out for a queue that was paused since it was begun', () => {
+    const farm = new TurnFarm();
+    farm.order(pauseGpu);
+    // So many needs and agents that nothing can be filled in a hurry.
+    for (let n = 1; n <= 110; n += 1) {
+      const wishes = { onlyOn: [], notOn: [`pc-${n}`], labels: [] };
+      farm.submit(jobOf(n, 10, { queue: 'gpu_queue', wishes }));
+    }
+    for (let n = 1; n <= 40; n += 1)
+      farm.attach(`agent-${n}`, { inventory: inventory({ hostname: `agent-${n}` }) });
+    farm.planning = () => countedBudget(10);
+    farm.order({ ...pauseGpu, kind: 'resume' });
+    assert.ok(farm.state.planning !== undefined && farm.all('assign').length === 0, 'a plan is under way');
+    farm.planning = () => countedBudget(1e9);
+    farm.order(pauseGpu);
+    assert.equal(farm.state.planning, undefined, 'it is complete');
+    assert.equal(farm.all('assign').length, 0);
+    farm.order({ ...pauseGpu, kind: 'resume' });
+    assert.equal(farm.all('assign').length, 40);
+  });
+
   it('announces nothing that has left, and assigns nothing twice', () => {
     for (const operations of [1, 2, 3, 5, 8, 13, 21]) {
       const farm = slowlyPlanned(operations);

@@ -111,6 +111,11 @@ describe('a desk', () => {
     assert.equal(desk.startMs(effort({ roomBytes: 40 })), 0);
     assert.equal(desk.startMs(effort({ roomBytes: 41 })), 50);
     assert.equal(desk.book(ranked(2), effort({ workMs: 10, roomBytes: 41 })).startsInMs, 50);
+    assert.equal(desk.freeInMs, 50, 'the slot is kept for it from now on');
+    const limited = new Desk(agent('a', 1, { slots: 2 }));
+    assert.equal(limited.book(ranked(1), effort({ workMs: 10 }), 100).startsInMs, 100);
+    assert.equal(limited.book(ranked(2), effort({ workMs: 10 })).startsInMs, 100);
+    assert.equal(limited.book(ranked(3), effort({ workMs: 10 })).startsInMs, 110);
   });
 });
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Charges, costMs, flowOf } from '../../../controller/scheduling/fair-share.ts';
+import { makePlan } from '../../../controller/scheduling/plan.ts';
 import type { FarmRules, PlannedAgent, WaitingJob } from '../../../controller/scheduling/snapshot.ts';
 import { PlannedFarm } from '../../helpers/planned-farm.ts';
-import { agent, job, noRules, seededNumbers } from '../../helpers/planner-parts.ts';
+import { agent, job, noRules, seededNumbers, snapshot } from '../../helpers/planner-parts.ts';
 
 const minute = 60_000;
 const longest = 10 * minute;
@@ -53,6 +54,16 @@ function spread(given: ReadonlyMap<string, number>, weightOf: (userId: string) =
 const agents: readonly PlannedAgent[] = [agent('a', 1), agent('b', 0.5), agent('c', 0.25)];
 const users = ['ann', 'ben', 'eve'];
 const seeds = fc.noShrink(fc.nat(1e6));
+
+describe('one plan', () => {
+  it('lets users take turns, by what their jobs cost', () => {
+    const own = (userId: string, from: number, outputMs: number) =>
+      [0, 1, 2, 3].map((n) => job(`j${from + n}`, { userId, outputMs }));
+    const jobs = [...own('ann', 1, longest), ...own('ben', 5, 2 * longest), ...own('eve', 9, longest)];
+    const order = makePlan(snapshot(jobs, agents)).order.map(({ job: { userId } }) => userId);
+    assert.deepEqual(order.slice(0, 8), ['ann', 'ben', 'eve', 'ann', 'eve', 'ann', 'ben', 'eve']);
+  });
+});
 
 describe('the shares of users who always have jobs', () => {
   const weights = new Map([

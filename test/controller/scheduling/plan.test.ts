@@ -73,6 +73,19 @@ describe('a plan', () => {
     );
   });
 
+  it('gives an agent first to the job that loses most without it', () => {
+    const only = agent('both', 2);
+    const hd = agent('hd', 1.9, { classes: new Map([['hd', forecast(1.9)]]) });
+    const plan = makePlan(snapshot([job('j1'), job('j2', { workClass: '4k' })], [only, hd]));
+    assert.deepEqual(
+      plan.assignments.map(({ jobId, agentId }) => [jobId, agentId]),
+      [
+        ['j2', 'both'],
+        ['j1', 'hd'],
+      ],
+    );
+  });
+
   it('announces at most one job per slot', () => {
     const jobs = [1, 2, 3, 4].map((n) => job(`j${n}`));
     const plan = makePlan(snapshot(jobs, [agent('a', 1, { running: [attempt(5_000)] })]));

@@ -62,10 +62,7 @@ describe('a plan that pauses', () => {
       running: [attempt(1_000)],
     });
     const plan = makePlan(
-      snapshot(
-        [...urgent, job('j900')],
-        [busy, agent('small', 1, { queues: ['default_queue'] })],
-      ),
+      snapshot([...urgent, job('j900')], [busy, agent('small', 1, { queues: ['default_queue'] })]),
     );
     assert.deepEqual(
       plan.assignments.map(({ jobId, agentId }) => [jobId, agentId]),
