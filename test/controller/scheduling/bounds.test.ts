@@ -20,7 +20,7 @@ function limitsOf({
   rules,
   jobs,
   agents,
-}: AnyFarm): readonly { name: string; max: number; has(span: Span): boolean }[] {
+}: AnyFarm): readonly { name: string; max: number; readonly has: (span: Span) => boolean }[] {
   const users = new Set([...jobs, ...agents.flatMap(({ running }) => running)].map(({ userId }) => userId));
   const { runningMax, runningPerUserMax } = rules;
   return [
