@@ -38,11 +38,14 @@ export class Charges implements FlowCharges {
   readonly #ahead = new Map<string, number>();
   readonly #starts = new Map<string, Map<PriorityClass, number>>();
   #virtualMs = 0;
+  /** The least of `servedMs` may be another than when it was last looked for: that takes a look at all of them. */
+  #isStale = false;
 
   /** Where a new flow begins: with the one that has had least. It never goes back. */
   get virtualMs(): number {
-    if (this.servedMs.size > 0)
-      this.#virtualMs = Math.max(this.#virtualMs, Math.min(...this.servedMs.values()));
+    if (this.#isStale && this.servedMs.size > 0)
+      this.#virtualMs = Math.max(this.#virtualMs, leastOf(this.servedMs.values()));
+    this.#isStale = false;
     return this.#virtualMs;
   }
 
@@ -50,11 +53,28 @@ export class Charges implements FlowCharges {
     return this.servedMs.get(flowKey) ?? Math.max(this.virtualMs, this.#ahead.get(flowKey) ?? 0);
   }
 
+  /** Just these flows have a job that waits and could start, from now on. Costs as much as there are flows. */
+  takePart(keys: ReadonlySet<string>): void {
+    // Of all at once: who leaves first must not decide where the others stand.
+    const { virtualMs } = this;
+    for (const [key, served] of this.servedMs) {
+      if (keys.has(key)) continue;
+      this.servedMs.delete(key);
+      this.#isStale = true;
+      if (served > virtualMs) this.#ahead.set(key, served);
+    }
+    for (const key of keys) this.arrived({ key });
+    this.#forgetAhead();
+  }
+
   /** The flow has a job that waits and could start, from now on. Idempotent. */
   arrived({ key }: Pick<Flow, 'key'>): void {
     if (this.servedMs.has(key)) return;
+    const isAlone = this.servedMs.size === 0;
     this.servedMs.set(key, this.standsAtMs(key));
     this.#ahead.delete(key);
+    // Beside others it stands at the virtual time or ahead of it: the least is the same.
+    if (isAlone) this.#isStale = true;
   }
 
   /** The flow has no such job any more. Idempotent. */
@@ -62,15 +82,23 @@ export class Charges implements FlowCharges {
     const { virtualMs } = this;
     const served = this.servedMs.get(key);
     if (served === undefined || !this.servedMs.delete(key)) return;
+    this.#isStale = true;
     if (served > virtualMs) this.#ahead.set(key, served);
-    for (const [other, ms] of this.#ahead) if (ms <= virtualMs) this.#ahead.delete(other);
+    this.#forgetAhead();
+  }
+
+  /** The others have had as much. */
+  #forgetAhead(): void {
+    const { virtualMs } = this;
+    for (const [key, ms] of this.#ahead) if (ms <= virtualMs) this.#ahead.delete(key);
   }
 
   /** What is known of flows without an open job is forgotten; when there are no others, all begin even. */
   keepOnly(open: ReadonlySet<string>): void {
     for (const key of this.#starts.keys()) if (!open.has(key)) this.#starts.delete(key);
     if (open.size > 0) return;
-    this.#virtualMs = Math.max(this.virtualMs, ...this.servedMs.values(), ...this.#ahead.values());
+    const most = Math.max(mostOf(this.servedMs.values()), mostOf(this.#ahead.values()));
+    this.#virtualMs = Math.max(this.virtualMs, most);
     this.servedMs.clear();
     this.#ahead.clear();
   }
@@ -100,6 +128,20 @@ export class Charges implements FlowCharges {
   }
 
   #put(key: string, ms: number): void {
+    this.#isStale = true;
     (this.servedMs.has(key) ? this.servedMs : this.#ahead).set(key, ms);
   }
+}
+
+/** There may be more of them than a call takes arguments. */
+function leastOf(values: Iterable<number>): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const value of values) least = Math.min(least, value);
+  return least;
+}
+
+function mostOf(values: Iterable<number>): number {
+  let most = 0;
+  for (const value of values) most = Math.max(most, value);
+  return most;
 }

@@ -76,7 +76,11 @@ export class Ranking {
       if (head !== undefined) this.#flowOf(head.job).heads.push(head);
     }
     for (const { overdue } of this.#flows.values()) overdue.sort(compareOverdue);
-    this.#firstTurnMs = Math.min(...[...this.#flows.values()].map(({ turnMs }) => turnMs));
+    // One after the other: there may be more flows than a call takes arguments.
+    this.#firstTurnMs = [...this.#flows.values()].reduce(
+      (first, { turnMs }) => Math.min(first, turnMs),
+      Number.POSITIVE_INFINITY,
+    );
   }
 
   /** The next job in order; undefined: there is none. With `only` of those lines alone. */

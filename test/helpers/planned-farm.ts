@@ -147,8 +147,7 @@ export class PlannedFarm {
     const waiting = [...this.waiting.values()];
     const keysOf = (jobs: readonly WaitingJob[]) => new Set(jobs.map((job) => flowOf(job, this.rules).key));
     const able = keysOf(waiting.filter(({ jobId }) => !this.#blocked.has(jobId)));
-    for (const key of [...this.charges.servedMs.keys()]) if (!able.has(key)) this.charges.left({ key });
-    for (const key of able) this.charges.arrived({ key });
+    this.charges.takePart(able);
     this.charges.keepOnly(keysOf([...waiting, ...this.running.map(({ job }) => job)]));
   }
 

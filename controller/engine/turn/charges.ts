@@ -6,7 +6,7 @@ import { Charges, costMs, flowOf } from '../../scheduling/fair-share.ts';
 import type { FarmRules, PlannedQueue } from '../../scheduling/snapshot.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
-import { isAtRunningLimit } from './running-limits.ts';
+import { RunningJobs } from './running-limits.ts';
 import type { FarmState } from './state.ts';
 
 /** What bounds and weighs the jobs that run, as the planner takes it. */
@@ -50,9 +50,7 @@ export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
       return [flow.key, flow];
     }),
   );
-  const able = flowsThatCouldStart(ledger, rules);
-  for (const key of [...charges.servedMs.keys()]) if (!able.has(key)) charges.left({ key });
-  for (const key of able) charges.arrived({ key });
+  charges.takePart(flowsThatCouldStart(ledger, rules));
   charges.keepOnly(new Set(open.keys()));
   if (isNew) {
     for (const { jobId, state: stands, assignedAtMs } of state.attempts.values()) {
@@ -68,10 +66,10 @@ export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
 /** Their keys, by what the last plan found and the limits on what runs. */
 function flowsThatCouldStart({ state, settings }: Ledger, rules: FarmRules): ReadonlySet<string> {
   const keys = new Set<string>();
+  const running = new RunningJobs(state, settings);
   for (const { key, needs, userId } of state.waiting.lines()) {
     const of = { userId, queue: needs.queue };
-    if (!state.lineReasons.has(key) && !isAtRunningLimit(state, settings, of))
-      keys.add(flowOf(of, rules).key);
+    if (!state.lineReasons.has(key) && !running.isAtLimit(of)) keys.add(flowOf(of, rules).key);
   }
   return keys;
 }

@@ -5,6 +5,7 @@ import { fillFreeSlots, type Plan, Planning } from '../../scheduling/plan.ts';
 import { nextPromises } from '../../scheduling/promises.ts';
 import type { Snapshot } from '../../scheduling/snapshot.ts';
 import { blockedReason, plannedReason } from '../../scheduling/wait-reason.ts';
+import type { JobNeeds } from '../../scheduling/waiting-lines.ts';
 import { farmRules, keepCharges } from './charges.ts';
 import { askForSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
@@ -104,8 +105,11 @@ function noteBlocked(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
   const { lineReasons } = ledger.state;
   const before = new Map(lineReasons);
   lineReasons.clear();
+  const reasons = new Map<JobNeeds, string>();
   for (const line of plan.blocked) {
-    const reason = blockedReason(line.needs, snapshot);
+    // Judged once for all lines that need the same: a paused queue may have one of each of thousands of users.
+    const reason = reasons.get(line.needs) ?? blockedReason(line.needs, snapshot);
+    reasons.set(line.needs, reason);
     lineReasons.set(line.key, reason);
     if (before.get(line.key) === reason) continue;
     let job = line.behind(undefined);

@@ -192,6 +192,40 @@ describe('charges', () => {
     assert.equal(charges.servedMs.get('ben'), 100);
   });
 
+  it('of those who leave together stay theirs, in whatever order they are known', () => {
+    const stands = [['ann', 'eve'] as const, ['eve', 'ann'] as const].map((order) => {
+      const charges = new Charges();
+      charges.takePart(new Set(order));
+      charges.charge({ key: 'ann', weight: 1 }, 100);
+      charges.charge({ key: 'eve', weight: 1 }, 300);
+      charges.takePart(new Set());
+      charges.takePart(new Set(['ann', 'ben']));
+      return ['ann', 'ben', 'eve'].map((key) => charges.standsAtMs(key));
+    });
+    assert.deepEqual(stands, [
+      [100, 100, 300],
+      [100, 100, 300],
+    ]);
+  });
+
+  it('of more flows than a call takes arguments come and go together, each looked at once', {
+    timeout: 20_000,
+  }, () => {
+    const keys = Array.from({ length: 200_000 }, (_, n) => `u${n}`);
+    const charges = new Charges();
+    charges.takePart(new Set(keys));
+    charges.charge({ key: 'u7', weight: 1 }, 100);
+    assert.equal(charges.virtualMs, 0);
+    charges.takePart(new Set(['u7']));
+    assert.equal(charges.virtualMs, 100);
+    charges.takePart(new Set(keys));
+    assert.equal(charges.standsAtMs('u0'), 100, 'nothing is saved up while away');
+    charges.charge({ key: 'u8', weight: 1 }, 50);
+    charges.keepOnly(new Set());
+    assert.equal(charges.servedMs.size, 0);
+    assert.equal(charges.virtualMs, 150);
+  });
+
   it('are by user, or by user and queue where the queue has a weight; 4K counts four times', () => {
     const rules = {
       userWeights: new Map([['ann', 3]]),
