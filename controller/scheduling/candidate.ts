@@ -26,10 +26,12 @@ export class Candidate {
   /** The best without regard to announcements. */
   #soonest: Option | undefined;
   #second: Option | undefined;
-  #sufferageMs = 0;
+  #lossMs = 0;
+  readonly #waitedMs: number;
 
   constructor(ranked: RankedJob, desks: readonly Desk[], snapshot: Snapshot) {
     this.ranked = ranked;
+    this.#waitedMs = Math.max(0, snapshot.nowMs - ranked.job.submittedAtMs);
     this.job = ranked.job;
     this.options = optionsOf(ranked.job, desks, snapshot);
     this.#indexOf = new Map(this.options.map(({ desk }, index) => [desk, index]));
@@ -42,9 +44,13 @@ export class Candidate {
     return this.#best;
   }
 
-  /** What it loses when its best agent is given to another job; the most, where it has no other. */
+  /**
+   * How much it would suffer from another job's going first: what it loses without its best agent (the most, where it
+   * has no other), and what it has lost already by waiting. Without its wait the order of jobs that lose about the same
+   * jumps with every plan, and announcements with it.
+   */
   get sufferageMs(): number {
-    return this.#sufferageMs;
+    return this.#lossMs + this.#waitedMs;
   }
 
   /** Both have the same class and round, are overdue or not, and neither is short of a deadline. */
@@ -105,7 +111,7 @@ export class Candidate {
         second = index;
       }
     }
-    this.#sufferageMs = secondMs - bestMs;
+    this.#lossMs = secondMs - bestMs;
     this.#second = second === undefined ? undefined : this.options[second];
     this.#soonest = best === undefined ? undefined : this.options[best];
     this.#best = this.#soonest && this.#keptWhereAnnounced(this.#soonest, bestMs);
