@@ -57,6 +57,8 @@ function checkSource(item: ItemDraft, rules: ItemRules, refuse: Refuse): void {
     refuse('path', `No path for ${item.itemType ?? 'item'} at position ${item.position}`);
   } else {
     checkPath(item.path, 'path', rules, refuse);
+    const kind = unusableKind(item.path);
+    if (kind !== undefined) refuse('path', `must not be ${kind}`);
   }
 }
 
@@ -68,6 +70,13 @@ function checkPath(path: string, field: string, rules: ItemRules, refuse: Refuse
   } else if (!rules.isInSourceShare(path)) {
     refuse(field, 'must lie in a source share of this farm');
   }
+}
+
+/** What no agent renders, by names that mean nothing else; whatever else a file is, only its content tells. */
+function unusableKind(path: string): string | undefined {
+  if (/\.svgz?$/iu.test(path)) return 'an SVG: FFmpeg draws pixels only';
+  if (/\.(?:m3u8?|mpd|ffconcat)$/iu.test(path)) return 'a playlist: it only names other files';
+  return undefined;
 }
 
 function checkDuration({ durationMs }: ItemDraft, refuse: Refuse): void {
@@ -85,7 +94,8 @@ function checkDecoration(item: ItemDraft, rules: ItemRules, refuse: Refuse): voi
     refuse(field, `must have at most ${textGraphemesMax} letters, not ${graphemes}`);
   }
   if (item.logoPath === '') return;
-  if (/\.svgz?$/iu.test(item.logoPath)) refuse('logo_path', 'must not be an SVG: FFmpeg draws pixels only');
+  const kind = unusableKind(item.logoPath);
+  if (kind !== undefined) refuse('logo_path', `must not be ${kind}`);
   else checkPath(item.logoPath, 'logo_path', rules, refuse);
 }
 

@@ -136,9 +136,16 @@ suite('an invalid job', () => {
     });
   }
 
-  test('may not draw an SVG', () => {
-    const problems = problemsOfItem({ logoPath: '\\\\nas\\Share\\logo.SVG' });
-    assert.deepStrictEqual(problems, ['items[0].logo_path: must not be an SVG: FFmpeg draws pixels only']);
+  test('may not draw or show an SVG, nor a playlist', () => {
+    const svg = '\\\\nas\\Share\\logo.SVG';
+    const isSvg = 'must not be an SVG: FFmpeg draws pixels only';
+    assert.deepStrictEqual(problemsOfItem({ logoPath: svg }), [`items[0].logo_path: ${isSvg}`]);
+    assert.deepStrictEqual(problemsOfItem({ path: svg }), [`items[0].path: ${isSvg}`]);
+    const isPlaylist = 'must not be a playlist: it only names other files';
+    for (const name of ['live.m3u8', 'all.ffconcat', 'stream.MPD'])
+      assert.deepStrictEqual(problemsOfItem({ path: `\\\\nas\\Share\\${name}` }), [
+        `items[0].path: ${isPlaylist}`,
+      ]);
   });
 
   test('may show a picture for 0.1 s to an hour', () => {
