@@ -67,9 +67,19 @@ function checkPath(path: string, field: string, rules: ItemRules, refuse: Refuse
     refuse(field, 'must be a UNC path (\\\\host\\share\\...)');
   } else if (path.split(/[\\/]/u).includes('..')) {
     refuse(field, 'must not contain ".."');
+  } else if (path.slice(2).split(/[\\/]/u).some(isUnusableName)) {
+    refuse(
+      field,
+      'must have names that every agent can open: none empty, no ":", no dot or space at the end',
+    );
   } else if (!rules.isInSourceShare(path)) {
     refuse(field, 'must lie in a source share of this farm');
   }
+}
+
+/** Agents refuse these before they look at a share: Windows takes them for a stream of a file, or for another name. */
+function isUnusableName(name: string): boolean {
+  return name.includes(':') || /(?:^|[. ])$/u.test(name);
 }
 
 /** What no agent renders, by names that mean nothing else; whatever else a file is, only its content tells. */

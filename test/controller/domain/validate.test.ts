@@ -122,13 +122,20 @@ suite('an invalid job', () => {
     assert.match(String(problemsOfItem({ position: -1 })), /^items\[0\]\.position: must be a whole number/);
   });
 
-  const badPaths = [
+  const badPaths: readonly (readonly [string, string])[] = [
     ['/mnt/share/a.mp4', 'must be a UNC path (\\\\host\\share\\...)'],
     ['\\\\nas\\Share\\', 'must be a UNC path (\\\\host\\share\\...)'],
     ['\\\\nas\\Share\\a\nb', 'must be a UNC path (\\\\host\\share\\...)'],
     ['\\\\nas\\Share\\..\\Other\\a.mp4', 'must not contain ".."'],
+    ...['a:b.mp4', 'a.\\b.mp4', 'a.mp4 ', '\\a.mp4'].map(
+      (name) =>
+        [
+          `\\\\nas\\Share\\${name}`,
+          'must have names that every agent can open: none empty, no ":", no dot or space at the end',
+        ] as const,
+    ),
     ['\\\\nas\\Other\\a.mp4', 'must lie in a source share of this farm'],
-  ] as const;
+  ];
   for (const [path, description] of badPaths) {
     test(`may not use the path ${JSON.stringify(path)}`, () => {
       assert.deepStrictEqual(problemsOfItem({ path }), [`items[0].path: ${description}`]);
