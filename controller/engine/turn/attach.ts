@@ -1,6 +1,7 @@
 import type { HeldAttempt, HeldVerdict, Hello, JobRef, Welcome } from '../../../proto/agent-link.ts';
 import { ownerLost } from './executors.ts';
 import type { Input } from './inputs.ts';
+import { askAnew } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
 import { greetWithMode } from './modes.ts';
 import { endAttempt, endUnheard } from './outcomes.ts';
@@ -206,6 +207,7 @@ function enter(ledger: Ledger, hello: Hello, sessionId: string): Presence {
     scratchAvailableBytes: hello.inventory.scratchAvailableBytes,
     asked: undefined,
   };
+  askAnew(ledger, hello.agentId, hello.instanceId);
   const before = ledger.state.presences.get(hello.agentId)?.inventory;
   learnShares(ledger, hello.agentId, before, hello.inventory);
   ledger.state.presences.set(hello.agentId, presence);

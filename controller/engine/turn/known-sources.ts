@@ -1,10 +1,11 @@
 import type { PrefetchReport, SourcesReport } from '../../../proto/agent-link.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import type { Placement } from '../../scheduling/placement.ts';
 import type { PresentSources } from '../../scheduling/snapshot.ts';
 import type { Ledger } from './ledger.ts';
 import { livenessOf } from './planned-agent.ts';
-import type { Presence } from './state.ts';
+import type { KnownSources, Presence } from './state.ts';
 
 /** Name of the feature in an agent's Hello: it answers AskSources. */
 export const sourcesFeature = 'sources';
@@ -36,7 +37,7 @@ export function askForSources(ledger: Ledger, placements: readonly Placement[]):
 function mayHave(ledger: Ledger, presence: Presence, jobId: string): boolean {
   const job = ledger.state.jobs.get(jobId);
   if (job === undefined || presence.inventory?.queues.includes(job.queue) !== true) return false;
-  return ledger.state.sources.get(jobId)?.byAgent.has(presence.agentId) !== true;
+  return ledger.state.sources.get(jobId)?.asked.has(presence.agentId) !== true;
 }
 
 function ask(ledger: Ledger, presence: Presence, jobId: string): void {
@@ -45,7 +46,7 @@ function ask(ledger: Ledger, presence: Presence, jobId: string): void {
   const { enable4k, rateProfile } = ledger.job(jobId);
   presence.asked = { jobId, atMs: ledger.nowMs };
   // Told nothing, it is not asked for the same again.
-  remember(ledger, jobId, presence.agentId, { bytes: 0, outputMs: 0 });
+  knownOf(ledger, jobId)?.asked.add(presence.agentId);
   ledger.sendTo(presence.agentId, {
     kind: 'ask-sources',
     jobId,
@@ -55,32 +56,60 @@ function ask(ledger: Ledger, presence: Presence, jobId: string): void {
   });
 }
 
-/** What an agent has of a job, by its own word. */
+/** What an agent has of a job, by its own word, where it was asked. */
 export function takeSources(ledger: Ledger, presence: Presence, report: SourcesReport): void {
   if (presence.asked?.jobId === report.jobId) presence.asked = undefined;
+  const known = ledger.state.sources.get(report.jobId);
+  if (known?.asked.has(presence.agentId) !== true) return;
   ledger.state.planStale = true;
   const { presentBytes: bytes, presentOutputMs: outputMs, totalBytes } = report;
-  if (totalBytes > 0) remember(ledger, report.jobId, presence.agentId, { bytes, outputMs }, totalBytes);
+  if (totalBytes > 0) remember(known, presence.agentId, { bytes, outputMs }, totalBytes);
 }
 
-/** What a prefetch has brought. */
+/** What a prefetch has brought, where it was announced. */
 export function takePrefetched(ledger: Ledger, presence: Presence, report: PrefetchReport): void {
-  const known = ledger.state.sources.get(report.jobId)?.byAgent.get(presence.agentId);
-  const present = { bytes: Math.max(report.bytes, known?.bytes ?? 0), outputMs: known?.outputMs ?? 0 };
-  remember(ledger, report.jobId, presence.agentId, present, report.totalBytes);
+  const { jobId } = report;
+  const { agentId } = presence;
+  const isAnnounced = ledger.state.announcements.get(jobId)?.agentId === agentId;
+  if (!isAnnounced && ledger.state.sources.get(jobId)?.asked.has(agentId) !== true) return;
+  const known = knownOf(ledger, jobId);
+  if (known === undefined) return;
+  known.asked.add(agentId);
+  const before = known.byAgent.get(agentId);
+  const present = { bytes: Math.max(report.bytes, before?.bytes ?? 0), outputMs: before?.outputMs ?? 0 };
+  remember(known, agentId, present, report.totalBytes);
+}
+
+/** A stream begins: what was asked on the last one is not answered any more, and another process may have other files. */
+export function askAnew(ledger: Ledger, agentId: string, instanceId: string): void {
+  const before = ledger.state.presences.get(agentId);
+  if (before === undefined || before.instanceId === instanceId) {
+    if (before?.asked !== undefined) ledger.state.sources.get(before.asked.jobId)?.asked.delete(agentId);
+    return;
+  }
+  for (const { asked } of ledger.state.sources.values()) asked.delete(agentId);
+}
+
+/** An attempt has ended: its agent has more of the job than it said before. */
+export function askAgain(ledger: Ledger, { jobId, agentId }: Pick<AttemptRecord, 'jobId' | 'agentId'>): void {
+  ledger.state.sources.get(jobId)?.asked.delete(agentId);
+}
+
+/** Undefined for a job that is not open: nothing is known of it. */
+function knownOf({ state }: Ledger, jobId: string): KnownSources | undefined {
+  const job = state.jobs.get(jobId);
+  if (job === undefined || hasEnded(job.state)) return undefined;
+  const known = state.sources.get(jobId) ?? { totalBytes: undefined, byAgent: new Map(), asked: new Set() };
+  state.sources.set(jobId, known);
+  return known;
 }
 
 function remember(
-  ledger: Ledger,
-  jobId: string,
+  known: KnownSources,
   agentId: string,
   present: PresentSources,
-  totalBytes?: number,
+  totalBytes: number | undefined,
 ): void {
-  const job = ledger.state.jobs.get(jobId);
-  if (job === undefined || hasEnded(job.state)) return;
-  const known = ledger.state.sources.get(jobId) ?? { totalBytes: undefined, byAgent: new Map() };
   if (totalBytes !== undefined && totalBytes > 0) known.totalBytes = totalBytes;
   known.byAgent.set(agentId, present);
-  ledger.state.sources.set(jobId, known);
 }

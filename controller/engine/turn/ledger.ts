@@ -160,7 +160,10 @@ export class Ledger {
     this.state.presences.delete(agentId);
     this.state.liveAttempts.delete(agentId);
     for (const refusals of this.state.refusals.values()) refusals.delete(agentId);
-    for (const { byAgent } of this.state.sources.values()) byAgent.delete(agentId);
+    for (const { byAgent, asked } of this.state.sources.values()) {
+      byAgent.delete(agentId);
+      asked.delete(agentId);
+    }
     this.state.planStale = true;
     this.#mark('agent', agentId);
   }

@@ -7,6 +7,7 @@ import { afterAttempt, type Disposition, retryPolicy } from '../../domain/retry.
 import { refundAttempt } from './charges.ts';
 import type { Ending } from './ending.ts';
 import { noteForecastError } from './forecast-errors.ts';
+import { askAgain } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
 import { fitsElsewhere } from './prediction.ts';
 import type { Refusal } from './state.ts';
@@ -40,6 +41,7 @@ export function endAttempt(
     }),
   );
   noteForecastError(ledger, attempt, ending);
+  askAgain(ledger, attempt);
   refundAttempt(ledger, attempt, ending);
   ledger.log(ending.outcome === 'published' ? 'info' : 'warn', 'attempt-ended', {
     jobId: attempt.jobId,

@@ -134,6 +134,8 @@ export interface KnownSources {
   /** Of all of them together; undefined: no agent has told yet. */
   totalBytes: number | undefined;
   readonly byAgent: Map<string, PresentSources>;
+  /** Agents that were asked or have told, and need not be asked again. */
+  readonly asked: Set<string>;
 }
 
 /** Open jobs of one user in one queue. */

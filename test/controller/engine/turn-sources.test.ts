@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobSpec } from '../../../controller/domain/job.ts';
 import type { Inventory, SourcesReport } from '../../../proto/agent-link.ts';
-import { heartbeat, inventory, journalEvent } from '../../helpers/agent-messages.ts';
+import { finished, heartbeat, inventory, journalEvent } from '../../helpers/agent-messages.ts';
 import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
 const minute = 60_000;
@@ -105,6 +105,53 @@ describe('agents are asked what they have of a job', () => {
     assert.deepEqual(asked(farm, other), []);
   });
 
+  it('again when the stream ended before they answered, not when they had', () => {
+    const { farm, pc1 } = busyFarm();
+    for (let n = 5; n <= 10; n += 1) farm.cancel(jobId(n));
+    const [first = ''] = asked(farm, pc1);
+    const back = (instanceId: string) => {
+      const held = [{ ref: ref101, state: 'preparing', percent: 0 } as const];
+      const speeds = [{ workClass: 'hd', speed: 1, runs: 3 } as const];
+      const changes = { hostname: 'pc1', speeds, copyBytesPerSecond: 1e6 };
+      return farm.attach('pc1', { instanceId, features: ['sources'], held, inventory: inventory(changes) });
+    };
+    const ref101 = farm.assigned(pc1).ref;
+    const { instanceId = '' } = farm.state.presences.get('pc1') ?? {};
+    farm.run({ kind: 'stream-ended', sessionId: pc1, how: 'closed' });
+    const again = back(instanceId);
+    const answerAll = (session: string) => {
+      for (let answers = 0; answers < 20; answers += 1)
+        farm.say(session, { ...report(0, 0, 1e6), jobId: asked(farm, session).at(-1) ?? '' });
+    };
+    answerAll(again);
+    assert.ok(asked(farm, again).includes(first), 'the question was lost with the stream');
+    farm.run({ kind: 'stream-ended', sessionId: again, how: 'closed' });
+    const third = back(instanceId);
+    answerAll(third);
+    assert.ok(!asked(farm, third).includes(first), 'it has told');
+  });
+
+  it('again of a job that they had: they have more of it now', () => {
+    const { farm, pc1 } = busyFarm();
+    for (let answers = 0; answers < 20; answers += 1)
+      farm.say(pc1, { ...report(0, 0, 1e6), jobId: asked(farm, pc1).at(-1) ?? '' });
+    const { ref } = farm.assigned(pc1);
+    farm.say(pc1, journalEvent(1, ref, { type: 'encoded' }));
+    const { jobId: next, ref: nextRef } = { ...farm.assigned(pc1), jobId: farm.assigned(pc1).ref.jobId };
+    assert.notEqual(next, jobId(101));
+    accept(farm, pc1);
+    const known = () => farm.state.sources.get(next)?.asked.has('pc1');
+    assert.equal(known(), true);
+    farm.say(
+      pc1,
+      journalEvent(2, nextRef, {
+        type: 'finished',
+        finished: finished({ outcome: 'failed', failureClass: 'environment' }),
+      }),
+    );
+    assert.equal(known(), false);
+  });
+
   it('not of jobs that start at once', () => {
     const farm = new TurnFarm();
     const pc1 = attachWith(farm, 'pc1', 1);
@@ -171,6 +218,18 @@ describe('what an agent has', () => {
     farm.say(pc1, report(1, 1, 2));
     farm.say(pc1, report(999, 1, 2));
     assert.ok(!farm.state.sources.has(jobId(1)) && !farm.state.sources.has(jobId(999)));
+  });
+
+  it('is what it was asked for or told to fetch, and nothing else', () => {
+    const { farm, pc1 } = busyFarm();
+    const unasked = [...farm.state.jobs.keys()].find((id) => !asked(farm, pc1).includes(id)) ?? '';
+    farm.state.announcements.delete(unasked);
+    farm.say(pc1, { ...report(0, 1e15, 1e15), jobId: unasked });
+    farm.say(pc1, {
+      ...{ kind: 'prefetch-report', announcementId: '1-9', jobId: unasked, state: 'fetching' },
+      ...{ files: 1, bytes: 1e15, totalBytes: 1e15 },
+    });
+    assert.equal(farm.state.sources.get(unasked)?.totalBytes, undefined);
   });
 
   it('is of no weight where the figures are out of this world', () => {
