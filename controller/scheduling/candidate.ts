@@ -12,6 +12,9 @@ export interface Option {
   readonly loyalMs: number;
 }
 
+/** A job gives up waiting when its start is late by so many times what it would take on a free slot. */
+const givenUpAfter = 4;
+
 /** A job while it is looked for the agent where it ends first. */
 export class Candidate {
   readonly job: WaitingJob;
@@ -28,11 +31,14 @@ export class Candidate {
   #second: Option | undefined;
   #lossMs = 0;
   readonly #waitedMs: number;
+  /** Since it was to start, by its promise. */
+  readonly #lateMs: number;
 
   constructor(ranked: RankedJob, desks: readonly Desk[], snapshot: Snapshot) {
     this.ranked = ranked;
     this.#waitedMs = Math.max(0, snapshot.nowMs - ranked.job.submittedAtMs);
     this.job = ranked.job;
+    this.#lateMs = snapshot.nowMs - (ranked.job.promise?.startAtMs ?? snapshot.nowMs);
     this.options = optionsOf(ranked.job, desks, snapshot);
     this.#indexOf = new Map(this.options.map(({ desk }, index) => [desk, index]));
     this.couldStart = this.options.some(({ desk }) => desk.isFree);
@@ -114,7 +120,17 @@ export class Candidate {
     this.#lossMs = secondMs - bestMs;
     this.#second = second === undefined ? undefined : this.options[second];
     this.#soonest = best === undefined ? undefined : this.options[best];
-    this.#best = this.#soonest && this.#keptWhereAnnounced(this.#soonest, bestMs);
+    this.#best = this.#soonest && (this.#givenUpFor() ?? this.#keptWhereAnnounced(this.#soonest, bestMs));
+  }
+
+  /**
+   * A free slot where it would have ended long ago, had it begun there when it was promised a start: what it waits for
+   * does not come true, e.g. for an agent that always says that it is done soon. Undefined: it goes on waiting.
+   */
+  #givenUpFor(): Option | undefined {
+    if (!this.ranked.overdue || this.#lateMs <= 0) return undefined;
+    const free = this.bestFree();
+    return free && givenUpAfter * free.desk.completionMs(free.effort) < this.#lateMs ? free : undefined;
   }
 
   /**

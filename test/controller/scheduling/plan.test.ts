@@ -39,6 +39,17 @@ describe('a plan', () => {
     );
   });
 
+  it('waits for a start that does not come true at most four times as long as it takes where a slot is free', () => {
+    const liar = agent('liar', 1_000, { running: [attempt(1)] });
+    const where = (lateMs: number) => {
+      const promise = { madeAtMs: nowMs - lateMs - 1, startAtMs: nowMs - lateMs, overdue: true };
+      const [placement] = makePlan(snapshot([job('j1', { promise })], [liar, agent('free', 1)])).placements;
+      return placement?.agentId;
+    };
+    assert.equal(where(239_000), 'liar', 'a minute of output takes a minute there');
+    assert.equal(where(241_000), 'free');
+  });
+
   it('never fills a slot that is still held, however soon it is free', () => {
     const plan = makePlan(snapshot([job('j1')], [agent('a', 1, { running: [attempt(0)] })]));
     assert.deepEqual(plan.assignments, []);
