@@ -25,13 +25,9 @@ export async function hasOpenFragments(path: string, formatName: string): Promis
   if (!formatName.split(',').includes('mp4')) return false;
   const file = await open(path);
   try {
-    let isFragmented = false;
-    let hasIndex = false;
-    await walkBoxes(file, (await file.stat()).size, (type) => {
-      isFragmented ||= type === 'moof';
-      hasIndex ||= type === 'mfra';
-    });
-    return isFragmented && !hasIndex;
+    const seen = new Set<string>();
+    await walkBoxes(file, (await file.stat()).size, (type) => seen.add(type));
+    return seen.has('moof') && !seen.has('mfra');
   } finally {
     await file.close();
   }
@@ -53,12 +49,11 @@ async function endsInsideBox(file: FileHandle, sizeBytes: number): Promise<boole
   return await walkBoxes(file, sizeBytes);
 }
 
-/** Whether the last box is longer than the file. */
-// ISO 14496-12: 32-bit size and name; size 1 means a 64-bit size follows, size 0 means to the end of the file.
+// Whether the last box is longer than the file. ISO 14496-12: 32-bit size and name; size 1 means a 64-bit size follows, size 0 means to the end of the file.
 async function walkBoxes(
   file: FileHandle,
   sizeBytes: number,
-  onBox: (type: string) => void = () => undefined,
+  onBox: (type: string) => unknown = () => undefined,
 ): Promise<boolean> {
   let offset = 0;
   for (let boxes = 0; offset < sizeBytes && boxes < boxesMax; boxes += 1) {

@@ -35,7 +35,7 @@ test('A clip with flipped bits is whole and has a warning with its position, is 
   for (const { extension, places } of cases) {
     const file = path.join(folder, `flipped.${extension}`);
     await writeFile(file, await flipped(await moving(extension), places));
-    for (const run of ['first', 'second']) {
+    for (const run of extension === 'mp4' ? ['first', 'second'] : ['first']) {
       await using job = await prepareRender([{ file: await moving('mp4') }, { file }], { segmentCache });
       const heard: (number | undefined)[] = [];
       const result = await job.render({ onWarning: ({ position }) => heard.push(position) });

@@ -91,11 +91,9 @@ test('A still of 24 megapixels is decoded once, and as long as it is shown costs
     await using job = await prepareRender([{ file, itemType: 'image', durationMs: 4000 }]);
     const { timings, frames } = await renderToFile(job);
     assert.equal(frames, 120);
-    const decoded = job.stderr.filter(
-      (line) => /image_0\.jpg/u.test(line) === false && /frames decoded/u.test(line),
-    );
+    const decoded = job.stderr.filter((line) => line.includes('frames decoded'));
     assert.ok(
-      decoded.some((line) => / 1 frames decoded/u.test(line)),
+      decoded.some((line) => line.includes(' 1 frames decoded')),
       decoded.join('\n'),
     );
     return timings.segmentsMs;
