@@ -49,7 +49,8 @@ async function endsInsideBox(file: FileHandle, sizeBytes: number): Promise<boole
   return await walkBoxes(file, sizeBytes);
 }
 
-// Whether the last box is longer than the file. ISO 14496-12: 32-bit size and name; size 1 means a 64-bit size follows, size 0 means to the end of the file.
+// Whether the last box is longer than the file.
+// ISO 14496-12: 32-bit size and name; size 1 means a 64-bit size follows, size 0 means to the end of the file.
 async function walkBoxes(
   file: FileHandle,
   sizeBytes: number,
