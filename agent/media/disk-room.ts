@@ -93,7 +93,10 @@ export function openDiskRoom(options: DiskRoomOptions): DiskRoom {
           }
         },
         workLeft: (bytes) => void (held.workBytes = Math.min(held.workBytes, bytes)),
-        release: () => void holds.delete(hold),
+        release() {
+          // A copy under way may go on for somebody else: what it takes is promised until it ends.
+          if (holds.delete(hold)) copying += held.copyingBytes;
+        },
       };
       holds.set(hold, held);
       return hold;
@@ -116,6 +119,7 @@ export function openDiskRoom(options: DiskRoomOptions): DiskRoom {
         return once(() => {
           held.copyingBytes -= bytes;
           held.sourceBytes -= bytes;
+          if (hold === undefined || !holds.has(hold)) copying -= bytes;
         });
       }),
   };
