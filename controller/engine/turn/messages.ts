@@ -2,6 +2,7 @@ import type {
   AgentGoodbye,
   AssignmentReply,
   Heartbeat,
+  Inventory,
   PrefetchReport,
   Progress,
 } from '../../../proto/agent-link.ts';
@@ -55,11 +56,7 @@ export function takeMessage(
       takePrefetch(ledger, presence, message);
       return;
     case 'inventory':
-      learnShares(ledger, presence.agentId, presence.inventory, message.inventory);
-      presence.inventory = message.inventory;
-      presence.scratchAvailableBytes = message.inventory.scratchAvailableBytes;
-      for (const refusals of ledger.state.refusals.values()) refusals.delete(presence.agentId);
-      ledger.state.planStale = true;
+      takeInventory(ledger, presence, message.inventory);
       return;
     case 'finish-publish-reply':
       takeFinishPublishReply(ledger, presence.agentId, message);
@@ -77,6 +74,16 @@ export function takeMessage(
       takeGoodbye(ledger, presence, message);
       return;
   }
+}
+
+function takeInventory(ledger: Ledger, presence: Presence, inventory: Inventory): void {
+  // Said again, it is no reason to be asked again for what it declined: that would go round and round.
+  if (JSON.stringify(presence.inventory) === JSON.stringify(inventory)) return;
+  learnShares(ledger, presence.agentId, presence.inventory, inventory);
+  presence.inventory = inventory;
+  presence.scratchAvailableBytes = inventory.scratchAvailableBytes;
+  for (const refusals of ledger.state.refusals.values()) refusals.delete(presence.agentId);
+  ledger.state.planStale = true;
 }
 
 function takeGoodbye(ledger: Ledger, presence: Presence, goodbye: AgentGoodbye): void {

@@ -256,6 +256,9 @@ describe('failures', () => {
     });
     assert.equal(farm.jobState(jobId(1)), 'waiting');
     assert.match(farm.state.waitReasons.get(jobId(1)) ?? '', /declined: no scratch space/);
+    const { inventory: told } = farm.state.presences.get('pc1') ?? {};
+    farm.say(pc1, { kind: 'inventory', inventory: { ...inventory(), ...told } });
+    assert.equal(farm.jobState(jobId(1)), 'waiting', 'the same inventory again changes nothing');
     farm.say(pc1, { kind: 'inventory', inventory: inventory({ scratchFreeBytes: 200e9 }) });
     assert.equal(farm.jobState(jobId(1)), 'assigned');
   });
