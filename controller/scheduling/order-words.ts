@@ -44,14 +44,17 @@ function deadlineText(
 ): readonly string[] {
   if (job.deadlineMs === undefined) return [];
   const leftMs = job.deadlineMs - nowMs;
-  if (leftMs <= 0) return [`deadline: over for ${spanText(toldMs(-leftMs))}; first of its class`];
+  const firstOfOwn = `first of ${job.userId}'s jobs of its class`;
+  if (leftMs <= 0) return [`deadline: over for ${spanText(toldMs(-leftMs))}; ${firstOfOwn}`];
   const left = `in ${spanText(toldMs(leftMs))}`;
   if (!(speed > 0)) return [`deadline: ${left}`];
   const slackMs = slackOf(job, speed, nowMs, tuning);
   const takes = `rendering takes about ${spanText(job.outputMs / speed)} on the fastest agent`;
   if (slackMs === undefined) return [`deadline: ${left}, far enough to change nothing yet (${takes})`];
-  if (slackMs < 0) return [`deadline: ${left}, too soon to be kept (${takes}); first of its class`];
-  return [`deadline: ${left}, which is short (${takes}); first of its class`];
+  if (slackMs < 0) return [`deadline: ${left}, too soon to be kept (${takes}); ${firstOfOwn}`];
+  return [
+    `deadline: ${left}, which is short (${takes}); first of its class, while ${job.userId} is not ahead of others`,
+  ];
 }
 
 /** How much its flow has had beside others. */

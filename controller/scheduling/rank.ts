@@ -148,9 +148,17 @@ export class Ranking {
   #inTurn(ranked: RankedJob, { turnMs }: FlowHeads): RankedJob {
     const ahead = turnMs - this.#firstTurnMs;
     const round = this.#flows.size > 1 ? Math.floor(ahead / this.#snapshot.tuning.roundMs) : 0;
-    return { ...ranked, round, turnMs };
+    const { slackMs, ...rest } = ranked;
+    const isUrgent = slackMs !== undefined && slackMs >= 0 && round <= roundsAheadMax;
+    return { ...rest, ...(isUrgent && { slackMs }), round, turnMs };
   }
 }
+
+/**
+ * A deadline that is short goes before fair share while it can be kept and its flow is not further ahead than this; else
+ * it goes first in its flow only. Deadlines are no way around fair share, and going first helps nobody who is too late.
+ */
+const roundsAheadMax = 1;
 
 /** Time to a job's deadline beyond what it is predicted to take; undefined: it has no deadline, or time enough. */
 export function slackOf(

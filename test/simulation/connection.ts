@@ -19,10 +19,19 @@ export interface Cable {
   lossyUntilMs: number;
   /** Messages come twice, the second time later. */
   doubleUntilMs: number;
+  /** The next grant to publish is lost with its connection. */
+  losesGrant: boolean;
 }
 
 export function quietCable(): Cable {
-  return { upStalledUntilMs: 0, downStalledUntilMs: 0, slowUntilMs: 0, lossyUntilMs: 0, doubleUntilMs: 0 };
+  return {
+    upStalledUntilMs: 0,
+    downStalledUntilMs: 0,
+    slowUntilMs: 0,
+    lossyUntilMs: 0,
+    doubleUntilMs: 0,
+    losesGrant: false,
+  };
 }
 
 type Message = AgentMessage | ControllerMessage;
@@ -140,12 +149,14 @@ class Pipe<T extends Message> {
 export class Connection {
   readonly #up: Pipe<AgentMessage>;
   readonly #down: Pipe<ControllerMessage>;
+  readonly #cable: Cable;
 
   constructor(
     world: World,
     cable: Cable,
     ends: { readonly controller: End<AgentMessage>; readonly agent: End<ControllerMessage> },
   ) {
+    this.#cable = cable;
     this.#up = new Pipe(world, ends.controller, cable, 'upStalledUntilMs');
     this.#down = new Pipe(world, ends.agent, cable, 'downStalledUntilMs');
   }
@@ -160,6 +171,11 @@ export class Connection {
   }
 
   toAgent(message: ControllerMessage): void {
+    if (this.#cable.losesGrant && message.kind === 'publish-grant') {
+      this.#cable.losesGrant = false;
+      this.reset();
+      return;
+    }
     this.#down.send({ message });
   }
 

@@ -14,6 +14,8 @@ export const sourcesFeature = 'sources';
 const jobsAskedMax = 8;
 /** Who starts sooner is not worth a question. */
 const startsSoonMs = 5_000;
+/** Agents that are asked after one plan: a question has all paths of a job, up to 768 KiB. */
+const asksMax = 4;
 /** An agent that has not answered for so long is asked about another job. */
 const answerMs = 60_000;
 
@@ -26,11 +28,15 @@ export function askForSources(ledger: Ledger, placements: readonly Placement[]):
     .filter(({ startsInMs }) => startsInMs > startsSoonMs)
     .toSorted((a, b) => a.startsInMs - b.startsInMs)
     .slice(0, jobsAskedMax);
+  let asks = 0;
   for (const presence of ledger.state.presences.values()) {
+    if (asks === asksMax) return;
     if (!presence.features.includes(sourcesFeature) || livenessOf(presence) !== 'attached') continue;
     if (presence.asked !== undefined && presence.asked.atMs > ledger.nowMs - answerMs) continue;
     const unknown = next.find(({ jobId }) => mayHave(ledger, presence, jobId));
-    if (unknown !== undefined) ask(ledger, presence, unknown.jobId);
+    if (unknown === undefined) continue;
+    ask(ledger, presence, unknown.jobId);
+    asks += 1;
   }
 }
 
@@ -110,6 +116,8 @@ function remember(
   present: PresentSources,
   totalBytes: number | undefined,
 ): void {
-  if (totalBytes !== undefined && totalBytes > 0) known.totalBytes = totalBytes;
+  // The least that was told: one agent's wrong figure must not leave others without room for the job.
+  if (totalBytes !== undefined && totalBytes > 0)
+    known.totalBytes = Math.min(totalBytes, known.totalBytes ?? totalBytes);
   known.byAgent.set(agentId, present);
 }

@@ -116,7 +116,7 @@ describe('the place in the order', () => {
     const why = whyOf(snapshot([waiting], [agent('pc1', 2)], { charges }), waiting);
     assert.deepEqual(why.order, [
       'class: low, counts as high after 9 h without a start of ann in it',
-      'deadline: in 40 min, which is short (rendering takes about 30 min on the fastest agent); first of its class',
+      'deadline: in 40 min, which is short (rendering takes about 30 min on the fastest agent); first of its class, while ann is not ahead of others',
       'fair share: ann is 25 min of output ahead of whoever has had least (1 other user with jobs that could start)',
       "overdue: its start was expected in 30 min when it was first passed over, 60 min ago, and has slipped too far; first of ann's jobs of its class",
       'age: submitted 9 h ago; older jobs of ann come first',
@@ -129,10 +129,10 @@ describe('the place in the order', () => {
       return whyOf(snapshot([waiting], [agent('pc1', 2)]), waiting).order[1];
     };
     const takes = 'rendering takes about 30 min on the fastest agent';
-    assert.equal(deadlineOf(-5 * minute), 'deadline: over for 5 min; first of its class');
+    assert.equal(deadlineOf(-5 * minute), "deadline: over for 5 min; first of ann's jobs of its class");
     assert.equal(
       deadlineOf(10 * minute),
-      `deadline: in 10 min, too soon to be kept (${takes}); first of its class`,
+      `deadline: in 10 min, too soon to be kept (${takes}); first of ann's jobs of its class`,
     );
     assert.equal(deadlineOf(3 * hour), `deadline: in 3 h, far enough to change nothing yet (${takes})`);
   });

@@ -147,7 +147,14 @@ describe('a deadline', () => {
     assert.deepEqual(orderOf(older, due('j2', 0, { priority: 'low' })), ['j1', 'j2']);
     const long = { outputMs: 300 * minute };
     const bens = [4, 5].map((n) => job(`j${n}`, { userId: 'ben', ...long }));
-    assert.deepEqual(orderOf(...bens, due('j8', 0, long), due('j9', minute, long)), ['j8', 'j9', 'j4', 'j5']);
+    const kept = [due('j8', 310 * minute, long), due('j9', 320 * minute, long)];
+    assert.deepEqual(
+      orderOf(...bens, ...kept),
+      ['j8', 'j4', 'j9', 'j5'],
+      'but not twice before ben had anything',
+    );
+    const late = [due('j8', 0, long), due('j9', minute, long)];
+    assert.deepEqual(orderOf(...bens, ...late), ['j4', 'j8', 'j5', 'j9'], 'too late to be kept: in its turn');
   });
 
   it('that has passed puts a job first, and keeps nothing else from its place', () => {

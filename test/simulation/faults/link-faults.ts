@@ -23,10 +23,20 @@ export const linkFaults: FaultKinds = {
   'link-reset': {
     harshMs: 10 * minuteMs,
     standardMs: hourMs,
-    draw: (random, { machines }) => ({ target: random.pick(machines) }),
+    // Biased to the moment that decides a publication, which is short and rare.
+    draw: (random, { machines }) => ({
+      target: random.pick(machines),
+      how: random.chance(0.15) ? 'with-the-next-grant' : 'at-once',
+    }),
     strike(world, victims, fault) {
       const agent = agentOf(victims, fault);
-      if (agent?.connection === undefined) return;
+      if (agent === undefined) return;
+      if (fault.how === 'with-the-next-grant') {
+        world.fault('link-reset', `${agent.options.machine} with its next grant`);
+        agent.cable.losesGrant = true;
+        return;
+      }
+      if (agent.connection === undefined) return;
       world.fault('link-reset', agent.options.machine);
       agent.connection.reset();
     },
@@ -69,7 +79,10 @@ export const linkFaults: FaultKinds = {
   },
 };
 
-function cableFault(kind: string, lines: readonly (keyof Cable)[]): Pick<FaultKind, 'strike'> {
+function cableFault(
+  kind: string,
+  lines: readonly Exclude<keyof Cable, 'losesGrant'>[],
+): Pick<FaultKind, 'strike'> {
   return {
     strike(world, victims, fault) {
       const agent: SimAgent | undefined = agentOf(victims, fault);
