@@ -150,7 +150,7 @@ describe('a deadline', () => {
     const kept = [due('j8', 310 * minute, long), due('j9', 320 * minute, long)];
     assert.deepEqual(
       orderOf(...bens, ...kept),
-      ['j8', 'j4', 'j9', 'j5'],
+      ['j8', 'j4', 'j5', 'j9'],
       'but not twice before ben had anything',
     );
     const late = [due('j8', 0, long), due('j9', minute, long)];
