@@ -13,7 +13,10 @@ export interface Prefetches {
   stop(announcementId: string, why: 'withdrawn' | 'assigned' | 'shutdown'): void;
   /** The announced job that is fetched or was fetched last. */
   current(): string | undefined;
-  /** A job needs their room: ends those that fetch, and says whether there was one. Resolves when they have ended. */
+  /**
+   * A job needs their room: ends those that fetch, hints first, then what was assigned meanwhile. Says whether there was
+   * one; resolves when they have ended.
+   */
   giveWay(): Promise<boolean>;
   /** Ends all of them. */
   stopAll(): Promise<void>;
@@ -38,7 +41,7 @@ const reportEveryMs = 1_000;
 
 export function createPrefetches(services: PrefetchServices, report: Report): Prefetches {
   const running = new Map<string, Running>();
-  const assigned = new Set<Promise<void>>();
+  const assigned = new Set<Running>();
   const ending = new AbortController();
   let latest: string | undefined;
   let started = 0;
@@ -67,19 +70,21 @@ export function createPrefetches(services: PrefetchServices, report: Report): Pr
         known.abort.abort(new Error(`the announcement was ${why}`));
         return;
       }
-      assigned.add(known.done);
-      void known.done.then(() => assigned.delete(known.done));
+      assigned.add(known);
+      void known.done.then(() => assigned.delete(known));
     },
     current: () => latest,
     async giveWay() {
-      const fetching = [...running.values()].filter(({ isFetching }) => isFetching);
+      const hints = [...running.values()].filter(({ isFetching }) => isFetching);
+      // Copies that an attempt shares go on for it; those of one that has ended early are nobody's.
+      const fetching = hints.length > 0 ? hints : [...assigned];
       for (const { abort } of fetching) abort.abort(new RoomNeeded());
       await Promise.all(fetching.map(({ done }) => done));
       return fetching.length > 0;
     },
     async stopAll() {
       ending.abort(new Error('the agent stops'));
-      await Promise.all([...assigned, ...[...running.values()].map(({ done }) => done)]);
+      await Promise.all([...assigned, ...running.values()].map(({ done }) => done));
     },
   };
 }

@@ -140,3 +140,15 @@ test('an assigned job takes over the copy of its announcement, at full speed', a
   assert.equal(fetched.files[0]?.reused, true, 'nothing was copied twice');
   leave();
 });
+
+test('what was assigned and whose attempt has ended early gives its room back too', async (t) => {
+  const { room, lane, prefetches, until, bytesOf } = await prefetchRoom(t);
+  await room.put('next.mp4', Buffer.alloc(160 * mib));
+  lane.render();
+  prefetches.start(announce('next', 'next.mp4'));
+  await until(() => bytesOf('next.mp4') > 0);
+  prefetches.stop('of-next', 'assigned');
+  assert.equal(await prefetches.giveWay(), true);
+  assert.deepEqual(await room.parts(), [], 'nobody shares the copy: its file is gone');
+  assert.equal(await prefetches.giveWay(), false);
+});
