@@ -27,9 +27,10 @@ export const sessionsMax = 16;
 
 /**
  * Speed of a render relative to a test encode, until this PC has rendered: decoding, scaling, drawing, and starting an
- * FFmpeg for each item come on top. In software the processor does all of it, and 12 mixed clips took 1.3 times the
- * processor time a frame of their test encode (libx264, 2 cores; 0.77 by the clock on a quiet machine). On a GPU the
- * encode costs the processor little and the rest is the same as ever: 0.5 is a guess, no card was there to measure.
+ * FFmpeg for each item come on top. In software the processor does all of it: whole jobs ran at 0.63 (by processor time)
+ * to 0.97 (by the clock) of their test encode (libx264, 2 cores, a machine that others used too), so that 0.75 is a middle.
+ * On a GPU the encode costs the processor little and the rest is the same as ever: 0.5 is a guess, no card was there to
+ * measure.
  */
 export const calibrationShare = { software: 0.75, hardware: 0.5 } as const;
 
