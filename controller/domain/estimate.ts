@@ -1,5 +1,8 @@
 import type { ItemSpec, JobRecord } from './job.ts';
 
+/** Frames a second of every result (mission.md section 5). */
+export const framesPerSecond = 30;
+
 /** How long an image is shown when its item does not say (mission.md section 1). */
 export const imageDefaultMs = 5_000;
 

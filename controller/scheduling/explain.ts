@@ -87,7 +87,7 @@ function unplannedText(
   const { jobsMax } = snapshot.tuning;
   if (plan.order.length < jobsMax)
     return 'has come since the last plan: the next one, in a moment, has its place';
-  const { limit } = new RunningLimits(snapshot).roomInMs(job);
+  const { limit } = RunningLimits.of(snapshot).roomInMs(job);
   const limited = limit === undefined ? '' : `, and for the ${limit}`;
   const where = place === undefined ? '' : ` (it is number ${place})`;
   return `waits behind the first ${countText(jobsMax, 'job')} in the order, which are all that is planned ahead${where}${limited}`;

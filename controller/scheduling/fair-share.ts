@@ -1,4 +1,4 @@
-import type { PriorityClass } from '../../proto/agent-link.ts';
+import type { PriorityClass, WorkClass } from '../../proto/agent-link.ts';
 import type { FarmRules, FlowCharges, WaitingJob } from './snapshot.ts';
 import type { JobNeeds } from './waiting-lines.ts';
 
@@ -22,9 +22,14 @@ export function flowOf({ userId, queue }: FlowJob, rules: FarmRules): Flow {
 /** A 4K frame has four times the pixels of a Full HD one: its output counts four times. */
 const classCosts: ReadonlyMap<string, number> = new Map([['4k', 4]]);
 
+/** How much more work a length of output of this class is than one of Full HD. */
+export function classCost(workClass: WorkClass): number {
+  return classCosts.get(workClass) ?? 1;
+}
+
 /** What a job costs: output time on a reference GPU, whichever agent renders it (scheduling.md, Deciding 2). */
 export function costMs({ outputMs, workClass }: Pick<PricedJob, 'outputMs' | 'workClass'>): number {
-  return outputMs * (classCosts.get(workClass) ?? 1);
+  return outputMs * classCost(workClass);
 }
 
 /**

@@ -1,11 +1,12 @@
-import type { JobLine, WaitingJob } from './snapshot.ts';
+import { comparePromises } from './compare-promises.ts';
+import type { JobLine } from './snapshot.ts';
 
 /**
  * A line whose jobs wait for a limit, in two: the job that is next when the limit allows one, which has its place among
  * all others, and those behind it, which can do nothing but wait. Undefined: it is empty.
  */
 export function splitAtFirst(line: JobLine): { readonly first: JobLine; readonly rest: JobLine } | undefined {
-  const [late] = line.overdue.toSorted(byPromise);
+  const [late] = line.overdue.toSorted(comparePromises);
   const first = late ?? line.behind(undefined);
   if (first === undefined) return undefined;
   return {
@@ -23,8 +24,4 @@ export function splitAtFirst(line: JobLine): { readonly first: JobLine; readonly
       overdue: line.overdue.filter(({ jobId }) => jobId !== first.jobId),
     },
   };
-}
-
-function byPromise(a: WaitingJob, b: WaitingJob): number {
-  return (a.promise?.startAtMs ?? 0) - (b.promise?.startAtMs ?? 0) || (a.jobId < b.jobId ? -1 : 1);
 }

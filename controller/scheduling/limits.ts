@@ -1,10 +1,11 @@
 import { remainingMs } from './forecast.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { FarmRules, Snapshot } from './snapshot.ts';
 
 /** A number of jobs that may run at a time, and when those that do are expected to end. */
 interface Pool {
   readonly max: number;
   readonly what: string;
+  /** Soonest first. */
   readonly endsMs: number[];
 }
 
@@ -13,22 +14,28 @@ interface Limited {
   readonly queue: string;
 }
 
-/** The limits on jobs that run at a time, while a plan is made. */
+/** The limits on jobs that run at a time, and what counts against them. */
 export class RunningLimits {
-  readonly #snapshot: Snapshot;
+  readonly #rules: FarmRules;
   readonly #pools = new Map<string, Pool>();
-  readonly #isLimited: boolean;
+  /** There is any limit at all. */
+  readonly isAny: boolean;
 
-  constructor(snapshot: Snapshot) {
-    const { rules, agents } = snapshot;
-    this.#snapshot = snapshot;
-    this.#isLimited =
+  constructor(rules: FarmRules) {
+    this.#rules = rules;
+    this.isAny =
       rules.runningMax !== undefined ||
       rules.runningPerUserMax !== undefined ||
       [...rules.queues.values()].some(({ runningMax }) => runningMax !== undefined);
-    if (!this.#isLimited) return;
+  }
+
+  /** With all that runs in a snapshot, until it is expected to end. */
+  static of({ rules, agents }: Pick<Snapshot, 'rules' | 'agents'>): RunningLimits {
+    const limits = new RunningLimits(rules);
+    if (!limits.isAny) return limits;
     for (const agent of agents)
-      for (const attempt of agent.running) this.take(attempt, remainingMs(agent, attempt));
+      for (const attempt of agent.running) limits.take(attempt, remainingMs(agent, attempt));
+    return limits;
   }
 
   /** When one more job of this user and queue may run, in ms from now, and the limit that says so; 0: at once. */
@@ -44,14 +51,15 @@ export class RunningLimits {
   /** A job of this user and queue runs until then. */
   take(job: Limited, endMs: number): void {
     for (const { endsMs } of this.#poolsOf(job)) {
-      endsMs.push(endMs);
-      endsMs.sort((a, b) => a - b);
+      let index = endsMs.length;
+      while (index > 0 && (endsMs[index - 1] ?? 0) > endMs) index -= 1;
+      endsMs.splice(index, 0, endMs);
     }
   }
 
   #poolsOf({ userId, queue }: Limited): readonly Pool[] {
-    if (!this.#isLimited) return [];
-    const { runningMax, runningPerUserMax, queues } = this.#snapshot.rules;
+    if (!this.isAny) return [];
+    const { runningMax, runningPerUserMax, queues } = this.#rules;
     return [
       ...this.#pool('farm', 'limit of the farm', runningMax),
       ...this.#pool(`user ${userId}`, `limit of user ${userId}`, runningPerUserMax),

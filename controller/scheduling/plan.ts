@@ -95,7 +95,7 @@ export class Planning {
     this.#snapshot = snapshot;
     this.#jobsMax = snapshot.tuning.jobsMax;
     this.#desks = snapshot.agents.map((agent) => new Desk(agent));
-    this.#limits = new RunningLimits(snapshot);
+    this.#limits = RunningLimits.of(snapshot);
     this.#lines = [...snapshot.lines];
   }
 

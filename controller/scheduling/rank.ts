@@ -1,4 +1,5 @@
 import type { PriorityClass } from '../../proto/agent-link.ts';
+import { comparePromises } from './compare-promises.ts';
 import { costMs, type Flow, flowOf } from './fair-share.ts';
 import { timeOf } from './forecast.ts';
 import type { JobLine, PlannerTuning, Snapshot, WaitingJob } from './snapshot.ts';
@@ -42,12 +43,15 @@ export interface RankedJob {
   readonly turnMs: number;
 }
 
+/** A job whose flow's turn is not known yet. */
+type Head = Omit<RankedJob, 'round' | 'turnMs'>;
+
 /** A flow, and the first job of each of its lines that was not ranked yet. */
 interface FlowHeads {
   readonly flow: Flow;
-  readonly heads: RankedJob[];
+  readonly heads: Head[];
   /** Those of its jobs that are overdue, in order: they stand before their lines. */
-  readonly overdue: RankedJob[];
+  readonly overdue: Head[];
   turnMs: number;
 }
 
@@ -68,7 +72,7 @@ export class Ranking {
     for (const open of lines) {
       for (const job of open.line.overdue) {
         this.#overdue.add(job.jobId);
-        this.#flowOf(job).overdue.push(this.#ranked(job, open));
+        this.#flowOf(job).overdue.push(this.#headOf(job, open));
       }
     }
     for (const open of lines) {
@@ -109,11 +113,11 @@ export class Ranking {
   }
 
   /** The line's next job that does not stand before it as overdue. */
-  #behind(open: OpenLine, job: WaitingJob | undefined): RankedJob | undefined {
+  #behind(open: OpenLine, job: WaitingJob | undefined): Head | undefined {
     let following = open.line.behind(job);
     while (following !== undefined && this.#overdue.has(following.jobId))
       following = open.line.behind(following);
-    return following && this.#ranked(following, open);
+    return following && this.#headOf(following, open);
   }
 
   #flowOf(job: WaitingJob): FlowHeads {
@@ -130,7 +134,7 @@ export class Ranking {
     return costMs(job) / this.#flowOf(job).flow.weight;
   }
 
-  #ranked(job: WaitingJob, open: OpenLine): RankedJob {
+  #headOf(job: WaitingJob, open: OpenLine): Head {
     const { nowMs, tuning, charges } = this.#snapshot;
     const servedAtMs = charges.startedAtMs(this.#flowOf(job).flow.key, job.priority);
     const slackMs = slackOf(job, open.speed, nowMs, tuning);
@@ -140,15 +144,13 @@ export class Ranking {
       effectiveClass: effectiveClass(job, servedAtMs, nowMs, tuning),
       overdue: this.#overdue.has(job.jobId),
       ...(slackMs !== undefined && { slackMs }),
-      round: 0,
-      turnMs: 0,
     };
   }
 
-  #inTurn(ranked: RankedJob, { turnMs }: FlowHeads): RankedJob {
+  #inTurn(head: Head, { turnMs }: FlowHeads): RankedJob {
     const ahead = turnMs - this.#firstTurnMs;
     const round = this.#flows.size > 1 ? Math.floor(ahead / this.#snapshot.tuning.roundMs) : 0;
-    const { slackMs, ...rest } = ranked;
+    const { slackMs, ...rest } = head;
     const isUrgent = slackMs !== undefined && slackMs >= 0 && round <= roundsAheadMax;
     return { ...rest, ...(isUrgent && { slackMs }), round, turnMs };
   }
@@ -174,7 +176,7 @@ export function slackOf(
 }
 
 /** Jobs whose order is the same by all but fair share. */
-function compareInFlow(a: RankedJob, b: RankedJob): number {
+function compareInFlow(a: Head, b: Head): number {
   return (
     b.effectiveClass - a.effectiveClass ||
     (a.slackMs ?? Number.MAX_VALUE) - (b.slackMs ?? Number.MAX_VALUE) ||
@@ -193,17 +195,13 @@ function compareRank(a: RankedJob, b: RankedJob): number {
   );
 }
 
-function compareOverdue(a: RankedJob, b: RankedJob): number {
-  return (
-    b.effectiveClass - a.effectiveClass ||
-    (a.job.promise?.startAtMs ?? 0) - (b.job.promise?.startAtMs ?? 0) ||
-    compareAge(a.job, b.job)
-  );
+function compareOverdue(a: Head, b: Head): number {
+  return b.effectiveClass - a.effectiveClass || comparePromises(a.job, b.job);
 }
 
-function firstOf({ heads, overdue }: FlowHeads, only: (open: OpenLine) => boolean): RankedJob | undefined {
+function firstOf({ heads, overdue }: FlowHeads, only: (open: OpenLine) => boolean): Head | undefined {
   const late = overdue.find(({ open }) => only(open));
-  let first: RankedJob | undefined;
+  let first: Head | undefined;
   for (const head of heads)
     if (only(head.open) && (first === undefined || compareInFlow(head, first) < 0)) first = head;
   return first === undefined || (late !== undefined && late.effectiveClass >= first.effectiveClass)

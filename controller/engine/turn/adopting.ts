@@ -4,12 +4,13 @@ import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import { moveJob, without } from '../../domain/move-job.ts';
+import { risen } from '../../domain/progress.ts';
 import { advance } from './events.ts';
 import type { Ledger } from './ledger.ts';
 import { uncountLoss } from './losses.ts';
 import { endAttempt, stopAttempt } from './outcomes.ts';
 import { workLeftMs } from './prediction.ts';
-import { attemptKey, risen } from './state.ts';
+import { attemptKey } from './state.ts';
 
 /** What the controller gave away while the agent was not heard; anything else has ended for good. */
 const adoptable: ReadonlySet<AttemptRecord['outcome']> = new Set(['lost', 'declined']);

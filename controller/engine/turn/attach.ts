@@ -1,4 +1,5 @@
 import type { HeldAttempt, HeldVerdict, Hello, JobRef, Welcome } from '../../../proto/agent-link.ts';
+import { risen } from '../../domain/progress.ts';
 import { ownerLost } from './executors.ts';
 import type { Input } from './inputs.ts';
 import { askAnew } from './known-sources.ts';
@@ -9,7 +10,7 @@ import { assignMessage } from './placing.ts';
 import { recall, takeTombstones } from './recalling.ts';
 import { learnShares } from './share-identity.ts';
 import { checkSoon } from './sick.ts';
-import { attemptKey, type Newcomer, type Presence, risen } from './state.ts';
+import { attemptKey, type Newcomer, type Presence } from './state.ts';
 import { catchUp, type Judged, judge } from './verdicts.ts';
 
 /** Versions of the agent protocol that this controller speaks. */

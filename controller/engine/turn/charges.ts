@@ -6,7 +6,7 @@ import { Charges, costMs, flowOf } from '../../scheduling/fair-share.ts';
 import type { FarmRules, PlannedQueue } from '../../scheduling/snapshot.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
-import { RunningJobs } from './running-limits.ts';
+import { runningLimits } from './running-limits.ts';
 import type { FarmState } from './state.ts';
 
 /** What bounds and weighs the jobs that run, as the planner takes it. */
@@ -64,12 +64,12 @@ export function keepCharges(ledger: Ledger, rules: FarmRules): Charges {
 }
 
 /** Their keys, by what the last plan found and the limits on what runs. */
-function flowsThatCouldStart({ state, settings }: Ledger, rules: FarmRules): ReadonlySet<string> {
+function flowsThatCouldStart({ state }: Ledger, rules: FarmRules): ReadonlySet<string> {
   const keys = new Set<string>();
-  const running = new RunningJobs(state, settings);
+  const limits = runningLimits(state, rules);
   for (const { key, needs, userId } of state.waiting.lines()) {
     const of = { userId, queue: needs.queue };
-    if (!state.lineReasons.has(key) && !running.isAtLimit(of)) keys.add(flowOf(of, rules).key);
+    if (!state.lineReasons.has(key) && limits.roomInMs(of).ms === 0) keys.add(flowOf(of, rules).key);
   }
   return keys;
 }

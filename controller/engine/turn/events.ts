@@ -1,5 +1,6 @@
 import type { FinishedOutcome, JournalEvent, Outcome } from '../../../proto/agent-link.ts';
 import type { AttemptRecord, AttemptState } from '../../domain/attempt.ts';
+import { framesPerSecond } from '../../domain/estimate.ts';
 import type { JobRecord, JobState } from '../../domain/job.ts';
 import { moveAttempt, moveJob } from '../../domain/move-job.ts';
 import { heardOf } from './backstops.ts';
@@ -120,9 +121,6 @@ export function advance(
   if (job === undefined || !holdsLease(job, attempt)) return;
   ledger.putJob(moveJob(job, to satisfies JobState, entry, startOf(job, to, ledger.nowMs)));
 }
-
-/** Frames a second of every result (mission.md section 5). */
-const framesPerSecond = 30;
 
 /** What an agent says of a longer output is no length that a job of hours could have, and is not believed. */
 const outputMaxMs = 7 * 24 * 3_600_000;

@@ -3,7 +3,6 @@ import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { ForecastErrorView } from '../explanations.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
-import { percentile } from './planned-agent.ts';
 
 /** Renders that are remembered of each class of work. */
 const ratiosMax = 20;
@@ -45,4 +44,21 @@ export function forecastErrorOf(
   workClass: string,
 ): ForecastErrorView | undefined {
   return forecastErrors(agent).find((error) => error.workClass === workClass);
+}
+
+/** So many renders must have been compared with their forecasts before their spread means anything. */
+const ratiosMin = 5;
+/** Before that a forecast may be wrong by as much. A guess: a test encode is faster than a whole job. */
+const p90Guess = 1.5;
+
+/** Time that one in ten renders exceeds, relative to what was predicted. */
+export function p90Of(ratios: readonly number[] = []): number {
+  if (ratios.length < ratiosMin) return p90Guess;
+  return percentile(ratios, 0.9);
+}
+
+/** The smallest of the values that so large a share of them does not exceed. */
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }

@@ -5,13 +5,13 @@ import { hasEnded } from '../../domain/job-states.ts';
 import { noteJob } from '../../domain/move-job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { RecordKey, StoredRecord } from '../../store/port.ts';
+import { indexJob } from './index-job.ts';
 import type { Effect, Moment, Reply } from './inputs.ts';
 import { type RecordKind, recordOf } from './records.ts';
 import {
   attemptKey,
   type FarmRecord,
   type FarmState,
-  indexOpenJob,
   type QueueRecord,
   type RequestRecord,
   type ShareRecord,
@@ -84,7 +84,7 @@ export class Ledger {
   putJob(job: JobRecord): void {
     const before = this.state.jobs.get(job.jobId);
     this.state.jobs.set(job.jobId, job);
-    indexOpenJob(this.state, job);
+    indexJob(this.state, job);
     if (before?.state !== job.state) {
       this.state.planStale = true;
       if (job.state !== 'waiting') this.state.waitReasons.delete(job.jobId);

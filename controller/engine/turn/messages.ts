@@ -7,6 +7,7 @@ import type {
   Progress,
 } from '../../../proto/agent-link.ts';
 import { hasEnded } from '../../domain/job-states.ts';
+import { risen } from '../../domain/progress.ts';
 import { withShortTexts } from './agent-texts.ts';
 import { refuseNewcomer } from './attach.ts';
 import { heardOf } from './backstops.ts';
@@ -19,7 +20,7 @@ import { endAttempt, refuseFor } from './outcomes.ts';
 import { takeRecalled } from './recalling.ts';
 import { learnShares } from './share-identity.ts';
 import { takeHostChecked } from './sick.ts';
-import { attemptKey, type Presence, risen, type Session } from './state.ts';
+import { attemptKey, type Presence, type Session } from './state.ts';
 
 /** Takes what an attached agent says. A message of a stream that was superseded is dropped. */
 export function takeMessage(

@@ -2,8 +2,10 @@ import type { Inventory, WorkClass } from '../../../proto/agent-link.ts';
 import { workClassOf } from '../../../proto/agent-link.ts';
 import { closedReasons } from '../../domain/agent-mode.ts';
 import { attemptStates } from '../../domain/attempt.ts';
-import { workBytesOf } from '../../domain/estimate.ts';
+import { framesPerSecond, workBytesOf } from '../../domain/estimate.ts';
+import { classCost } from '../../scheduling/fair-share.ts';
 import type { ClassForecast, PlannedAgent, RunningAttempt } from '../../scheduling/snapshot.ts';
+import { p90Of } from './forecast-errors.ts';
 import { knownShares } from './share-identity.ts';
 import type { FarmState, Presence } from './state.ts';
 
@@ -78,12 +80,6 @@ function runningAttempts(state: FarmState, agentId: string): readonly RunningAtt
 /** What a gigabit line carries (scheduling.md, Targets), until an agent has measured its own. */
 const copyBytesPerMsGuess = 110_000;
 
-/** Frames a second of output that plays (mission.md section 5). */
-const playedFramesPerSecond = 30;
-
-/** A 4K frame has four times the pixels of a Full HD one. */
-const pixels4k = 4;
-
 /** What the agent renders, by its own word; an agent of release 0.1 tells only what its encoders are. */
 function classesOf(
   state: FarmState,
@@ -95,30 +91,14 @@ function classesOf(
     return new Map(
       speeds.map(({ workClass, speed, runs }) => [workClass, { speed, runs, p90: p90Of(ratios[workClass]) }]),
     );
-  const fastest = Math.max(0, ...encoders.map(({ framesPerSecond }) => framesPerSecond));
+  const fastest = Math.max(0, ...encoders.map((encoder) => encoder.framesPerSecond));
   // An encoder that passed its test but has no speed is slow, not useless.
-  const speed = Math.max(1, fastest) / playedFramesPerSecond;
+  const speed = Math.max(1, fastest) / framesPerSecond;
   const classes = new Map<WorkClass, ClassForecast>();
   if (encoders.length > 0) classes.set('hd', { speed, runs: 0, p90: p90Of(ratios['hd']) });
   if (encoders.some(({ max }) => max === '2160p'))
-    classes.set('4k', { speed: speed / pixels4k, runs: 0, p90: p90Of(ratios['4k']) });
+    classes.set('4k', { speed: speed / classCost('4k'), runs: 0, p90: p90Of(ratios['4k']) });
   return classes;
-}
-
-/** So many renders must have been compared with their forecasts before their spread means anything. */
-const ratiosMin = 5;
-/** Before that a forecast may be wrong by as much. A guess: a test encode is faster than a whole job. */
-const p90Guess = 1.5;
-
-function p90Of(ratios: readonly number[] = []): number {
-  if (ratios.length < ratiosMin) return p90Guess;
-  return percentile(ratios, 0.9);
-}
-
-/** The smallest of the values that so large a share of them does not exceed. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
 const no4k = new Map([['4k', 'no encoder passed a test encode at 2160p']]);

@@ -11,7 +11,7 @@ import { askForSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
 import { announceNext, assign } from './placing.ts';
 import { plannedAgent } from './planned-agent.ts';
-import { isAtRunningLimit } from './running-limits.ts';
+import { runningLimits } from './running-limits.ts';
 import { slotsBusy } from './slots-busy.ts';
 import { isPlaceable, snapshotOf, waitingJob } from './snapshot.ts';
 
@@ -24,12 +24,11 @@ export function placeJobs(ledger: Ledger): void {
   if (state.planning === undefined) {
     if (!state.planStale) return;
     state.planStale = false;
+    keepCharges(ledger, farmRules(state, settings));
     if (state.waiting.size === 0 && state.announcements.size === 0) {
-      keepCharges(ledger, farmRules(state, settings));
       forgetReasons(ledger);
       return;
     }
-    keepCharges(ledger, farmRules(state, settings));
     state.planning = new Planning(snapshotOf(state, settings, ledger.nowMs));
   }
   const { planning, planStale } = state;
@@ -77,8 +76,8 @@ function assignWhereFree(ledger: Ledger, placement: Placement): void {
   if (slotsBusy(state, placement.agentId) >= presence.inventory.slots || !isPlaceable(state, job)) return;
   const agent = plannedAgent(state, presence, presence.inventory);
   const waiting = waitingJob(state, settings, job, nowMs);
-  if (pauseOf(waiting, farmRules(state, settings)) !== undefined) return;
-  if (isAtRunningLimit(state, settings, job)) return;
+  const rules = farmRules(state, settings);
+  if (pauseOf(waiting, rules) !== undefined || runningLimits(state, rules).roomInMs(job).ms > 0) return;
   if (refusals(waiting, agent).length > 0) return;
   assign(ledger, placement);
 }

@@ -1,12 +1,12 @@
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../../domain/job.ts';
 import type { Epoch, Loaded, StoredRecord } from '../../store/port.ts';
+import { indexJob } from './index-job.ts';
 import {
   attemptKey,
   emptyState,
   type FarmRecord,
   type FarmState,
-  indexOpenJob,
   type QueueRecord,
   type RequestRecord,
   type ShareRecord,
@@ -118,7 +118,7 @@ function insert(state: FarmState, { kind, id, body }: StoredRecord): void {
 
 function index(state: FarmState): void {
   for (const job of [...state.jobs.values()].sort(byEnd)) {
-    indexOpenJob(state, job);
+    indexJob(state, job);
     state.nextSequence = Math.max(state.nextSequence, job.sequence + 1);
   }
   for (const attempt of [...state.attempts.values()].sort((a, b) => a.number - b.number)) {

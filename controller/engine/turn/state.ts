@@ -1,8 +1,7 @@
 import type { Fence, HeldState, Hello, Inventory, JobRef } from '../../../proto/agent-link.ts';
-import { fenceText, workClassOf } from '../../../proto/agent-link.ts';
+import { fenceText } from '../../../proto/agent-link.ts';
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
-import { type JobBody, type JobRecord, waitsSinceMs } from '../../domain/job.ts';
-import { hasEnded } from '../../domain/job-states.ts';
+import type { JobBody, JobRecord } from '../../domain/job.ts';
 import type { JobWish } from '../../domain/job-verbs.ts';
 import type { Charges } from '../../scheduling/fair-share.ts';
 import type { Planning } from '../../scheduling/plan.ts';
@@ -296,56 +295,4 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
 /** The key of an attempt, in memory and in the store. */
 export function attemptKey(ref: JobRef): string {
   return `${ref.jobId}/${fenceText(ref.fence)}`;
-}
-
-/** Percent of an attempt: it never goes back, and 100 is for a published job. */
-export function risen(before: number | undefined, percent: number): number {
-  return Math.max(before ?? 0, Number.isFinite(percent) ? Math.min(99, Math.floor(percent)) : 0);
-}
-
-/** Keeps what is derived from jobs right when one is added or changes its state, its class or its queue. */
-export function indexOpenJob(state: FarmState, job: JobRecord): void {
-  indexWaiting(state, job);
-  const open = !hasEnded(job.state);
-  if (open) state.endedJobs.delete(job.jobId);
-  else state.endedJobs.add(job.jobId);
-  if (open === state.openJobs.has(job.jobId)) return;
-  addTo(state.openPerUser, job.userId, open ? 1 : -1);
-  addTo(state.openPerQueue, job.queue, open ? 1 : -1);
-  addToFlow(state.openFlows, job, open ? 1 : -1);
-  if (open) state.openJobs.add(job.jobId);
-  else state.openJobs.delete(job.jobId);
-}
-
-function addTo(counts: Map<string, number>, key: string, change: 1 | -1): void {
-  const count = (counts.get(key) ?? 0) + change;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
-}
-
-function addToFlow(flows: Map<string, OpenFlow>, { userId, queue }: JobRecord, change: 1 | -1): void {
-  const key = JSON.stringify([userId, queue]);
-  const jobs = (flows.get(key)?.jobs ?? 0) + change;
-  if (jobs === 0) flows.delete(key);
-  else flows.set(key, { userId, queue, jobs });
-}
-
-function indexWaiting(state: FarmState, job: JobRecord): void {
-  const { jobId, userId, queue, shares, priority, sequence, wishes, deadlineMs } = job;
-  if (job.state === 'waiting') {
-    state.waiting.put({
-      jobId,
-      userId,
-      queue,
-      workClass: workClassOf(job),
-      shares,
-      priority,
-      submittedAtMs: waitsSinceMs(job),
-      sequence,
-      ...(wishes && { wishes }),
-      ...(deadlineMs !== undefined && { deadlineMs }),
-    });
-  } else state.waiting.remove(jobId);
-  if (job.state === 'delayed') state.delayed.add(jobId);
-  else state.delayed.delete(jobId);
 }
