@@ -187,8 +187,8 @@ function watchSilence(
     stop,
     refresh: () => timer?.refresh(),
     pause(isPaused) {
-      stop();
-      if (!isPaused) timer = startFairTimer(ms, onSilence);
+      if (isPaused) stop();
+      else timer ??= startFairTimer(ms, onSilence);
     },
   };
 }

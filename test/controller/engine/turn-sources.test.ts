@@ -87,6 +87,20 @@ describe('agents are asked what they have of a job', () => {
     assert.ok(!jobs.includes(jobId(101)), 'not of what runs');
   });
 
+  it('a few at a time: the others when the next plan is made', () => {
+    const farm = new TurnFarm();
+    const names = ['pc1', 'pc2', 'pc3', 'pc4', 'pc5', 'pc6'];
+    const sessions = names.map((name) => attachWith(farm, name, 1));
+    for (const [index, name] of names.entries()) farm.submit(jobOf(100 + index, 100, only(name)));
+    for (const session of sessions) accept(farm, session);
+    const askedSoFar = () => sessions.filter((session) => asked(farm, session).length > 0).length;
+    assert.equal(askedSoFar(), 0);
+    farm.submit(jobOf(1, 1));
+    assert.equal(askedSoFar(), 4);
+    farm.pass(1_000);
+    assert.equal(askedSoFar(), 6);
+  });
+
   it('again about another one when they do not answer for a minute', () => {
     const { farm, pc1, pc2 } = busyFarm();
     const [first] = asked(farm, pc1);
@@ -230,6 +244,17 @@ describe('what an agent has', () => {
       ...{ files: 1, bytes: 1e15, totalBytes: 1e15 },
     });
     assert.equal(farm.state.sources.get(unasked)?.totalBytes, undefined);
+  });
+
+  it('is in all the least that anybody has told: one wrong figure is not everybody’s', () => {
+    const { farm, pc1, pc2 } = busyFarm();
+    const [first = ''] = asked(farm, pc1);
+    assert.deepEqual(asked(farm, pc2), [first]);
+    farm.say(pc1, { ...report(0, 0, Number.MAX_SAFE_INTEGER), jobId: first });
+    farm.say(pc2, { ...report(0, 0, 5e8), jobId: first });
+    assert.equal(farm.state.sources.get(first)?.totalBytes, 5e8);
+    farm.say(pc1, { ...report(0, 0, 9e15), jobId: first });
+    assert.equal(farm.state.sources.get(first)?.totalBytes, 5e8);
   });
 
   it('is of no weight where the figures are out of this world', () => {

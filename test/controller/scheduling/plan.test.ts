@@ -50,6 +50,20 @@ describe('a plan', () => {
     assert.equal(where(241_000), 'free');
   });
 
+  it('lets who has waited go first among those that lose about the same without their best agent', () => {
+    const agents = [agent('fast', 2), agent('slow', 1)];
+    const first = (waitedMs: number) => {
+      const jobs = [
+        job('j1', { outputMs: 120_000, submittedAtMs: nowMs - waitedMs, sequence: 9 }),
+        job('j2', { outputMs: 300_000, sequence: 1 }),
+      ];
+      return makePlan(snapshot(jobs, agents)).assignments.find(({ agentId }) => agentId === 'fast')?.jobId;
+    };
+    assert.equal(first(0), 'j2', 'it loses 150 s, the other 60 s');
+    assert.equal(first(80_000), 'j2');
+    assert.equal(first(100_000), 'j1');
+  });
+
   it('never fills a slot that is still held, however soon it is free', () => {
     const plan = makePlan(snapshot([job('j1')], [agent('a', 1, { running: [attempt(0)] })]));
     assert.deepEqual(plan.assignments, []);
