@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import type { ItemDraft, JobDraft } from '../../../controller/domain/job-draft.ts';
+import type { JobDraft } from '../../../controller/domain/job-draft.ts';
 import { validateJob, violationText } from '../../../controller/domain/validate.ts';
 import { checkTimesAt } from '../../../controller/domain/validate-times.ts';
 import type { Wishes } from '../../../proto/agent-link.ts';
+import { jobDraft as job } from '../../helpers/job-draft.ts';
 
 const nowMs = Date.UTC(2026, 2, 1);
 const dayMs = 86_400_000;
@@ -12,34 +13,6 @@ const rules = {
   isInSourceShare: () => true,
   newJobId: '00000000-0000-4000-8000-000000000001',
   nowMs,
-};
-const item: ItemDraft = {
-  position: 0,
-  itemType: 'video',
-  videoId: 'v1',
-  path: '',
-  title: '',
-  logoPath: '',
-  durationMs: undefined,
-  text: '',
-  words: [],
-  resolution: '',
-  is4k: undefined,
-  pathAvailable: undefined,
-  encodedBytes: 60,
-};
-const job: JobDraft = {
-  jobId: '',
-  userId: 'ana',
-  channelName: 'Kids TV',
-  enable4k: false,
-  items: [item],
-  priority: 'normal',
-  queue: '',
-  wishes: undefined,
-  notBeforeMs: undefined,
-  deadlineMs: undefined,
-  encodedBytes: 100,
 };
 
 function wishes(changes: Partial<Wishes>): Wishes {

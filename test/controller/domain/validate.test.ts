@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ItemDraft, JobDraft } from '../../../controller/domain/job-draft.ts';
 import { validateJob, violationText } from '../../../controller/domain/validate.ts';
+import { itemDraft, jobDraft } from '../../helpers/job-draft.ts';
 
 const source = '\\\\nas\\Share\\clips\\a.mp4';
 const rules = {
@@ -9,34 +10,8 @@ const rules = {
   newJobId: '00000000-0000-4000-8000-000000000001',
   nowMs: 1_000_000_000_000,
 };
-const item: ItemDraft = {
-  position: 0,
-  itemType: 'video',
-  videoId: '',
-  path: source,
-  title: '',
-  logoPath: '',
-  durationMs: undefined,
-  text: '',
-  words: [],
-  resolution: '',
-  is4k: undefined,
-  pathAvailable: undefined,
-  encodedBytes: 60,
-};
-const job: JobDraft = {
-  jobId: '',
-  userId: 'user 1',
-  channelName: 'Chan',
-  enable4k: false,
-  items: [item],
-  priority: 'normal',
-  queue: '',
-  wishes: undefined,
-  notBeforeMs: undefined,
-  deadlineMs: undefined,
-  encodedBytes: 100,
-};
+const item: ItemDraft = { ...itemDraft, videoId: '', path: source };
+const job: JobDraft = { ...jobDraft, items: [item] };
 
 function problemsOf(draft: JobDraft): string[] {
   const result = validateJob(draft, rules);

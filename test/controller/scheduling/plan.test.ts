@@ -198,6 +198,13 @@ describe('the order', () => {
   it('is by class, then age; a wait of four hours gains a class', () => {
     assert.deepEqual(orderOf(snapshot(jobs, [])), ['j4', 'j3', 'j2', 'j1']);
   });
+
+  it('of overdue jobs of one flow is that of their promises, before age, and before what is not overdue', () => {
+    const promised = (jobId: string, startAtMs: number, sequence: number) =>
+      job(jobId, { sequence, promise: { madeAtMs: nowMs - hour, startAtMs, overdue: true } });
+    const late = [promised('j1', nowMs - 60_000, 1), promised('j2', nowMs - 120_000, 2)];
+    assert.deepEqual(orderOf(snapshot([job('j0', { sequence: 0 }), ...late], [])), ['j2', 'j1', 'j0']);
+  });
 });
 
 function orderOf(shot: Snapshot): readonly string[] {
