@@ -38,6 +38,17 @@ export function jobSpec(n: number, changes: Partial<JobSpec> = {}): JobSpec {
   };
 }
 
+/** A job of so many minutes of output, and 120 MB of sources for each, by the guess. */
+export function longJob(n: number, minutes: number, changes: Partial<JobSpec> = {}): JobSpec {
+  const item = {
+    position: 0,
+    itemType: 'video',
+    path: '\\\\nas\\Clips\\a.mp4',
+    durationMs: minutes * 60_000,
+  } as const;
+  return jobSpec(n, { items: [item], ...changes });
+}
+
 /** The engine's pure turn under a hand-driven clock; a map stands for the store and is checked after every turn. */
 export class TurnFarm {
   readonly settings: FarmSettings;

@@ -1,6 +1,7 @@
 import { workClassOf } from '../../../proto/agent-link.ts';
 import { type JobRecord, waitsSinceMs } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
+import type { LineEntry } from '../../scheduling/waiting-lines.ts';
 import type { FarmState, OpenFlow } from './state.ts';
 
 /** Keeps what is derived from jobs right when one is added or changes its state, its class or its queue. */
@@ -31,21 +32,25 @@ function addToFlow(flows: Map<string, OpenFlow>, { userId, queue }: JobRecord, c
 }
 
 function indexWaiting(state: FarmState, job: JobRecord): void {
+  if (job.state === 'waiting') state.waiting.put(lineEntry(job));
+  else state.waiting.remove(job.jobId);
+  if (job.state === 'delayed') state.delayed.add(job.jobId);
+  else state.delayed.delete(job.jobId);
+}
+
+/** What decides a job's line and its place there. */
+export function lineEntry(job: JobRecord): LineEntry {
   const { jobId, userId, queue, shares, priority, sequence, wishes, deadlineMs } = job;
-  if (job.state === 'waiting') {
-    state.waiting.put({
-      jobId,
-      userId,
-      queue,
-      workClass: workClassOf(job),
-      shares,
-      priority,
-      submittedAtMs: waitsSinceMs(job),
-      sequence,
-      ...(wishes && { wishes }),
-      ...(deadlineMs !== undefined && { deadlineMs }),
-    });
-  } else state.waiting.remove(jobId);
-  if (job.state === 'delayed') state.delayed.add(jobId);
-  else state.delayed.delete(jobId);
+  return {
+    jobId,
+    userId,
+    queue,
+    workClass: workClassOf(job),
+    shares,
+    priority,
+    submittedAtMs: waitsSinceMs(job),
+    sequence,
+    ...(wishes && { wishes }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  };
 }

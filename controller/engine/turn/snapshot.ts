@@ -1,6 +1,5 @@
-import { workClassOf } from '../../../proto/agent-link.ts';
 import { sourceBytesOf, workBytesOf } from '../../domain/estimate.ts';
-import { type JobRecord, waitsSinceMs } from '../../domain/job.ts';
+import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { Times } from '../../domain/times.ts';
 import { Charges } from '../../scheduling/fair-share.ts';
@@ -15,6 +14,7 @@ import {
 } from '../../scheduling/snapshot.ts';
 import type { JobAge, WaitingLine } from '../../scheduling/waiting-lines.ts';
 import { farmRules } from './charges.ts';
+import { lineEntry } from './index-job.ts';
 import { announcedTo, plannedAgent } from './planned-agent.ts';
 import type { FarmState } from './state.ts';
 
@@ -99,20 +99,11 @@ export function waitingJob(
   job: JobRecord,
   nowMs: number,
 ): WaitingJob {
-  const { jobId, userId, queue, priority, shares, wishes, deadlineMs } = job;
+  const { jobId } = job;
   const sources = state.sources.get(jobId);
   const promise = state.promises.get(jobId);
   return {
-    jobId,
-    userId,
-    queue,
-    priority,
-    workClass: workClassOf(job),
-    shares,
-    ...(wishes && { wishes }),
-    ...(deadlineMs !== undefined && { deadlineMs }),
-    submittedAtMs: waitsSinceMs(job),
-    sequence: job.sequence,
+    ...lineEntry(job),
     outputMs: job.estimateMs,
     sourceBytes: sources?.totalBytes ?? sourceBytesOf(job),
     workBytes: workBytesOf(job),

@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JobSpec } from '../../../controller/domain/job.ts';
 import type { QueueOrder } from '../../../controller/engine/orders.ts';
 import { countedBudget } from '../../../controller/scheduling/budget.ts';
 import type { Inventory } from '../../../proto/agent-link.ts';
 import { heartbeat, inventory, journalEvent } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
-import { agentOrder, jobId, jobOrder, jobSpec, priorityOrder, TurnFarm } from '../../helpers/turn-farm.ts';
+import { agentOrder, jobId, jobOrder, longJob, priorityOrder, TurnFarm } from '../../helpers/turn-farm.ts';
 
 const minute = 60_000;
-
-function jobOf(n: number, minutes: number, changes: Partial<JobSpec> = {}): JobSpec {
-  const item = {
-    position: 0,
-    itemType: 'video',
-    path: '\\\\nas\\Clips\\a.mp4',
-    durationMs: minutes * minute,
-  } as const;
-  return jobSpec(n, { items: [item], ...changes });
-}
 
 /** Two PCs, pc1 a little faster; each runs a job of its own. Copying is none of these tests'. */
 class BusyPair {
@@ -39,7 +28,9 @@ class BusyPair {
     this.sessions = { pc1: attach('pc1', 1), pc2: attach('pc2', 0.9) };
     for (const [n, agentId] of (['pc1', 'pc2'] as const).entries()) {
       for (let slot = 0; slot < slots; slot += 1) {
-        farm.submit(jobOf(100 + 10 * n + slot, 60, { wishes: { onlyOn: [agentId], notOn: [], labels: [] } }));
+        farm.submit(
+          longJob(100 + 10 * n + slot, 60, { wishes: { onlyOn: [agentId], notOn: [], labels: [] } }),
+        );
         const { ref } = farm.assigned(this.sessions[agentId]);
         farm.say(this.sessions[agentId], {
           kind: 'assignment-reply',
@@ -96,7 +87,7 @@ describe('an announcement', () => {
   it('moves when its agent will be late, after two minutes, for more than a minute; both agents are told', () => {
     const pair = new BusyPair();
     pair.eta({ pc1: 20, pc2: 30 });
-    pair.farm.submit(jobOf(1, 10));
+    pair.farm.submit(longJob(1, 10));
     assert.equal(pair.where(1), 'pc1');
     pair.eta({ pc1: 40 });
     assert.equal(pair.where(1), 'pc1', 'it is young');
@@ -110,7 +101,7 @@ describe('an announcement', () => {
 
   it('is one a slot, and of nobody who takes nothing new', () => {
     const pair = new BusyPair(2);
-    for (let n = 1; n <= 8; n += 1) pair.farm.submit(jobOf(n, 10));
+    for (let n = 1; n <= 8; n += 1) pair.farm.submit(longJob(n, 10));
     const byAgent = () => Map.groupBy(pair.farm.state.announcements.values(), ({ agentId }) => agentId);
     assert.deepEqual([...byAgent()].map(([agentId, all]) => [agentId, all.length]).sort(), [
       ['pc1', 2],
@@ -130,7 +121,7 @@ describe('an announcement', () => {
   it('gives way at once to a job that was made urgent, and to none that came later', () => {
     const pair = new BusyPair();
     pair.eta({ pc1: 20, pc2: 300 });
-    for (const n of [1, 2, 3]) pair.farm.submit(jobOf(n, 10));
+    for (const n of [1, 2, 3]) pair.farm.submit(longJob(n, 10));
     assert.deepEqual([pair.where(1), pair.where(3)], ['pc1', undefined]);
     pair.farm.order(priorityOrder(3, 'urgent'));
     assert.deepEqual([pair.where(1), pair.where(3)], [undefined, 'pc1']);
@@ -141,13 +132,13 @@ describe('an announcement', () => {
       ['pc1', undefined],
       'and so does that to a higher class',
     );
-    pair.farm.submit(jobOf(4, 1));
+    pair.farm.submit(longJob(4, 1));
     assert.equal(pair.where(1), 'pc1', 'its files are being fetched');
   });
 
   it('goes with its job: held, cancelled, or its queue paused; and comes back with it', () => {
     const pair = new BusyPair();
-    pair.farm.submit(jobOf(1, 10, { queue: 'gpu_queue' }));
+    pair.farm.submit(longJob(1, 10, { queue: 'gpu_queue' }));
     const order = (kind: QueueOrder['kind']) =>
       pair.farm.order({ kind, queue: 'gpu_queue', reason: 'r', by: 'ops', requestId: '' });
     for (const [away, back] of [
@@ -166,7 +157,7 @@ describe('an announcement', () => {
 
   it('is told at once of a job that comes, and not again', () => {
     const pair = new BusyPair();
-    pair.farm.submit(jobOf(1, 10));
+    pair.farm.submit(longJob(1, 10));
     assert.deepEqual(pair.told('pc1'), ['+1']);
     pair.passHeard(300);
     assert.deepEqual(pair.told('pc1'), ['+1']);
@@ -185,7 +176,7 @@ describe('a plan that is a few turns old', () => {
   /** Six jobs wait when an agent comes, and a turn may plan no more than so much. */
   function slowlyPlanned(operations: number): TurnFarm {
     const farm = new TurnFarm();
-    for (let n = 1; n <= 6; n += 1) farm.submit(jobOf(n, 10, { queue: 'gpu_queue', userId: `user ${n}` }));
+    for (let n = 1; n <= 6; n += 1) farm.submit(longJob(n, 10, { queue: 'gpu_queue', userId: `user ${n}` }));
     farm.planning = () => countedBudget(operations);
     return farm;
   }
@@ -212,7 +203,7 @@ describe('a plan that is a few turns old', () => {
     // So many needs and agents that nothing can be filled in a hurry.
     for (let n = 1; n <= 110; n += 1) {
       const wishes = { onlyOn: [], notOn: [`pc-${n}`], labels: [] };
-      farm.submit(jobOf(n, 10, { queue: 'gpu_queue', wishes }));
+      farm.submit(longJob(n, 10, { queue: 'gpu_queue', wishes }));
     }
     for (let n = 1; n <= 40; n += 1)
       farm.attach(`agent-${n}`, { inventory: inventory({ hostname: `agent-${n}` }) });
@@ -246,7 +237,7 @@ describe('a plan that is a few turns old', () => {
     const { limits } = farmSettings();
     for (const operations of [1, 2, 3, 5, 8, 13, 21]) {
       const farm = new TurnFarm({ limits: { ...limits, runningMax: 3 } });
-      for (let n = 1; n <= 6; n += 1) farm.submit(jobOf(n, 10));
+      for (let n = 1; n <= 6; n += 1) farm.submit(longJob(n, 10));
       farm.planning = () => countedBudget(operations);
       const pc1 = farm.attach('pc1', { inventory: inventory({ slots: 4 }) });
       farm.attach('pc2', { inventory: inventory({ hostname: 'pc2', slots: 4 }) });

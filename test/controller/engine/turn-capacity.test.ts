@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JobSpec } from '../../../controller/domain/job.ts';
 import type { Inventory, JobRef } from '../../../proto/agent-link.ts';
 import {
   finished,
@@ -10,20 +9,9 @@ import {
   manifest,
   usage,
 } from '../../helpers/agent-messages.ts';
-import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+import { jobId, jobSpec, longJob, TurnFarm } from '../../helpers/turn-farm.ts';
 
 const minute = 60_000;
-
-/** A job of so many minutes of output. */
-function longJob(n: number, minutes: number, changes: Partial<JobSpec> = {}): JobSpec {
-  const item = {
-    position: 0,
-    itemType: 'video',
-    path: '\\\\nas\\Clips\\a.mp4',
-    durationMs: minutes * minute,
-  } as const;
-  return jobSpec(n, { items: [item], ...changes });
-}
 
 function speeds(hd: number, uhd = hd / 4): Partial<Inventory> {
   return {

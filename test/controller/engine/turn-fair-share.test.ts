@@ -3,19 +3,13 @@ import { describe, it } from 'node:test';
 import type { JobSpec } from '../../../controller/domain/job.ts';
 import { inventory, journalEvent } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
-import { jobId, jobOrder, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+import { jobId, jobOrder, longJob, TurnFarm } from '../../helpers/turn-farm.ts';
 
 const minute = 60_000;
 
 /** Ten minutes of output, alike for everybody. */
 function jobOf(userId: string, n: number, changes: Partial<JobSpec> = {}): JobSpec {
-  const item = {
-    position: 0,
-    itemType: 'video',
-    path: '\\\\nas\\Clips\\a.mp4',
-    durationMs: 10 * minute,
-  } as const;
-  return jobSpec(n, { userId, items: [item], ...changes });
+  return longJob(n, 10, { userId, ...changes });
 }
 
 /** One agent with one slot, and users who always have jobs waiting. */

@@ -3,20 +3,9 @@ import { describe, it } from 'node:test';
 import type { JobSpec } from '../../../controller/domain/job.ts';
 import type { Inventory, SourcesReport } from '../../../proto/agent-link.ts';
 import { finished, heartbeat, inventory, journalEvent } from '../../helpers/agent-messages.ts';
-import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+import { jobId, longJob, TurnFarm } from '../../helpers/turn-farm.ts';
 
 const minute = 60_000;
-
-/** Of an output of a minute for each `minutes`: 120 MB of sources, by the guess. */
-function jobOf(n: number, minutes: number, changes: Partial<JobSpec> = {}): JobSpec {
-  const item = {
-    position: 0,
-    itemType: 'video',
-    path: '\\\\nas\\Clips\\a.mp4',
-    durationMs: minutes * minute,
-  } as const;
-  return jobSpec(n, { items: [item], ...changes });
-}
 
 function attachWith(
   farm: TurnFarm,
@@ -37,10 +26,10 @@ function busyFarm(features: readonly string[] = ['sources']): { farm: TurnFarm; 
   const farm = new TurnFarm();
   const pc1 = attachWith(farm, 'pc1', 1, [...features]);
   const pc2 = attachWith(farm, 'pc2', 0.9, [...features]);
-  farm.submit(jobOf(101, 100, only('pc1')));
-  farm.submit(jobOf(102, 100, only('pc2')));
+  farm.submit(longJob(101, 100, only('pc1')));
+  farm.submit(longJob(102, 100, only('pc2')));
   for (const session of [pc1, pc2]) accept(farm, session);
-  for (let n = 1; n <= 10; n += 1) farm.submit(jobOf(n, 1 + n / 100));
+  for (let n = 1; n <= 10; n += 1) farm.submit(longJob(n, 1 + n / 100));
   return { farm, pc1, pc2 };
 }
 
@@ -91,11 +80,11 @@ describe('agents are asked what they have of a job', () => {
     const farm = new TurnFarm();
     const names = ['pc1', 'pc2', 'pc3', 'pc4', 'pc5', 'pc6'];
     const sessions = names.map((name) => attachWith(farm, name, 1));
-    for (const [index, name] of names.entries()) farm.submit(jobOf(100 + index, 100, only(name)));
+    for (const [index, name] of names.entries()) farm.submit(longJob(100 + index, 100, only(name)));
     for (const session of sessions) accept(farm, session);
     const askedSoFar = () => sessions.filter((session) => asked(farm, session).length > 0).length;
     assert.equal(askedSoFar(), 0);
-    farm.submit(jobOf(1, 1));
+    farm.submit(longJob(1, 1));
     assert.equal(askedSoFar(), 4);
     farm.pass(1_000);
     assert.equal(askedSoFar(), 6);
@@ -169,7 +158,7 @@ describe('agents are asked what they have of a job', () => {
   it('not of jobs that start at once', () => {
     const farm = new TurnFarm();
     const pc1 = attachWith(farm, 'pc1', 1);
-    farm.submit(jobOf(1, 10));
+    farm.submit(longJob(1, 10));
     assert.deepEqual(asked(farm, pc1), []);
   });
 });
@@ -180,10 +169,10 @@ describe('what an agent has', () => {
     const farm = new TurnFarm();
     const pc1 = attachWith(farm, 'pc1', 1);
     const pc2 = attachWith(farm, 'pc2', 0.9);
-    farm.submit(jobOf(101, 30, only('pc1')));
-    farm.submit(jobOf(102, 27, only('pc2')));
+    farm.submit(longJob(101, 30, only('pc1')));
+    farm.submit(longJob(102, 27, only('pc2')));
     for (const session of [pc1, pc2]) accept(farm, session);
-    farm.submit(jobOf(1, 10));
+    farm.submit(longJob(1, 10));
     assert.equal(farm.state.announcements.get(jobId(1))?.agentId, 'pc1');
     if (told !== undefined) farm.say(pc2, told);
     passHeard(farm, [pc1, pc2], 130);
