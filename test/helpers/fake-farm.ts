@@ -1,5 +1,5 @@
 import { FarmError } from '../../controller/domain/errors.ts';
-import type { JobRecord } from '../../controller/domain/job.ts';
+import { type JobRecord, untried } from '../../controller/domain/job.ts';
 import type { Answer, PlanView } from '../../controller/engine/explanations.ts';
 import type {
   AgentOutlet,
@@ -259,13 +259,8 @@ export function jobRecord(jobId: string, state: JobRecord['state'] = 'waiting'):
     shares: [],
     submittedAtMs: 1_700_000_000_000,
     sequence: 1,
+    ...untried,
     state,
-    attemptCount: 0,
-    charged: 0,
-    losses: 0,
-    environmentFailures: [],
-    features: [],
-    problems: [],
     timeline: [{ atMs: 1_700_000_000_000, what: 'submitted', detail: 'to default_queue' }],
   };
 }
