@@ -6,6 +6,16 @@ export function percentile(values: readonly number[], share: number): number {
   return found;
 }
 
+/** @throws Error for no values */
+export function mean(values: readonly number[]): number {
+  if (values.length === 0) throw new Error('no values');
+  return sum(values) / values.length;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** To three digits after the point: below that is noise. */
 export function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;

@@ -6,13 +6,12 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { rounded } from '../statistics.ts';
+import { mean, rounded } from '../statistics.ts';
 import { writeDocuments } from './documents.ts';
 import { type Experiment, experiment } from './experiment.ts';
 import { seedsMax } from './jobs.ts';
 import { type PlanningTimes, planningTimes } from './planning-time.ts';
 import { batches, type Conditions, policyNames } from './scenarios.ts';
-import { mean } from './statistics-of-runs.ts';
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({

@@ -1,4 +1,5 @@
 import loadHighs from 'highs';
+import { sum } from '../statistics.ts';
 import type { SimFarm, SimPc } from './farms.ts';
 import type { SimJob } from './jobs.ts';
 
@@ -54,8 +55,4 @@ function longestMs(farm: SimFarm, jobs: readonly SimJob[]): number {
     return workMs / Math.max(...farm.pcs.map((pc) => pc.speeds.get(workClass) ?? 0));
   });
   return Math.max(0, ...alone);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

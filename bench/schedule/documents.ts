@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { percentile } from '../statistics.ts';
+import { mean, percentile } from '../statistics.ts';
 import type { Experiment } from './experiment.ts';
 import type { PlanningTime, PlanningTimes } from './planning-time.ts';
 import { barPlot, linePlot, type Series } from './plot.ts';
 import { batches, type Flood, type PolicyName, policyNames } from './scenarios.ts';
-import { mean, type RunFigures } from './statistics-of-runs.ts';
+import type { RunFigures } from './statistics-of-runs.ts';
 
 const documentsFolder = join(import.meta.dirname, '..', '..', 'docs');
 
@@ -55,7 +55,7 @@ function tablesOf(found: Experiment, planning: PlanningTimes): string {
     'On-line, `mixed`, 300 jobs (means of the seeds; the last two rows: four users, without and with a fifth who submits 1,000 jobs at the beginning):',
     table(['', ...policyNames.map((name) => series[name].label)], onlineRows(found)),
     `Of ours over another: p95 turnaround ${withSpread(found.ratios('turnaroundP95Ms', 'celery'))} of Celery's (target 0.60), mean turnaround ${withSpread(found.ratios('turnaroundMeanMs', 'fifo_fastest'))} of the fastest free slot's (target 1.05).`,
-    'Planning, in turns of at most 5 ms:',
+    'Planning, in turns that have 5 ms each:',
     table(
       ['waiting jobs x agents', 'p50 of a plan', 'p99 of a plan', 'longest turn'],
       [planning.small, planning.large].map(planningRow),
@@ -77,7 +77,7 @@ function onlineRows(found: Experiment): readonly (readonly string[])[] {
     row('mean turnaround', 'turnaroundMeanMs', minutes),
     row('p95 turnaround', 'turnaroundP95Ms', minutes),
     row('p99 turnaround', 'turnaroundP99Ms', minutes),
-    row('p95 wait', 'worstUserWaitP95Ms', minutes),
+    row('p95 wait', 'waitP95Ms', minutes),
     row(
       'slots idle while a job waits for one',
       'idleWhileWaitingMs',

@@ -1,3 +1,4 @@
+import { mean, sum } from '../statistics.ts';
 import {
   batchCase,
   batches,
@@ -9,7 +10,7 @@ import {
   policyNames,
   run,
 } from './scenarios.ts';
-import { figuresOf, mean, type RunFigures, sum } from './statistics-of-runs.ts';
+import { figuresOf, type RunFigures } from './statistics-of-runs.ts';
 
 export interface Wanted {
   readonly seeds: readonly number[];

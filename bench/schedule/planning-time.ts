@@ -9,7 +9,7 @@ import {
 } from '../../controller/scheduling/snapshot.ts';
 import { WaitingLines } from '../../controller/scheduling/waiting-lines.ts';
 import type { Random } from '../../test/simulation/random.ts';
-import { percentile } from '../statistics.ts';
+import { percentile, sum } from '../statistics.ts';
 import { mixed } from './farms.ts';
 import { generateJobs, randomFor, type SimJob } from './jobs.ts';
 import { farmRules } from './policies/planned.ts';
@@ -53,7 +53,7 @@ function measure(jobs: number, agents: number, plans: number): PlanningTime {
   for (let seed = -warmUpPlans; seed < plans; seed += 1) {
     const own = timeOne(hugeSnapshot(jobs, agents, seed + warmUpPlans));
     if (seed < 0) continue;
-    planMs.push(own.reduce((total, ms) => total + ms, 0));
+    planMs.push(sum(own));
     turnsMs.push(...own);
     turnsMax = Math.max(turnsMax, own.length);
   }

@@ -25,7 +25,6 @@ export interface RunResult {
   readonly endedMs: number;
   /** Slot seconds of PCs in order that stood idle while a job waited that they could render. */
   readonly idleWhileWaitingMs: number;
-  readonly decisions: number;
 }
 
 export interface RunOptions {
@@ -60,7 +59,6 @@ class Run {
   #open: number;
   #nowMs = 0;
   #idleMs = 0;
-  #decisions = 0;
 
   constructor(options: RunOptions) {
     const { farm, jobs, noise, reports, until } = options;
@@ -83,7 +81,6 @@ class Run {
       records: this.#records,
       endedMs: this.#nowMs,
       idleWhileWaitingMs: this.#idleMs,
-      decisions: this.#decisions,
     };
   }
 
@@ -118,7 +115,6 @@ class Run {
   }
 
   #decide(): void {
-    this.#decisions += 1;
     const view = { nowMs: this.#nowMs, waiting: [...this.#waiting], pcs: this.#pcs };
     const { starts, prefetch } = this.#options.policy.decide(view);
     for (const { job, pc } of starts) this.#start(job, pc);

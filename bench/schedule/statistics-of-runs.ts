@@ -1,4 +1,4 @@
-import { percentile } from '../statistics.ts';
+import { mean, percentile, sum } from '../statistics.ts';
 import type { SimFarm } from './farms.ts';
 import type { JobRecord, RunResult } from './simulate.ts';
 
@@ -13,9 +13,7 @@ export interface RunFigures {
   /** Time that the files of jobs take to copy, and how much of it their slots stood still: of jobs that waited as long. */
   readonly copyNeededMs: number;
   readonly copySeenMs: number;
-  /** Of the user who waits longest. */
-  readonly worstUserWaitP95Ms: number;
-  readonly restarts: number;
+  readonly waitP95Ms: number;
 }
 
 export function figuresOf({ records, idleWhileWaitingMs }: RunResult, farm: SimFarm): RunFigures {
@@ -31,8 +29,7 @@ export function figuresOf({ records, idleWhileWaitingMs }: RunResult, farm: SimF
     bytesTwice: sum(records.map(({ job, copiedBytes }) => Math.max(0, copiedBytes - job.bytes))),
     copyNeededMs: sum(copies.map(({ copyMs }) => copyMs)),
     copySeenMs: sum(copies.map(({ copyingMs }) => copyingMs)),
-    worstUserWaitP95Ms: Math.max(...waitP95OfUsers(records).values()),
-    restarts: sum(records.map(({ starts }) => starts - 1)),
+    waitP95Ms: percentile(records.map(waitMs), 0.95),
   };
 }
 
@@ -57,14 +54,4 @@ function p95OfUsers(
 /** From its submission to the start of its last attempt. */
 function waitMs({ job, startedMs }: JobRecord): number {
   return startedMs - job.arrivesMs;
-}
-
-/** @throws Error for no values */
-export function mean(values: readonly number[]): number {
-  if (values.length === 0) throw new Error('no values');
-  return sum(values) / values.length;
-}
-
-export function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

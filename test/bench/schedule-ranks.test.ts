@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { mixed, studio } from '../../bench/schedule/farms.ts';
 import { batchCase, onlineCase, type PolicyName, policyNames, run } from '../../bench/schedule/scenarios.ts';
-import { figuresOf, mean } from '../../bench/schedule/statistics-of-runs.ts';
+import { figuresOf } from '../../bench/schedule/statistics-of-runs.ts';
+import { mean } from '../../bench/statistics.ts';
 
 const noise = 0.3;
 const seeds = [0, 1, 2, 3, 4, 5];
