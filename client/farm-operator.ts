@@ -76,13 +76,13 @@ export class FarmOperator {
 
   /** No job of the queue starts until it is resumed; what runs goes on. @throws RenderfarmError `QUEUE_NOT_FOUND` */
   pauseQueue(queue: string, options: OrderOptions = {}): Promise<QueueView> {
-    const request = queueOrderOf(queue, options);
+    const request = { ...whoAndWhy(options), queue };
     return this.#call(({ farm }, ...rest) => farm.pauseQueue(request, ...rest), decodeOrderedQueue, options);
   }
 
   /** @throws RenderfarmError `QUEUE_NOT_FOUND` */
   resumeQueue(queue: string, options: OrderOptions = {}): Promise<QueueView> {
-    const request = queueOrderOf(queue, options);
+    const request = { ...whoAndWhy(options), queue };
     return this.#call(({ farm }, ...rest) => farm.resumeQueue(request, ...rest), decodeOrderedQueue, options);
   }
 
@@ -107,7 +107,7 @@ export class FarmOperator {
    * @throws RenderfarmError `JOB_NOT_PUBLISHING`
    */
   annulPublication(jobId: string, options: OrderOptions = {}): Promise<JobView> {
-    const { requestId, reason } = orderOf('', options);
+    const { requestId, reason } = whoAndWhy(options);
     const request = { requestId, jobId, reason };
     return this.#call(
       ({ farm }, ...rest) => farm.annulPublication(request, ...rest),
@@ -118,7 +118,7 @@ export class FarmOperator {
 
   /** The share of this name is another one for good. @throws RenderfarmError `UNKNOWN_SHARE` */
   declareShareReplaced(share: string, options: OrderOptions = {}): Promise<void> {
-    const { requestId, reason } = orderOf('', options);
+    const { requestId, reason } = whoAndWhy(options);
     return this.#call(
       ({ farm }, ...rest) => farm.declareShareReplaced({ requestId, share, reason }, ...rest),
       () => undefined,
@@ -127,14 +127,17 @@ export class FarmOperator {
   }
 }
 
-/** Made once: every try of a call is the same request. */
-function orderOf(agentId: string, { requestId, reason, by }: OrderOptions): farmWire.CordonAgentRequest {
-  return { requestId: requestId ?? randomUUID(), agentId, reason: reason ?? '', by: by ?? '' };
+function orderOf(agentId: string, options: OrderOptions): farmWire.CordonAgentRequest {
+  return { ...whoAndWhy(options), agentId };
 }
 
-function queueOrderOf(queue: string, options: OrderOptions): farmWire.PauseQueueRequest {
-  const { requestId, reason, by } = orderOf('', options);
-  return { requestId, queue, reason, by };
+/** Made once: every try of a call is the same request. */
+function whoAndWhy({
+  requestId = randomUUID(),
+  reason = '',
+  by = '',
+}: OrderOptions): Omit<farmWire.CordonAgentRequest, 'agentId'> {
+  return { requestId, reason, by };
 }
 
 /** Makes the call go on at the next controller. */

@@ -72,11 +72,11 @@ function hold(job: JobRecord, reason: string, atMs: number): WishAnswer {
 }
 
 /**
- * Its waiting counts from now on: a job that was kept back for days must not stand before everybody's.
- *
  * A held job waits again: for the time that it was waiting for when it was held, where that has not come. A delayed one
  * waits for no time any more. A quarantined one goes on with its history: attempts that were charged stay charged, but
  * what quarantined it is counted from nothing, or its next bad luck would quarantine it again at once.
+ *
+ * How long a job was kept back is no age: after days it would stand before everybody's.
  */
 function release(job: JobRecord, reason: string, atMs: number): WishAnswer {
   if (job.state === 'held') {
