@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { storeSettings } from './config-store-schema.ts';
+import { isPlainName, plainNameRule } from './domain/text-rules.ts';
 import { timeNames } from './domain/times.ts';
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u, 'must be letters, digits, dots, dashes; at most 63');
+const name = z.string().refine(isPlainName, plainNameRule);
 const path = z.string().min(1, 'must not be empty').max(4_096);
 const durationMs = z
   .int('must be whole milliseconds')
