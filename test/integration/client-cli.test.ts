@@ -226,7 +226,19 @@ test('list, get, cancel, explain, attempts, agents and queues show what the cont
     }),
     listAgents: () => ({
       agents: [
-        farmWire.Agent.fromPartial({ agentId: 'pc1', liveness: farmWire.AgentLiveness.SUSPECT, slots: 1 }),
+        farmWire.Agent.fromPartial({
+          agentId: 'pc1',
+          liveness: farmWire.AgentLiveness.SUSPECT,
+          slots: 1,
+          inventory: {
+            speeds: [
+              { workClass: 'hd', speed: 3.21, runs: 7 },
+              { workClass: '4k', speed: 0.044, runs: 0 },
+            ],
+          },
+          forecastErrors: [{ workClass: 'hd', runs: 7, median: 1.08, p90: 1.62 }],
+          roomBytes: 3 * 2 ** 30,
+        }),
       ],
       nextPageToken: '',
     }),
@@ -244,7 +256,7 @@ test('list, get, cancel, explain, attempts, agents and queues show what the cont
       /is waiting: pc1 is busy[^]*^Place: +2 in the order$[^]*^Cannot take it:\n {2}pc1: does not take 4k_queue$/m,
     ],
     [['attempts', jobId], /^1 +pc1 +ended +timed-out/m],
-    [['agents'], /^pc1 +suspect +active +0\/1/m],
+    [['agents'], /^pc1 +suspect +active +0\/1 .* hd 3\.2x, 4k ~0\.044x +hd 1\.1 \(1\.6\) .* 3\.0 GiB /m],
     [['queues'], /^4k_queue +3 +0/m],
   ];
   for (const [args, pattern] of shown) {

@@ -63,6 +63,20 @@ test('A delayed job is told as it is to those who watch and ask, and waits for a
   assert.deepEqual([now.state, now.notBefore, now.deadline], ['waiting', undefined, deadline]);
 });
 
+test('A job that is held goes on waiting for its time; one that has ended waits for none', async () => {
+  await using farm = await startMemoryFarm();
+  using client = connect({ addresses: [farm.address] });
+  const notBefore = new Date(Date.now() + hourMs);
+  await client.submit(job(1, { notBefore }));
+  const held = await client.hold(jobId(1));
+  assert.deepEqual([held.state, held.notBefore], ['held', notBefore]);
+  const released = await client.release(jobId(1));
+  assert.deepEqual([released.state, released.notBefore], ['delayed', notBefore]);
+  await client.hold(jobId(1));
+  const cancelled = await client.cancel(jobId(1));
+  assert.deepEqual([cancelled.state, cancelled.notBefore], ['cancelled', undefined]);
+});
+
 test('A job whose deadline is over is refused by field, unless it was taken before', async () => {
   const clock = new ShiftedClock();
   await using farm = await startMemoryFarm({}, { clock });
