@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentConfig } from './config.ts';
 import { defaultCoreFigures } from './core/state.ts';
-import type { SlotWishes } from './host/encoder-lanes.ts';
+import { slotWishesOf } from './host/encoder-lanes.ts';
 import type { EncoderProbe, EncoderProbeOptions } from './host/encoder-probe.ts';
 import { probeEncoders } from './host/encoder-probe.ts';
 import type { HostWatch } from './host/host-watch.ts';
@@ -181,7 +181,7 @@ async function watchHost(
         ...choice,
         ffmpegVersion: ffmpegVersionText,
         gpus: inventory.gpus,
-        ...slotWishes(config),
+        ...slotWishesOf(config),
         ...(gpuIndex === undefined ? {} : { gpuIndex }),
         ...(ladder === undefined ? {} : { ladder }),
         signal,
@@ -222,17 +222,13 @@ function inventoryOf(
   return takeInventory({
     scratchFolder: config.dataDir,
     queues: config.queues,
-    ...slotWishes(config),
+    ...slotWishesOf(config),
     labels: config.labels,
     shares,
     ffmpeg: config.ffmpeg,
     encoder: { cachePath: join(config.dataDir, 'encoders.json'), ...encoderOptions(config) },
     signal,
   });
-}
-
-function slotWishes({ slots, gpuSlots }: AgentConfig): SlotWishes {
-  return { ...(slots === undefined ? {} : { slots }), ...(gpuSlots === undefined ? {} : { gpuSlots }) };
 }
 
 function encoderOptions({

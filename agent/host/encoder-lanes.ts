@@ -23,6 +23,14 @@ export interface SlotWishes {
   readonly gpuSlots?: readonly number[];
 }
 
+/** Only the wishes of what may hold more. */
+export function slotWishesOf({
+  slots,
+  gpuSlots,
+}: { [Wish in keyof SlotWishes]: SlotWishes[Wish] | undefined }): SlotWishes {
+  return { ...(slots === undefined ? {} : { slots }), ...(gpuSlots === undefined ? {} : { gpuSlots }) };
+}
+
 /**
  * Slots of each lane. A total is dealt out one by one; without any wish each GPU has one, and so has a PC without a GPU.
  * `gpus` are those of the PC, of which a PC with one lane may still have several.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -7,12 +7,14 @@ import { after, before, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readFfmpegVersion } from '../../../agent/host/ffmpeg-version.ts';
+import { findFontFault } from '../../../agent/host/font-fault.ts';
 import { listGpus } from '../../../agent/host/gpus.ts';
 import { takeInventory } from '../../../agent/host/inventory.ts';
 import { type LoopDelay, startLoadMeter } from '../../../agent/host/load.ts';
 import { probeShares } from '../../../agent/host/share-probe.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import { encoderRung } from '../../../agent/render/encoder.ts';
+import { tempFolder } from '../../helpers/temp-folder.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/host/${name}`, import.meta.url));
@@ -80,9 +82,11 @@ test('the inventory says what the PC is, what it can encode and which shares it 
       { share: 'lost', readable: false, writable: false, empty: false, reason: 'ENOENT' },
     ],
     nvidiaSmi: fixture('nvidia-smi'),
+    fontFolders: [folder],
     encoder: { ladder: [encoderRung('libx264')] },
   });
-  assert.deepEqual(faults, []);
+  assert.equal(faults.length, 1);
+  assert.match(faults[0] ?? '', /Impact is not on this PC: Anton stands in/u);
   assert.equal(inventory.slots, 2, 'one a GPU');
   assert.deepEqual(inventory.shares, ['assets']);
   assert.deepEqual(inventory.queues, ['default_queue']);
@@ -110,6 +114,16 @@ test('the inventory says what the PC is, what it can encode and which shares it 
   assert.ok(ffmpegVersionText.includes(inventory.ffmpegVersion));
   assert.ok(inventory.cpuCores >= 1 && inventory.memoryBytes > 0 && inventory.scratchFreeBytes > 0);
   assert.ok(inventory.hostname !== '' && inventory.os !== '' && inventory.cpuModel !== '');
+});
+
+test('the font of the texts is told where another one stands in for it, or none', async (t) => {
+  const fonts = await tempFolder(t);
+  assert.match((await findFontFault([fonts])) ?? '', /Anton stands in .* Install Impact/u);
+  await writeFile(join(fonts, 'IMPACT.TTF'), 'font');
+  assert.equal(await findFontFault([fonts]), undefined);
+  await rm(join(fonts, 'IMPACT.TTF'));
+  await mkdir(join(fonts, 'impact.ttf'));
+  assert.match((await findFontFault([fonts])) ?? '', /jobs with texts fail here: EISDIR/u);
 });
 
 /** Resolves when the meter has ticked once more, however long the machine takes for it. */
