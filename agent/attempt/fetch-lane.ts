@@ -1,5 +1,5 @@
 import type { Pace, PacedCopy, Speed } from '../media/pace.ts';
-import { createListeners } from '../media/pace.ts';
+import { createListeners, mayGo } from '../media/pace.ts';
 
 /**
  * Who may use the shares' bandwidth and this PC's disk: what is fetched ahead makes way for the assigned jobs. While one
@@ -41,6 +41,10 @@ export function createFetchLane({ copies = 5 }: FetchLaneOptions = {}): FetchLan
     if (rendering > 0) return place < copiesWhileRendering ? 'slow' : 'paused';
     return place < copies ? 'full' : 'paused';
   };
+  const whileJobsFetch: Pace = {
+    now: () => (fetching > 0 ? 'paused' : 'full'),
+    onChange: (listener) => listeners.add(listener),
+  };
   const count = (change: (by: number) => void) => (): (() => void) => {
     change(1);
     listeners.tell();
@@ -57,22 +61,7 @@ export function createFetchLane({ copies = 5 }: FetchLaneOptions = {}): FetchLan
     enter: count((by) => (fetching += by)),
     render: count((by) => (rendering += by)),
     isRendering: () => rendering > 0,
-    async idle(signal) {
-      signal.throwIfAborted();
-      if (fetching === 0) return;
-      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      const abort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
-      const stop = listeners.add(() => {
-        if (fetching === 0) resolve(undefined);
-      });
-      try {
-        await promise;
-      } finally {
-        stop();
-        signal.removeEventListener('abort', abort);
-      }
-    },
+    idle: (signal) => mayGo(whileJobsFetch, signal),
     ahead(rank) {
       const copy = { rank };
       const behind = waiting.findIndex((other) => other.rank > rank);

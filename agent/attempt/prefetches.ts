@@ -122,12 +122,12 @@ async function run({ announce, services, signal, rank, report }: PrefetchRun): P
   try {
     await fetchLane.idle(signal);
     tell('fetching');
-    const { message } = await prefetchItems(items, {
+    const message = await prefetchItems(items, {
       ...{ mounts, cache, signal },
       concurrency: concurrency.copy,
       ahead: () => fetchLane.ahead(rank),
       onMeasured({ totalBytes }) {
-        count.totalBytes = totalBytes;
+        count.measured(totalBytes);
         return undefined;
       },
       onFile(file) {
@@ -138,7 +138,7 @@ async function run({ announce, services, signal, rank, report }: PrefetchRun): P
       ...(ffmpeg.book === undefined ? {} : { book: ffmpeg.book }),
       version: ffprobeVersion,
       // A probe reads the whole file and decodes nothing: beside FFmpeg one at a time.
-      ...(fetchLane.isRendering() ? { probes: 1 } : {}),
+      probes: () => (fetchLane.isRendering() ? 1 : concurrency.probe),
     });
     tell(message === undefined ? 'done' : 'failed', message);
   } catch (error) {
@@ -149,24 +149,23 @@ async function run({ announce, services, signal, rank, report }: PrefetchRun): P
 
 /** What is here of a job, each file once however often the job shows it. */
 function countFiles(): {
-  totalBytes: number | undefined;
+  measured(bytes: number): void;
   file(file: FetchedFile): void;
   words(): Pick<PrefetchReport, 'files' | 'bytes' | 'totalBytes'>;
 } {
   const seen = new Set<string>();
   let files = 0;
   let bytes = 0;
+  let totalBytes: number | undefined;
   return {
-    totalBytes: undefined,
+    measured: (all) => void (totalBytes = all),
     file({ uncPath, sizeBytes }) {
       files += 1;
       if (seen.has(uncPath)) return;
       seen.add(uncPath);
       bytes += sizeBytes;
     },
-    words() {
-      return { files, bytes, ...(this.totalBytes === undefined ? {} : { totalBytes: this.totalBytes }) };
-    },
+    words: () => ({ files, bytes, ...(totalBytes === undefined ? {} : { totalBytes }) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
@@ -33,14 +33,17 @@ async function prefetchRoom(t: TestContext) {
     freeBytes: () => Promise.resolve(disk.freeBytes),
   });
   const ffprobe = join(room.folder, 'ffprobe');
-  await writeFile(ffprobe, '#!/bin/sh\necho "no film" >&2; exit 1\n');
+  const probed = join(room.folder, 'probed');
+  // Says when it begins and when it ends; long enough for another one to begin meanwhile, were it allowed to.
+  const script = `echo begin >>'${probed}'; sleep 0.3; echo end >>'${probed}'; echo "no film" >&2; exit 1`;
+  await writeFile(ffprobe, `#!/bin/sh\n${script}\n`);
   await chmod(ffprobe, 0o755);
   const lane = createFetchLane({ copies: 5 });
   const reports: Report[] = [];
   const prefetches = createPrefetches(
     {
       ...{ mounts: room.mounts, cache, fetchLane: lane, ffprobeVersion: 'x' },
-      concurrency: { copy: 5, probe: 1, segments: 1 },
+      concurrency: { copy: 5, probe: 8, segments: 1 },
       ffmpeg: { ffmpeg: 'ffmpeg', ffprobe, versionText: 'x' },
       nowMs: () => performance.now(),
     },
@@ -51,7 +54,8 @@ async function prefetchRoom(t: TestContext) {
     while (!(await isSo())) await setImmediate();
   };
   const bytesOf = (name: string): number => copied.get(room.locate(name).localPath) ?? 0;
-  return { room, disk, cache, lane, prefetches, reports, until, bytesOf };
+  const probes = async () => (await readFile(probed, 'utf8')).trim().split('\n');
+  return { room, disk, cache, lane, prefetches, reports, until, bytesOf, probes };
 }
 
 function announce(jobId: string, ...names: readonly string[]): Announce {
@@ -73,6 +77,17 @@ test('an announcement that comes in the middle of a render is fetched at once: n
   assert.deepEqual({ files, bytes, totalBytes }, { files: 3, bytes: 12 * mib, totalBytes: 12 * mib });
   assert.equal(cache.usedBytes(), 12 * mib);
   t.mock.timers.reset();
+});
+
+test('beside a render that began while the files came, they are probed one at a time', async (t) => {
+  const { room, lane, prefetches, reports, until, bytesOf, probes } = await prefetchRoom(t);
+  await room.put('a.mp4', Buffer.alloc(64 * mib, 'a'));
+  await room.put('b.mp4', Buffer.alloc(mib, 'b'));
+  prefetches.start(announce('next', 'a.mp4', 'b.mp4'));
+  await until(() => bytesOf('a.mp4') > 0);
+  lane.render();
+  await until(() => reports.some(({ state }) => state !== 'fetching'));
+  assert.deepEqual(await probes(), ['begin', 'end', 'begin', 'end']);
 });
 
 test('a prefetch under way stands still while an assigned job fetches, and goes on behind it', async (t) => {

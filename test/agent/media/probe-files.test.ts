@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fetchItems } from '../../../agent/media/fetch.ts';
+import { type FetchedFile, fetchItems } from '../../../agent/media/fetch.ts';
 import { prefetchItems } from '../../../agent/media/prefetch.ts';
 import { ffprobeVersion, probeFiles } from '../../../agent/media/probe-files.ts';
 import { runProcess } from '../../../agent/process/run.ts';
@@ -40,10 +40,12 @@ test('a prefetched job copies nothing and probes nothing', async () => {
     clip(2, 'still.png', { itemType: 'image' }),
   ];
   const options = { mounts: room.mounts, cache, version, platform: 'linux' };
-  const prefetched = await prefetchItems(items, options);
-  assert.equal(prefetched.files, 4);
-  assert.ok(prefetched.copiedBytes > 0 && prefetched.copiedBytes < prefetched.bytes);
-  assert.equal(prefetched.message, undefined);
+  const prefetched: FetchedFile[] = [];
+  const message = await prefetchItems(items, { ...options, onFile: (file) => prefetched.push(file) });
+  assert.equal(message, undefined);
+  const copied = prefetched.filter(({ reused }) => !reused);
+  assert.equal(prefetched.length, 4);
+  assert.ok(copied.length > 0 && copied.length < prefetched.length);
 
   const { files, release } = await fetchItems(items, options);
   assert.ok(files.every((file) => file.reused));
