@@ -7,7 +7,7 @@ import type { LogFolder } from '../agent/attempt/log-folder.ts';
 import { prepare } from '../agent/attempt/prepare-step.ts';
 import { createRenderSpeeds } from '../agent/attempt/render-speeds.ts';
 import { renderStep } from '../agent/attempt/render-step.ts';
-import { createScratchRoom } from '../agent/attempt/scratch-room.ts';
+import { endlessScratchRoom } from '../agent/attempt/scratch-room.ts';
 import type { AttemptServices } from '../agent/attempt/services.ts';
 import { createUsageCount } from '../agent/attempt/usage-count.ts';
 import { readFfmpegVersion } from '../agent/host/ffmpeg-version.ts';
@@ -134,12 +134,7 @@ async function servicesOf(
     share: { locate: nobody } as unknown as AttemptServices['share'],
     lookAtOutput: nobody,
     underway: () => operations.underway(),
-    scratch: createScratchRoom({
-      ...{ cache, workFolder: data, freeBytesMin: 0 },
-      freeBytes: () => Promise.resolve(1e15),
-      otherSpareBytes: () => Promise.resolve(0),
-      endHints: () => Promise.resolve(false),
-    }),
+    scratch: endlessScratchRoom(cache, data),
     ffmpeg: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', versionText: text },
     ffprobeVersion: await ffprobeVersion(),
     encoderFor: () => ({ rung: 'libx264' }),

@@ -87,6 +87,16 @@ export function createScratchRoom(options: ScratchRoomOptions): ScratchRoom {
   };
 }
 
+/** The room of a disk that nobody fills: where one job is all there is. */
+export function endlessScratchRoom(cache: ScratchRoomOptions['cache'], workFolder: string): ScratchRoom {
+  return createScratchRoom({
+    ...{ cache, workFolder, freeBytesMin: 0 },
+    freeBytes: () => Promise.resolve(Number.POSITIVE_INFINITY),
+    otherSpareBytes: () => Promise.resolve(0),
+    endHints: () => Promise.resolve(false),
+  });
+}
+
 function openAttemptRoom(
   { job }: Pick<Assign, 'job'>,
   { cache, workFolder, endHints }: ScratchRoomOptions,

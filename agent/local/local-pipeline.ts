@@ -10,7 +10,7 @@ import type { Prepared } from '../attempt/prepare-step.ts';
 import { prepare } from '../attempt/prepare-step.ts';
 import { createRenderSpeeds } from '../attempt/render-speeds.ts';
 import { renderStep } from '../attempt/render-step.ts';
-import { createScratchRoom } from '../attempt/scratch-room.ts';
+import { endlessScratchRoom } from '../attempt/scratch-room.ts';
 import type { AttemptServices } from '../attempt/services.ts';
 import { createUsageCount } from '../attempt/usage-count.ts';
 import { takeInventory } from '../host/inventory.ts';
@@ -123,12 +123,7 @@ async function servicesOf(
     share: createOutputShare(job.mounts, operations),
     lookAtOutput: createOutputLook(job.mounts, operations),
     underway: () => operations.underway(),
-    scratch: createScratchRoom({
-      ...{ cache, workFolder: dataDir, freeBytesMin: 0 },
-      freeBytes: () => Promise.resolve(Number.POSITIVE_INFINITY),
-      otherSpareBytes: () => Promise.resolve(0),
-      endHints: () => Promise.resolve(false),
-    }),
+    scratch: endlessScratchRoom(cache, dataDir),
     ffmpeg: { ffmpeg, ffprobe, versionText: ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe, signal }),
     encoderFor: () => encoder,

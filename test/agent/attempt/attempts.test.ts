@@ -11,6 +11,7 @@ import { openLogFolder } from '../../../agent/attempt/log-folder.ts';
 import { createOutputLook } from '../../../agent/attempt/output-room.ts';
 import { createOutputShare } from '../../../agent/attempt/output-share.ts';
 import { createRenderSpeeds } from '../../../agent/attempt/render-speeds.ts';
+import { endlessScratchRoom } from '../../../agent/attempt/scratch-room.ts';
 import { plainOutcome } from '../../../agent/core/endings.ts';
 import type { AttemptReport } from '../../../agent/core/inputs.ts';
 import { openContentCache } from '../../../agent/media/content-cache.ts';
@@ -19,7 +20,6 @@ import { createShareOperations } from '../../../agent/media/share-operations.ts'
 import type { FinishedOutcome } from '../../../proto/index.ts';
 import { assignment, jobRef } from '../../helpers/agent-core.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
-import { endlessRoom } from '../../helpers/scratch-rooms.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
 /** Attempts whose ffprobe is up for ever, and writes down that it was asked politely to end. */
@@ -50,7 +50,7 @@ async function attemptsWithDeafProbe(t: TestContext) {
       share: createOutputShare(mounts, operations),
       lookAtOutput: createOutputLook(mounts, operations),
       underway: () => operations.underway(),
-      scratch: endlessRoom(cache),
+      scratch: endlessScratchRoom(cache, '/work'),
       ffmpeg: { ffmpeg: 'ffmpeg', ffprobe: at('ffprobe'), versionText: 'x' },
       ffprobeVersion: 'x',
       encoderFor: () => undefined,
