@@ -63,9 +63,9 @@ export function sendInventory(turn: Turn): void {
 
 /** Where the first test encodes found fewer sessions than slots: tried again like any other limit. */
 export function firstLimits(turn: Turn): void {
-  const { gpuLanes, inventory, settings } = turn.state;
+  const { inventory, settings } = turn.state;
   for (const { index, sessions } of inventory.gpus) {
-    const scope = gpuLanes.some((lane) => lane.index === index) ? index : 'host';
+    const scope = scopeOf(turn.state, index);
     if (scope === 'host' && inventory.gpus.length > 1) continue;
     if (sessions === 0 || sessions >= configuredIn(turn.state, scope)) continue;
     const probeAtMs = turn.nowMs + settings.slotProbeMs;
@@ -84,7 +84,7 @@ export function sessionLimitMet(
 ): void {
   if (!problems.some(({ code }) => code === sessionLimitCode)) return;
   const { state } = turn;
-  const scope = state.gpuLanes.some(({ index }) => index === gpuIndex) ? (gpuIndex ?? 'host') : 'host';
+  const scope = scopeOf(state, gpuIndex);
   const slots = Math.max(0, Math.min(slotsIn(state, scope), slotsUsed(state, scope) - 1));
   putLimit(turn, scope, { slots, probeAtMs: turn.nowMs + state.settings.slotProbeMs, isProbing: false });
   const where = scope === 'host' ? 'the encoder' : `GPU ${scope}`;
@@ -115,6 +115,11 @@ export function sessionsProbed(turn: Turn, ok: boolean, scope: SlotScope = 'host
   const isOver = slots >= configuredIn(turn.state, scope);
   putLimit(turn, scope, isOver ? undefined : { slots, probeAtMs: turn.nowMs, isProbing: false });
   sendInventory(turn);
+}
+
+/** Where a render on this GPU counts: there, or on the whole PC where nothing needs to be told apart. */
+function scopeOf({ gpuLanes }: CoreState, gpuIndex: number | undefined): SlotScope {
+  return gpuLanes.find(({ index }) => index === gpuIndex)?.index ?? 'host';
 }
 
 function gpuOf(scope: SlotScope): Pick<LiveAttempt, 'gpuIndex'> {
