@@ -207,7 +207,8 @@ test('A farm with an agent says why the second job waits, and shows it behind th
     assert.ok(Math.abs((pc1?.next[0]?.startMs ?? 0) - plannedStartMs) < 5_000);
     const first = await client.explain(jobId(1));
     assert.match(first.summary, /^running on pc1: \d+ % done/);
-    assert.equal(first.basis, 'no hd render of pc1 was compared with its forecast yet');
+    const noneYet = 'no hd render of pc1 was compared with its forecast yet';
+    assert.deepEqual([first.basis, first.placeInOrder], [noneYet, undefined]);
     const lines = await shown(farm.address, 'plan');
     assert.match(
       lines.join('\n'),
