@@ -62,6 +62,15 @@ describe('the room of an attempt', () => {
     assert.deepEqual(await room.parts(), []);
   });
 
+  test('is told until the last attempt of its job is over, whatever becomes of an earlier one', async () => {
+    await using room = await makeCacheRoom();
+    const { scratch } = await smallDisk(room, 10 * least);
+    const earlier = scratch.open(a);
+    scratch.open(assignment(jobRef('job-a', 2)));
+    earlier.close();
+    assert.deepEqual((await scratch.sample()).reserved, [{ jobId: 'job-a', bytes: least }]);
+  });
+
   test('is not promised twice, and comes back when the attempt is over', async () => {
     await using room = await makeCacheRoom();
     const { scratch } = await smallDisk(room, least + 100 * mib);

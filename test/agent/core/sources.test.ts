@@ -52,7 +52,13 @@ describe('an ask for sources', () => {
     core.receive(ask('b'));
     core.input({ type: 'link-closed', linkId: core.linkId, reason: 'cut' });
     core.attach();
-    assert.deepEqual(looked(core.input({ type: 'sources', jobId: 'a', found })), []);
+    assert.deepEqual(looked(core.receive(ask('c'))), [], 'the look at a goes on');
+    assert.deepEqual(looked(core.input({ type: 'sources', jobId: 'a', found })), ['c']);
+    assert.deepEqual(
+      looked(core.input({ type: 'sources', jobId: 'c', found })),
+      [],
+      'b went with its stream',
+    );
     assert.deepEqual(looked(core.receive(ask('b'))), ['b']);
   });
 
@@ -90,6 +96,17 @@ describe('the answer to an assignment', () => {
     });
     assert.deepEqual(replyTo(core), [90, 2]);
     assert.equal(core.state.sources.size, 0, 'what a job has that is here is its own affair');
+  });
+
+  test('says it also of a job that was never announced, and a look that failed later takes nothing away', () => {
+    const core = new CoreDriver();
+    core.attach();
+    core.receive(ask('job-a'));
+    core.input({ type: 'sources', jobId: 'job-a', found });
+    core.receive(ask('job-a'));
+    const nothing = { totalBytes: 0, presentBytes: 0, presentSegments: 0, presentOutputMs: 0 };
+    core.input({ type: 'sources', jobId: 'job-a', found: { ...nothing, message: 'away' } });
+    assert.deepEqual(replyTo(core), [70, 2]);
   });
 
   test('claims nothing of a job that nobody asked about', () => {

@@ -75,6 +75,14 @@ describe('the speed of several renders at a time', () => {
     assert.deepEqual(asked, [0, 0, 0, 1, 0, 1], 'one alone is on the faster card');
   });
 
+  test('of each is never more than alone, however slow the one alone was by chance', async () => {
+    // Frames take so long in turn: one, two and four at a time, each with a short encode and a longer one.
+    const msPerFrame = [...Array(2).fill(5), ...Array(4).fill(4), ...Array(8).fill(20 / 3)] as number[];
+    const encode: Encode = ({ frames }) =>
+      Promise.resolve({ succeeded: true, reason: '', durationMs: 100 + frames * (msPerFrame.shift() ?? 0) });
+    assert.deepEqual(await measureTogether(encode, [lane(4, 5)]), [1, 1, 0.833, 0.75]);
+  });
+
   test('is interpolated between 4, 8 and 16 at a time, and ends where encodes fail', async () => {
     const speeds = await measureTogether(cards({ engines: 4 }), [lane(7, 5)]);
     assert.deepEqual(speeds, [1, 1, 1, 1, 0.8, 0.667, 0.571]);

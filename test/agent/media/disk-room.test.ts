@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { openDiskRoom } from '../../../agent/media/disk-room.ts';
+import { type DiskRoomOptions, openDiskRoom } from '../../../agent/media/disk-room.ts';
 
 /** 1,000 bytes free, nothing that could be given up. */
-function smallDisk() {
+function smallDisk(options: Partial<DiskRoomOptions> = {}) {
   return openDiskRoom({
     folder: 'cache',
     bytesMax: 1_000_000,
@@ -12,6 +12,7 @@ function smallDisk() {
     contentBytes: () => 0,
     evictContent: () => Promise.resolve(false),
     evictOther: () => Promise.resolve(false),
+    ...options,
   });
 }
 
@@ -33,4 +34,21 @@ describe('the room of a job that ends', () => {
     second.release();
     assert.equal(await room.hold().demand({ sourceBytes: 0, workBytes: 1_000 }), undefined);
   });
+});
+
+describe('the room of a job that goes on', () => {
+  it('becomes less with its work, and never more again without being asked for', async () => {
+    const hold = smallDisk().hold();
+    await hold.demand({ sourceBytes: 0, workBytes: 500 });
+    hold.workLeft(300);
+    hold.workLeft(400);
+    assert.equal(hold.unused().workBytes, 300);
+  });
+});
+
+it("what else is on the disk is not given up for the cache's own limit, where it would not help", async () => {
+  const evictOther = () => assert.fail('nothing but contents counts for that limit');
+  const hold = smallDisk({ bytesMax: 100, evictOther }).hold();
+  const lack = await hold.demand({ sourceBytes: 200, workBytes: 0 });
+  assert.match(lack ?? '', /200 more bytes would make 200 of at most 100/u);
 });
