@@ -66,7 +66,7 @@ export function firstLimits(turn: Turn): void {
   const { inventory, settings } = turn.state;
   for (const { index, sessions } of inventory.gpus) {
     const scope = scopeOf(turn.state, index);
-    if (scope === 'host' && inventory.gpus.length > 1) continue;
+    // 0: nothing encodes on this card by itself.
     if (sessions === 0 || sessions >= configuredIn(turn.state, scope)) continue;
     const probeAtMs = turn.nowMs + settings.slotProbeMs;
     putLimit(turn, scope, { slots: sessions, probeAtMs, isProbing: false });
