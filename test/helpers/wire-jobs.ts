@@ -1,4 +1,4 @@
-import { jobWire } from '../../proto/index.ts';
+import { agentWire, farmWire, jobWire } from '../../proto/index.ts';
 
 export const jobId = '11111111-1111-4111-8111-111111111111';
 export const otherJobId = '22222222-2222-4222-8222-222222222222';
@@ -55,4 +55,23 @@ export function failedJob(change: Partial<jobWire.Job> = {}): jobWire.Job {
     attemptCount: 1,
     ...change,
   });
+}
+
+/** A PC whose renders were measured at Full HD, and test encodes only at 4K. */
+export function wireAgent(changes: Partial<farmWire.Agent> = {}): farmWire.Agent {
+  return {
+    ...farmWire.Agent.create(),
+    agentId: 'pc1',
+    slots: 1,
+    inventory: {
+      ...agentWire.Inventory.create(),
+      speeds: [
+        { workClass: 'hd', speed: 3.21, runs: 7 },
+        { workClass: '4k', speed: 0.044, runs: 0 },
+      ],
+    },
+    forecastErrors: [{ workClass: 'hd', runs: 7, median: 1.08, p90: 1.62 }],
+    roomBytes: 3 * 2 ** 30,
+    ...changes,
+  };
 }

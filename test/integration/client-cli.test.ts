@@ -8,7 +8,15 @@ import { startCli } from '../helpers/cli-process.ts';
 import { rpcError } from '../helpers/rpc-errors.ts';
 import { type JobsScript, startScriptedJobs } from '../helpers/scripted-jobs.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
-import { failedJob, jobId, otherJobId, publishedJob, runningJob, wireJob } from '../helpers/wire-jobs.ts';
+import {
+  failedJob,
+  jobId,
+  otherJobId,
+  publishedJob,
+  runningJob,
+  wireAgent,
+  wireJob,
+} from '../helpers/wire-jobs.ts';
 
 const good = {
   user_id: 'ana',
@@ -225,21 +233,7 @@ test('list, get, cancel, explain, attempts, agents and queues show what the cont
       nextPageToken: '',
     }),
     listAgents: () => ({
-      agents: [
-        farmWire.Agent.fromPartial({
-          agentId: 'pc1',
-          liveness: farmWire.AgentLiveness.SUSPECT,
-          slots: 1,
-          inventory: {
-            speeds: [
-              { workClass: 'hd', speed: 3.21, runs: 7 },
-              { workClass: '4k', speed: 0.044, runs: 0 },
-            ],
-          },
-          forecastErrors: [{ workClass: 'hd', runs: 7, median: 1.08, p90: 1.62 }],
-          roomBytes: 3 * 2 ** 30,
-        }),
-      ],
+      agents: [wireAgent({ liveness: farmWire.AgentLiveness.SUSPECT })],
       nextPageToken: '',
     }),
     listQueues: () => ({ queues: [farmWire.Queue.fromPartial({ name: '4k_queue', waiting: 3 })] }),
