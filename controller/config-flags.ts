@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { given } from './given.ts';
 
 const flags = {
   config: { type: 'string' },
@@ -58,10 +59,4 @@ export function parseFlags(argv: readonly string[], folder: string): Flags {
     }),
     tls: given({ cert: at(values['tls-cert']), key: at(values['tls-key']), ca: at(values['tls-ca']) }),
   };
-}
-
-function given<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined),
-  );
 }

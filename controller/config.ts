@@ -10,6 +10,7 @@ import type { FieldViolation } from './domain/errors.ts';
 import { routingPresets } from './domain/routing.ts';
 import type { FarmSettings, QueueSettings } from './domain/settings.ts';
 import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
+import { given } from './given.ts';
 
 /** PEM texts. */
 export interface TlsTexts {
@@ -216,7 +217,7 @@ function farmSettings(settings: Settings): FarmSettings {
     routing:
       typeof settings.routing === 'string'
         ? routingPresets[settings.routing]
-        : withoutUndefined(settings.routing),
+        : routingTable(settings.routing),
     shares: settings.shares,
     output: { share: settings.output.share, folder: folder.join('\\') },
     limits: given(settings.limits),
@@ -238,18 +239,8 @@ function queueSettings(queue: Settings['queues'][number], times: Times, scale: n
   };
 }
 
-/** A record without what is undefined in it. */
-type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-function given<T extends object>(record: T): Given<T> {
-  return Object.fromEntries(
-    Object.entries(record).filter(([, value]) => value !== undefined),
-  ) as unknown as Given<T>;
-}
-
-/** Optional conditions are absent here, never `undefined`. */
-function withoutUndefined(table: Exclude<Settings['routing'], string>): FarmSettings['routing'] {
-  return JSON.parse(JSON.stringify(table)) as FarmSettings['routing'];
+function routingTable(table: Exclude<Settings['routing'], string>): FarmSettings['routing'] {
+  return { ...table, rules: table.rules.map((rule) => ({ ...rule, when: given(rule.when) })) };
 }
 
 function deepFreeze<T>(value: T): T {
