@@ -2,8 +2,9 @@
  * Which output folder of each share was used last, and which share it said it was: so that a probe knows where to look
  * for `.renderfarm/share-id`, also after a restart. Its loss costs one look: the next assignment names the folder again.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { openKeptFile } from '../kept-file.ts';
 
 /** Shares of a farm that are remembered; more are a mistake. */
 const sharesMax = 64;
@@ -28,13 +29,11 @@ export async function openKnownShares(
   onTrouble: (message: string, error: unknown) => void,
 ): Promise<KnownShares> {
   const known = new Map(Object.entries(await readKnown(path)));
-  let writing: Promise<void> = Promise.resolve();
+  const file = openKeptFile(path, onTrouble);
   const put = (share: string, value: Known[string]): void => {
     if (!known.has(share) && known.size >= sharesMax) return;
     known.set(share, value);
-    writing = writing
-      .then(() => save(path, Object.fromEntries(known)))
-      .catch((error: unknown) => onTrouble(`${path} could not be written`, error));
+    file.write(JSON.stringify(Object.fromEntries(known), undefined, 2));
   };
   return {
     folderOf: (share) => known.get(share)?.folder,
@@ -47,7 +46,7 @@ export async function openKnownShares(
       put(share, { folder: before.folder, identity });
       return before.identity;
     },
-    settled: () => writing,
+    settled: () => file.settled(),
   };
 }
 
@@ -57,9 +56,4 @@ async function readKnown(path: string): Promise<Known> {
   } catch {
     return {};
   }
-}
-
-async function save(path: string, known: Known): Promise<void> {
-  await writeFile(`${path}.part`, JSON.stringify(known, undefined, 2));
-  await rename(`${path}.part`, path);
 }

@@ -4,9 +4,10 @@
  * the speeds are then known until the process ends.
  */
 import type { ClassSpeed, GpuFacts } from '../../proto/agent-link.ts';
+import { openKeptFile } from '../kept-file.ts';
 import { framesPerSecond } from '../render/render-plan.ts';
 import type { EncoderLane } from './encoder-lanes.ts';
-import { fingerprintOf, readKept, writeKept } from './probe-cache.ts';
+import { fingerprintOf, keptText, readKept } from './probe-cache.ts';
 import type { MeasuredRender, SpeedHistory } from './speed-history.ts';
 import { parseHistory, speedsOf, withRender } from './speed-history.ts';
 
@@ -27,13 +28,8 @@ export async function openMeasuredSpeeds(
 ): Promise<MeasuredSpeeds> {
   let fingerprint = first;
   let history: SpeedHistory = parseHistory(await readKept(path, fingerprint));
-  let writing = Promise.resolve();
-  const write = (): void => {
-    const [of, kept] = [fingerprint, history];
-    writing = writing
-      .then(() => writeKept(path, of, kept))
-      .catch((error: unknown) => onTrouble(`${path}: measured speeds could not be kept`, error));
-  };
+  const file = openKeptFile(path, onTrouble);
+  const write = (): void => file.write(keptText(fingerprint, history));
   return {
     belongTo(next) {
       if (next === fingerprint) return;
@@ -48,7 +44,7 @@ export async function openMeasuredSpeeds(
       write();
     },
     over: (calibrated) => speedsOf(calibrated, history),
-    settled: () => writing,
+    settled: () => file.settled(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../kept-file.ts';
 
 /** A hash of everything that something depends on. */
 export function fingerprintOf(facts: unknown): string {
@@ -19,8 +19,10 @@ export async function readKept(path: string, fingerprint: string): Promise<unkno
 
 /** Writes it whole or not at all. Callers write one after another. Rejects with what the disk says. */
 export async function writeKept(path: string, fingerprint: string, kept: unknown): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const part = `${path}.${process.pid}.part`;
-  await writeFile(part, JSON.stringify({ fingerprint, kept }, undefined, 2), { flush: true });
-  await rename(part, path);
+  await writeWhole(path, keptText(fingerprint, kept));
+}
+
+/** What `readKept` reads. */
+export function keptText(fingerprint: string, kept: unknown): string {
+  return JSON.stringify({ fingerprint, kept }, undefined, 2);
 }

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheIndex } from './cache-index.ts';
 import { openGate } from './gate.ts';
+import { once } from './once.ts';
 
 export interface CacheObjectsOptions {
   readonly folder: string;
@@ -126,14 +127,6 @@ async function scan(folder: string, index: CacheIndex): Promise<Map<string, Cont
       });
   }
   return contents;
-}
-
-function once(action: () => void): () => void {
-  let isDue = true;
-  return () => {
-    if (isDue) action();
-    isDue = false;
-  };
 }
 
 function leastRecentlyUsed(contents: ReadonlyMap<string, Content>): [string, Content] | undefined {

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { openKeptFile } from '../kept-file.ts';
 import type { Pace } from './pace.ts';
 
 /** How fast this PC copies from its shares, by its last copies. */
@@ -8,7 +9,7 @@ export interface CopyMeter {
   /** All copies that go on at the same time together; 0: not measured yet. */
   bytesPerSecond(): number;
   /** Waits for what is being written. */
-  settled(): Promise<unknown>;
+  settled(): Promise<void>;
 }
 
 export interface CopyMeterOptions {
@@ -41,7 +42,7 @@ export async function openCopyMeter(options: CopyMeterOptions): Promise<CopyMete
   const rates = await readRates(path);
   let burst: Burst | undefined;
   let underway = 0;
-  let writing: Promise<unknown> = Promise.resolve();
+  const file = openKeptFile(path, onTrouble);
 
   const measured = ({ startedMs, bytes, isHindered }: Burst): void => {
     const ms = nowMs() - startedMs;
@@ -49,10 +50,7 @@ export async function openCopyMeter(options: CopyMeterOptions): Promise<CopyMete
     const before = median(rates);
     rates.push(Math.round((bytes * 1_000) / ms));
     rates.splice(0, rates.length - burstsMax);
-    const told = [...rates];
-    writing = writing
-      .then(() => writeRates(path, told))
-      .catch((error: unknown) => onTrouble(`${path} could not be written`, error));
+    file.write(JSON.stringify(rates));
     if (median(rates) !== before) onChange(median(rates));
   };
 
@@ -73,7 +71,7 @@ export async function openCopyMeter(options: CopyMeterOptions): Promise<CopyMete
       };
     },
     bytesPerSecond: () => median(rates),
-    settled: () => writing,
+    settled: () => file.settled(),
   };
 }
 
@@ -88,11 +86,6 @@ async function readRates(path: string): Promise<number[]> {
     // The first start, or a torn write: it is measured anew.
     return [];
   }
-}
-
-async function writeRates(path: string, rates: readonly number[]): Promise<void> {
-  await writeFile(`${path}.part`, JSON.stringify(rates));
-  await rename(`${path}.part`, path);
 }
 
 function median(rates: readonly number[]): number {

@@ -5,6 +5,7 @@
  */
 import { openGate } from './gate.ts';
 import { MediaError } from './media-error.ts';
+import { once } from './once.ts';
 
 export interface DiskRoomOptions {
   readonly folder: string;
@@ -170,14 +171,6 @@ async function missing(
   return {
     words: `${bytes} more bytes would leave ${left} free on the disk, not ${freeBytesMin}`,
     isCacheLimit: false,
-  };
-}
-
-function once(action: () => void): () => void {
-  let isDue = true;
-  return () => {
-    if (isDue) action();
-    isDue = false;
   };
 }
 

@@ -40,6 +40,7 @@ test('copies that go on together count as one, because they share a line', async
   second(50 * mib);
   assert.equal(meter.bytesPerSecond(), 50 * mib);
   assert.deepEqual(told, [50 * mib]);
+  await meter.settled();
 });
 
 test('small copies, and those that made way, say nothing of the line', async (t) => {
