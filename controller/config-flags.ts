@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { given } from './given.ts';
+import { given } from './config-given.ts';
 
 const flags = {
   config: { type: 'string' },

@@ -4,13 +4,13 @@ import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { findContradictions } from './config-contradictions.ts';
 import { type Flags, parseFlags } from './config-flags.ts';
+import { given } from './config-given.ts';
 import { type SettingName, type Settings, settingsSchema } from './config-schema.ts';
 import { type StoreConfig, storeConfig } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
 import { routingPresets } from './domain/routing.ts';
 import type { FarmSettings, QueueSettings } from './domain/settings.ts';
 import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
-import { given } from './given.ts';
 
 /** PEM texts. */
 export interface TlsTexts {
