@@ -12,7 +12,7 @@ import type { Random } from '../../test/simulation/random.ts';
 import { percentile, sum } from '../statistics.ts';
 import { mixed } from './farms.ts';
 import { generateJobs, randomFor, type SimJob } from './jobs.ts';
-import { farmRules } from './policies/planned.ts';
+import { farmRules, jobLines } from './policies/planned.ts';
 
 /** Of whole plans over turns of at most 5 ms. */
 export interface PlanningTime {
@@ -93,18 +93,12 @@ function hugeSnapshot(jobCount: number, agentCount: number, seed: number): Snaps
   const running = generateJobs(mixed, agentCount * 2, random, { noise: 0.3, prefix: 'running', users });
   const lines = new WaitingLines();
   for (const job of waiting.values()) lines.put(job);
-  const overdue = [...waiting.values()].filter(({ promise }) => promise?.overdue === true);
   const charges = new Charges();
   for (const userId of users)
     charges.charge({ key: JSON.stringify([userId]), weight: 1 }, random.between(0, 3_600_000));
   return {
     nowMs,
-    lines: [...lines.lines()].map((line) => ({
-      key: line.key,
-      needs: line.needs,
-      behind: (job) => waiting.get(line.behind(job)?.jobId ?? ''),
-      overdue: overdue.filter(({ jobId }) => lines.lineOf(jobId) === line),
-    })),
+    lines: jobLines(lines, waiting),
     agents: Array.from({ length: agentCount }, (_, index) => agentOf(index, running, jobs, random)),
     rules: farmRules,
     charges,

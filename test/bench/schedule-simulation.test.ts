@@ -139,6 +139,35 @@ test('Failed PCs lose their jobs, which are begun again and all end once, under 
   }
 });
 
+test('A job that its PC has lost waits before all that came later', () => {
+  const jobs = arriveOver(
+    generateJobs(studio, 40, randomFor(seed, 'jobs'), { noise }),
+    3_600_000,
+    randomFor(seed, 'arrivals'),
+  );
+  const policy = makePolicy('fifo_any', studio, seed);
+  let lost = 0;
+  let before: ReadonlySet<SimJob> = new Set();
+  simulate({
+    farm: studio,
+    jobs,
+    policy: {
+      decide(view) {
+        const order = view.waiting.toSorted((a, b) => a.arrivesMs - b.arrivesMs);
+        assert.deepEqual(view.waiting, order);
+        lost += view.waiting.filter((job) => before.has(job)).length;
+        const decision = policy.decide(view);
+        before = new Set(decision.starts.map(({ job }) => job)).union(before);
+        return decision;
+      },
+    },
+    noise,
+    reports: randomFor(seed, 'reports'),
+    failures: new FailurePlan(studio, 3_600_000, 1e9, randomFor(seed, 'failures')),
+  });
+  assert.ok(lost > 0, 'no PC failed under a job');
+});
+
 test('The same seed gives the same run, another seed another one', () => {
   const runOf = (own: number): string => {
     const jobs = generateJobs(mixed, 30, randomFor(own, 'jobs'), { noise });

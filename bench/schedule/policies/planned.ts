@@ -39,8 +39,8 @@ export class PlannedPolicy implements Policy {
   readonly #lines = new WaitingLines();
   readonly #jobs = new Map<string, SimJob>();
   readonly #charges = new Charges();
-  /** Jobs that wait or run, of each user. */
-  readonly #open = new Map<string, Set<SimJob>>();
+  /** Those who have jobs that wait or run. */
+  #users: ReadonlySet<string> = new Set();
   /** Since when a job is announced, and to whom. */
   readonly #announced = new Map<string, { readonly agentId: string; readonly sinceMs: number }>();
   #promises: ReadonlyMap<string, StartPromise> = new Map();
@@ -68,15 +68,11 @@ export class PlannedPolicy implements Policy {
   /** Notes who came and who has ended. */
   #take({ waiting, pcs }: View): void {
     const open = [...waiting, ...pcs.flatMap(({ running }) => running.map(({ job }) => job))];
-    const byUser = Map.groupBy(open, ({ userId }) => userId);
-    for (const [userId, jobs] of byUser) {
-      this.#charges.arrived(flowOf({ userId, queue }, farmRules));
-      this.#open.set(userId, new Set(jobs));
-    }
-    for (const userId of [...this.#open.keys()].filter((each) => !byUser.has(each))) {
-      this.#open.delete(userId);
+    const users = new Set(open.map(({ userId }) => userId));
+    for (const userId of users) this.#charges.arrived(flowOf({ userId, queue }, farmRules));
+    for (const userId of this.#users.difference(users))
       this.#charges.left(flowOf({ userId, queue }, farmRules));
-    }
+    this.#users = users;
     for (const job of waiting) {
       if (this.#lines.has(job.id)) continue;
       // One that was assigned and waits again was lost: it costs its user nothing.
@@ -88,18 +84,9 @@ export class PlannedPolicy implements Policy {
 
   #snapshot({ nowMs, waiting, pcs }: View): Snapshot {
     const jobs = new Map(waiting.map((job) => [job.id, this.#waitingJob(job, pcs)]));
-    const overdue = [...jobs.values()].filter(({ promise }) => promise?.overdue === true);
-    const lines = [...this.#lines.lines()].map(
-      (line): JobLine => ({
-        key: line.key,
-        needs: line.needs,
-        behind: (job) => jobs.get(line.behind(job)?.jobId ?? ''),
-        overdue: overdue.filter(({ jobId }) => this.#lines.lineOf(jobId) === line),
-      }),
-    );
     return {
       nowMs,
-      lines,
+      lines: jobLines(this.#lines, jobs),
       agents: pcs.map((seen) => this.#agent(seen, nowMs)),
       rules: farmRules,
       charges: this.#charges,
@@ -177,6 +164,17 @@ export class PlannedPolicy implements Policy {
     if (pc === undefined) throw new Error(`no such PC: ${name}`);
     return pc;
   }
+}
+
+/** The lines as a plan reads them, of waiting jobs by their id. */
+export function jobLines(lines: WaitingLines, jobs: ReadonlyMap<string, WaitingJob>): readonly JobLine[] {
+  const overdue = [...jobs.values()].filter(({ promise }) => promise?.overdue === true);
+  return [...lines.lines()].map((line) => ({
+    key: line.key,
+    needs: line.needs,
+    behind: (job) => jobs.get(line.behind(job)?.jobId ?? ''),
+    overdue: overdue.filter(({ jobId }) => lines.lineOf(jobId) === line),
+  }));
 }
 
 function flowJob({ userId }: SimJob): { readonly userId: string; readonly queue: string } {

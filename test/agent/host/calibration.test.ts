@@ -77,7 +77,7 @@ describe('the speed of several renders at a time', () => {
 
   test('of each is never more than alone, however slow the one alone was by chance', async () => {
     // Frames take so long in turn: one, two and four at a time, each with a short encode and a longer one.
-    const msPerFrame = [...Array(2).fill(5), ...Array(4).fill(4), ...Array(8).fill(20 / 3)] as number[];
+    const msPerFrame = [5, 5, 4, 4, 4, 4, ...Array.from({ length: 8 }, () => 20 / 3)];
     const encode: Encode = ({ frames }) =>
       Promise.resolve({ succeeded: true, reason: '', durationMs: 100 + frames * (msPerFrame.shift() ?? 0) });
     assert.deepEqual(await measureTogether(encode, [lane(4, 5)]), [1, 1, 0.833, 0.75]);
