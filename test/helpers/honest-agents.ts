@@ -1,5 +1,6 @@
 import type { AttemptEvent, ControllerMessage, JobRef } from '../../proto/agent-link.ts';
-import { finished, heartbeat, journalEvent, manifest } from './agent-messages.ts';
+import { finished, heartbeat, inventory, journalEvent, manifest } from './agent-messages.ts';
+import { inventedQueue } from './hostile-talk.ts';
 import { agentOrder, type TurnFarm } from './turn-farm.ts';
 
 /** Steps of ten seconds after which every job that can end has ended: two back-offs, and room. */
@@ -8,7 +9,8 @@ const stepMs = 10_000;
 
 /**
  * Healthy agents that do at once what they are told, after whatever happened before: they attach holding nothing,
- * render what they get, finish and take back what they are asked to, and say their heartbeat.
+ * render what they get, finish and take back what they are asked to, and say their heartbeat. They serve the queue
+ * that hostile agents invent too: a job in a queue that nobody serves rightly waits, and says so.
  *
  * @param asNew each is a new process; else the same one that has nothing any more
  * @returns the ids of the jobs that still wait for something when long enough has passed
@@ -63,7 +65,8 @@ class HonestAgents {
     const instanceId = newInstanceId ?? known?.instanceId ?? `${agentId}-honest`;
     const journalId = known?.journalId ?? `${agentId}-journal`;
     const firstUnackedEvent = (known?.ackedEvent ?? 0) + 1;
-    const changes = { instanceId, journalId, firstUnackedEvent, farmId: 'farm-1' };
+    const serving = inventory({ queues: [...inventory().queues, inventedQueue] });
+    const changes = { instanceId, journalId, firstUnackedEvent, farmId: 'farm-1', inventory: serving };
     this.#sessions.set(agentId, this.#farm.attach(agentId, changes));
   }
 

@@ -13,6 +13,8 @@ const outcomes = [
   'returned',
   'declined',
 ] as const;
+/** What an agent says that a job of its own invention stands in. */
+export const inventedQueue = 'no_queue';
 export const heldStates = ['preparing', 'running', 'finishing', 'ready', 'publishing', 'finished'] as const;
 
 /** What a codec would refuse is here too: the turn does not lean on it. */
@@ -80,7 +82,7 @@ function told(ref: JobRef, attemptNumber: number): Pick<Recalled, 'assign' | 'he
         username: 'eve',
         channelName: 'c',
         enable4k: false,
-        queue: 'no_queue',
+        queue: inventedQueue,
         priority: 'urgent',
         submittedAtMs: 0,
         logDate: '',
