@@ -1,6 +1,7 @@
 import {
   attemptStateNames,
   failureClasses,
+  fromLoudness,
   fromOptionalDuration,
   itemTypes,
   jobStateNames,
@@ -8,9 +9,10 @@ import {
   type jobWire,
   outcomes,
   priorityClasses,
+  rateChoices,
 } from '../proto/index.ts';
 import { RenderfarmError } from './errors.ts';
-import type { ItemInput } from './job-input.ts';
+import type { ItemInput, OptionsInput } from './job-input.ts';
 import { present } from './present.ts';
 import type {
   AttemptView,
@@ -79,6 +81,10 @@ export function decodeJob(job: jobWire.Job | undefined): JobView {
     ...present('wishes', job.wishes),
     ...present('deadline', job.deadline),
     ...present('notBefore', job.notBefore),
+    ...present('options', job.options && decodeOptions(job.options)),
+    ...present('contactSheetPath', job.contactSheetPath),
+    ...present('previewPath', job.previewPath),
+    ...present('loudness', job.loudness && fromLoudness(job.loudness, 'loudness')),
   };
 }
 
@@ -117,6 +123,15 @@ function decodeItem(item: jobWire.Item): ItemInput {
     ...present('resolution', item.resolution),
     ...present('is4k', item.is4k),
     ...present('pathAvailable', item.pathAvailable),
+    ...present('normalizeLoudness', item.normalizeLoudness || undefined),
+  };
+}
+
+function decodeOptions({ rateProfile, ...switches }: jobWire.RenderOptions): OptionsInput {
+  const asked = Object.entries(switches).filter(([, isOn]) => isOn);
+  return {
+    ...present('rateProfile', rateChoices.nameOf(rateProfile)),
+    ...(Object.fromEntries(asked) as Partial<typeof switches>),
   };
 }
 

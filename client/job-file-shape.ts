@@ -60,6 +60,7 @@ const itemShape = z
     resolution: text('What the catalogue says; carried along.'),
     is_4k: z.boolean().nullish().describe('What the catalogue says; carried along.'),
     path_available: z.boolean().nullish().describe('What the catalogue says; carried along.'),
+    normalize_loudness: flag('Its sound is brought to -14 LUFS; ignored where there is no sound.'),
   })
   .meta(sourceRule);
 
@@ -70,6 +71,19 @@ const wishesShape = z.strictObject({
   only_on: names('Only one of these agents.'),
   not_on: names('None of these agents.'),
   labels: names('The agent must have every one of these labels.'),
+});
+
+const optionsShape = z.strictObject({
+  rate_profile: z
+    .enum(['studio', 'quality'])
+    .nullish()
+    .describe('Bit rates of the result, instead of those of the queue.'),
+  no_cache: flag('Every segment is rendered anew.'),
+  keep_failed: flag('The work folder of a failed attempt stays on its PC.'),
+  full_decode: flag('Every frame and all sound is decoded before the result is published.'),
+  loudness_report: flag('The loudness of the result is measured.'),
+  contact_sheet: flag('A JPEG of frames is published beside the result.'),
+  preview: flag('A small MP4 is published beside the result.'),
 });
 
 /**
@@ -90,6 +104,7 @@ export const jobFileShape = z.strictObject({
   wishes: wishesShape.nullish().describe('Which agents it may go to; all that is given must hold.'),
   not_before: time('It waits at least until then; at most 366 days ahead.'),
   deadline: time('When it should have ended: it goes first in its class when time gets short.'),
+  options: optionsShape.nullish().describe('How it is rendered, and what is made beside the result.'),
   items: z
     .array(itemShape)
     .min(1, 'must have at least 1 item')
@@ -129,6 +144,11 @@ function time(description: string) {
     .datetime({ offset: true, error: 'must be a time such as 2026-03-01T18:00:00Z' })
     .nullish()
     .describe(description);
+}
+
+/** Something that is off unless it is asked for. */
+function flag(description: string) {
+  return z.boolean().nullish().describe(description);
 }
 
 /** An optional line of printable text that is not empty. */

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { RenderfarmError, type Violation } from './errors.ts';
 import { jobFileLimits } from './job-file-limits.ts';
 import { type JobFile, type JobFileItem, jobFileShape } from './job-file-shape.ts';
-import type { ItemInput, JobInput, WishesInput } from './job-input.ts';
+import type { ItemInput, JobInput, OptionsInput, WishesInput } from './job-input.ts';
 import { present } from './present.ts';
 
 /**
@@ -99,11 +99,24 @@ function jobInput(file: JobFile): JobInput {
     ...present('wishes', file.wishes && wishesInput(file.wishes)),
     ...present('notBefore', dateOf(file.not_before)),
     ...present('deadline', dateOf(file.deadline)),
+    ...present('options', file.options && optionsInput(file.options)),
   };
 }
 
 function wishesInput({ only_on, not_on, labels }: NonNullable<JobFile['wishes']>): WishesInput {
   return { ...present('onlyOn', only_on), ...present('notOn', not_on), ...present('labels', labels) };
+}
+
+function optionsInput(options: NonNullable<JobFile['options']>): OptionsInput {
+  return {
+    ...present('rateProfile', options.rate_profile),
+    ...present('noCache', options.no_cache),
+    ...present('keepFailed', options.keep_failed),
+    ...present('fullDecode', options.full_decode),
+    ...present('loudnessReport', options.loudness_report),
+    ...present('contactSheet', options.contact_sheet),
+    ...present('preview', options.preview),
+  };
 }
 
 function dateOf(text: string | null | undefined): Date | undefined {
@@ -124,5 +137,6 @@ function itemInput(item: JobFileItem): ItemInput {
     ...present('resolution', item.resolution),
     ...present('is4k', item.is_4k),
     ...present('pathAvailable', item.path_available),
+    ...present('normalizeLoudness', item.normalize_loudness),
   };
 }

@@ -33,6 +33,8 @@ export interface ItemInput {
   readonly resolution?: string;
   readonly is4k?: boolean;
   readonly pathAvailable?: boolean;
+  /** Its sound is brought to the farm's loudness; of an item without sound it is ignored. @default false */
+  readonly normalizeLoudness?: boolean;
 }
 
 /** Which agents a job may go to: all that is given must hold. At most 64 names in a list. */
@@ -43,6 +45,27 @@ export interface WishesInput {
   readonly notOn?: readonly string[];
   /** The agent must have every one. @default None. */
   readonly labels?: readonly string[];
+}
+
+/** Bit rates of a result. */
+export type RateProfile = 'studio' | 'quality';
+
+/** How a job is rendered, and what is made beside its result. */
+export interface OptionsInput {
+  /** @default The queue's. */
+  readonly rateProfile?: RateProfile;
+  /** Every segment is rendered anew. @default false */
+  readonly noCache?: boolean;
+  /** The work folder of a failed attempt stays on its PC. @default false */
+  readonly keepFailed?: boolean;
+  /** Every frame and all sound is decoded before the result is published. @default false */
+  readonly fullDecode?: boolean;
+  /** The result's loudness is measured. @default false */
+  readonly loudnessReport?: boolean;
+  /** A JPEG of frames is published beside the result. @default false */
+  readonly contactSheet?: boolean;
+  /** A small MP4 is published beside the result. @default false */
+  readonly preview?: boolean;
 }
 
 /** A job as a caller writes it. */
@@ -71,4 +94,6 @@ export interface JobInput {
   readonly notBefore?: Date;
   /** When it should have ended: it goes first in its class when time gets short. It is never stopped for it. */
   readonly deadline?: Date;
+  /** @default All off. */
+  readonly options?: OptionsInput;
 }

@@ -1,4 +1,11 @@
-import { itemTypes, jobWire, priorityClasses, toOptionalDuration } from '../proto/index.ts';
+import {
+  itemTypes,
+  jobWire,
+  noOptions,
+  priorityClasses,
+  toOptionalDuration,
+  toOptions,
+} from '../proto/index.ts';
 import { RenderfarmError, type Violation } from './errors.ts';
 import type { ItemInput, JobInput } from './job-input.ts';
 
@@ -27,6 +34,7 @@ export function jobRequest(job: JobInput): jobWire.JobSpec {
     wishes: job.wishes && { onlyOn: [], notOn: [], labels: [], ...job.wishes },
     notBefore: job.notBefore,
     deadline: job.deadline,
+    options: job.options && toOptions({ ...noOptions, ...job.options }),
   };
 }
 
@@ -84,5 +92,6 @@ function itemRequest(item: ItemInput, index: number): jobWire.Item {
     resolution: item.resolution ?? '',
     is4k: item.is4k,
     pathAvailable: item.pathAvailable,
+    normalizeLoudness: item.normalizeLoudness ?? false,
   };
 }

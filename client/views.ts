@@ -1,5 +1,5 @@
 import type { AgentMode, AgentOrderView, SicknessView } from './agent-order-views.ts';
-import type { ItemInput, Priority } from './job-input.ts';
+import type { ItemInput, OptionsInput, Priority } from './job-input.ts';
 
 /** The farm's own state of a job. */
 export type JobState =
@@ -50,6 +50,16 @@ export interface WishesView {
   readonly labels: readonly string[];
 }
 
+/** Loudness of a result by EBU R128; every figure absent where it is silent, or too short to be measured. */
+export interface LoudnessView {
+  /** LUFS. */
+  readonly integrated?: number;
+  /** LU. */
+  readonly range?: number;
+  /** dBTP. */
+  readonly truePeak?: number;
+}
+
 /** A job, without its items. */
 export interface JobView {
   readonly jobId: string;
@@ -87,6 +97,12 @@ export interface JobView {
   readonly deadline?: Date;
   /** A delayed job waits until then; a held one will, when it is released. */
   readonly notBefore?: Date;
+  /** What was asked for; absent: all off. */
+  readonly options?: OptionsInput;
+  /** UNC paths of what was published beside the result. */
+  readonly contactSheetPath?: string;
+  readonly previewPath?: string;
+  readonly loudness?: LoudnessView;
 }
 
 /** Something that happened to a job. */

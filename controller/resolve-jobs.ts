@@ -116,7 +116,7 @@ function inOrder(spec: JobSpec): readonly ItemSpec[] {
 }
 
 function resolveItem(item: ItemSpec, paths: ReadonlyMap<string, string>): ResolvedItem {
-  const { position, itemType, videoId, title, logoPath, durationMs, text } = item;
+  const { position, itemType, videoId, title, logoPath, durationMs, text, normalizeLoudness } = item;
   return {
     position,
     itemType,
@@ -126,6 +126,7 @@ function resolveItem(item: ItemSpec, paths: ReadonlyMap<string, string>): Resolv
     ...(logoPath !== undefined && { logoPath }),
     ...(durationMs !== undefined && { durationMs }),
     ...(text !== undefined && { text }),
+    ...(normalizeLoudness && { normalizeLoudness }),
   };
 }
 

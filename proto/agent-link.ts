@@ -7,6 +7,9 @@
  * the Unix epoch by the *sender's* clock: they are shown to people, never compared to decide anything.
  */
 
+import type { AgentItemMessage, ControllerItemMessage, ItemRef, JoinClass } from './item-link.ts';
+import type { Loudness, RenderOptions } from './render-options.ts';
+
 /** The growing pair that proves who may act for a job: compare `term` first, then `counter`. */
 export interface Fence {
   readonly term: number;
@@ -37,6 +40,8 @@ export interface ResolvedItem {
   readonly durationMs?: number;
   /** The text that is typed over this item (`video` items only). */
   readonly text?: string;
+  /** Its sound is brought to the farm's loudness. Absent: it is left as it is. */
+  readonly normalizeLoudness?: true;
 }
 
 /** What the controller's catalogue did to resolve a job's `video_id`s: Step 1a of the job's log. */
@@ -91,6 +96,8 @@ export interface AssignedJob {
   readonly wishes?: Wishes;
   /** When it should have ended. */
   readonly deadlineMs?: number;
+  /** As the job asked for them; absent: all off. */
+  readonly options?: RenderOptions;
 }
 
 /** Which agents a job may go to: all that is given must hold; an empty list says nothing. */
@@ -171,6 +178,11 @@ export interface Manifest {
   readonly features: readonly Feature[];
   /** What `.renderfarm/share-id` of the share says that it is staged on; absent: there is none. */
   readonly shareId?: string;
+  /** Staged beside it, and published before it; absent: not asked for, or it could not be made. */
+  readonly contactSheetName?: string;
+  readonly previewName?: string;
+  /** Absent: not measured. */
+  readonly loudness?: Loudness;
 }
 
 export type Feature = 'logo_overlay' | 'text_animation' | 'image_slides' | '4k_output';
@@ -300,6 +312,7 @@ export type ControllerMessage =
   | EventAck
   | HeartbeatAck
   | Probe
+  | ControllerItemMessage
   | ControllerGoodbye;
 
 /** Where an attempt is, as its agent sees it. */
@@ -439,6 +452,10 @@ export interface Inventory {
   readonly copyBytesPerSecond: number;
   /** Room for a new job: what is free and what the cache can give up, less what the jobs here may still need. */
   readonly scratchAvailableBytes?: number;
+  /** Which shared segment cache it reaches; absent: none. */
+  readonly segmentCacheId?: string;
+  /** Of the kinds of jobs whose segments others can render for it, and it for others; absent: none. */
+  readonly joinClasses?: readonly JoinClass[];
 }
 
 export interface Hello {
@@ -457,6 +474,8 @@ export interface Hello {
   readonly lastEvent: number;
   readonly inventory: Inventory;
   readonly held: readonly HeldAttempt[];
+  /** Items of others' jobs that it renders; absent: none. */
+  readonly heldItems?: readonly ItemRef[];
   readonly tombstones: readonly AttemptTombstone[];
 }
 
@@ -609,6 +628,7 @@ export type AgentMessage =
   | AnnulPublishReply
   | Recalled
   | HostChecked
+  | AgentItemMessage
   | AgentGoodbye;
 
 /** One end of an open agent stream: the gRPC client and the controller's session both implement it. */

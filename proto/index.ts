@@ -8,6 +8,7 @@ export { DecodeError, type DecodeErrorCode } from './codec/decode-error.ts';
 export * from './codec/enums.ts';
 export { fromFinished, fromUsage, toUsage } from './codec/finished.ts';
 export { toInventory } from './codec/inventory.ts';
+export { fromLoudness, fromOptions, toLoudness, toOptions } from './codec/options.ts';
 export * from './codec/time.ts';
 export type { Decoded } from './codec/unknown-message.ts';
 export { fromFence, fromProblem, toProblem } from './codec/work.ts';
@@ -29,8 +30,10 @@ export { FarmServiceClient, type FarmServiceServer, FarmServiceService } from '.
 export * as jobWire from './gen/renderfarm/v1/job.ts';
 export { JobServiceClient, type JobServiceServer, JobServiceService } from './gen/renderfarm/v1/job.ts';
 export { Inbox } from './inbox.ts';
+export * from './item-link.ts';
 export { LinkError, type LinkErrorCode } from './link-error.ts';
 export { type LinkLimits, linkLimits } from './link-limits.ts';
 export { logBytesMax } from './log-limits.ts';
+export * from './render-options.ts';
 export { resetStream } from './reset-stream.ts';
 export { type LinkEnd, type LinkOptions, StreamLink } from './stream.ts';

@@ -64,6 +64,34 @@ function runningText(job: JobView): string {
   return `${job.state} ${job.progressPercent}%${where}${left}${why}`;
 }
 
+/** What was asked for: `profile quality, no-cache, preview`, in the words of the command line. */
+export function optionsText({ options = {} }: JobView): string {
+  const { rateProfile, noCache, keepFailed, fullDecode, loudnessReport, contactSheet, preview } = options;
+  return [
+    rateProfile && `profile ${rateProfile}`,
+    noCache && 'no-cache',
+    keepFailed && 'keep-failed',
+    fullDecode && 'full-decode',
+    loudnessReport && 'loudness',
+    contactSheet && 'contact-sheet',
+    preview && 'preview',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+/** `-14.1 LUFS, range 5.2 LU, true peak -1.6 dBTP`; undefined where it was not measured. */
+export function loudnessText({ loudness }: JobView): string | undefined {
+  if (loudness === undefined) return undefined;
+  const { integrated, range, truePeak } = loudness;
+  const parts = [
+    integrated === undefined ? undefined : `${integrated.toFixed(1)} LUFS`,
+    range === undefined ? undefined : `range ${range.toFixed(1)} LU`,
+    truePeak === undefined ? undefined : `true peak ${truePeak.toFixed(1)} dBTP`,
+  ].filter(Boolean);
+  return parts.length === 0 ? 'silent, or too short to be measured' : parts.join(', ');
+}
+
 /** The problems of a job that failed, a line each. */
 export function problemLines(job: JobView): readonly string[] {
   return job.problems.map(({ position, subject, code, message }) => {

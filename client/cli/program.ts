@@ -13,7 +13,7 @@ import { jobOrderCommands, operatorCommands, queueCommands } from './operator-co
 import type { Run } from './run.ts';
 import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
 import { say, type Terminal } from './terminal.ts';
-import { collect, positiveNumber, priorities, timeValue } from './values.ts';
+import { collect, positiveNumber, priorities, profiles, timeValue } from './values.ts';
 
 /** What a command needs of the program around it. */
 export interface Surroundings {
@@ -89,6 +89,13 @@ function submitCommands(root: Command, run: Run): void {
     .option('--label <label>', 'only where the PC has it; may be given several times', collect)
     .option('--not-before <time>', 'wait until then: 2026-03-01T18:00, or +2h from now', fromNow)
     .option('--deadline <time>', 'when it should have ended, likewise', fromNow)
+    .addOption(new Option('--profile <name>', 'bit rates, instead of those of the queue').choices(profiles))
+    .option('--no-cache', 'render every segment anew')
+    .option('--keep-failed', 'keep the work folder of a failed attempt on its PC')
+    .option('--full-decode', 'decode every frame and all sound before it is published')
+    .option('--loudness', 'measure the loudness of the result')
+    .option('--contact-sheet', 'publish a JPEG of frames beside the result')
+    .option('--preview', 'publish a small MP4 beside the result')
     .action((files: string[], options: SubmitCommandOptions) =>
       run((client, terminal) => submit(client, terminal, files, options)),
     );

@@ -8,6 +8,9 @@ export function collect(value: string, earlier: readonly string[] = []): readonl
 /** The priority classes, lowest first. */
 export const priorities = ['low', 'normal', 'high', 'urgent'];
 
+/** Bit rates of results. */
+export const profiles = ['studio', 'quality'];
+
 /** A number of an option: above 0, and no more than a day has seconds. @throws InvalidArgumentError */
 export function positiveNumber(text: string): number {
   const value = Number(text);

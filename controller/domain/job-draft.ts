@@ -1,4 +1,5 @@
-import type { ItemType, PriorityClass, Wishes } from '../../proto/agent-link.ts';
+import type { ItemType, PriorityClass, RateProfile, Wishes } from '../../proto/agent-link.ts';
+import type { RenderOptions } from '../../proto/render-options.ts';
 
 /** A job as a caller wrote it: nothing about it is believed yet. Empty texts mean absent. */
 export interface JobDraft {
@@ -14,8 +15,13 @@ export interface JobDraft {
   /** NaN: given, and no time. */
   readonly notBeforeMs: number | undefined;
   readonly deadlineMs: number | undefined;
+  readonly options: OptionsDraft | undefined;
   /** Size of the whole job as it was encoded. */
   readonly encodedBytes: number;
+}
+
+export interface OptionsDraft extends Omit<RenderOptions, 'rateProfile'> {
+  readonly rateProfile: RateProfile | 'unknown' | undefined;
 }
 
 export interface ItemDraft {
@@ -33,5 +39,6 @@ export interface ItemDraft {
   readonly resolution: string;
   readonly is4k: boolean | undefined;
   readonly pathAvailable: boolean | undefined;
+  readonly normalizeLoudness: boolean;
   readonly encodedBytes: number;
 }

@@ -12,6 +12,7 @@ import type {
   ResolvedItem,
   Wishes,
 } from '../../proto/agent-link.ts';
+import type { Loudness, RenderOptions } from '../../proto/render-options.ts';
 
 /** An item as a client submits it. Field meanings and ranges: mission.md section 1, checked by `validate.ts`. */
 export interface ItemSpec {
@@ -26,6 +27,8 @@ export interface ItemSpec {
   readonly resolution?: string;
   readonly is4k?: boolean;
   readonly pathAvailable?: boolean;
+  /** Its sound is brought to the farm's loudness. */
+  readonly normalizeLoudness?: true;
 }
 
 /** A job as a client submits it, after validation. */
@@ -44,6 +47,8 @@ export interface JobSpec {
   readonly notBeforeMs?: number;
   /** When it should have ended; it is never stopped for it. */
   readonly deadlineMs?: number;
+  /** How it is rendered, and what is made beside it; absent: all off. */
+  readonly options?: RenderOptions;
 }
 
 export type JobState =
@@ -115,6 +120,9 @@ export interface JobRecord {
   readonly sequence: number;
   readonly wishes?: Wishes;
   readonly deadlineMs?: number;
+  readonly options?: RenderOptions;
+  /** Features that an agent must speak to be given the job; absent: none. */
+  readonly requires?: readonly string[];
 
   readonly state: JobState;
   /** Why the job is where it is, for people; absent where the state says it all. */
@@ -182,6 +190,23 @@ export function assignedJob(job: JobRecord, body: JobBody, timeZone: string): As
     items: body.resolved,
     ...(job.wishes && { wishes: job.wishes }),
     ...(job.deadlineMs !== undefined && { deadlineMs: job.deadlineMs }),
+    ...(job.options && { options: job.options }),
+  };
+}
+
+/** What was published beside a job's result, and what was measured of it; nothing before its end. */
+export function extrasOf({ state, grant }: JobRecord): {
+  readonly contactSheetPath?: string;
+  readonly previewPath?: string;
+  readonly loudness?: Loudness;
+} {
+  if (state !== 'published' || grant === undefined) return {};
+  const { contactSheetName, previewName, loudness } = grant.manifest;
+  const { folder } = grant.output;
+  return {
+    ...(contactSheetName !== undefined && { contactSheetPath: `${folder}\\${contactSheetName}` }),
+    ...(previewName !== undefined && { previewPath: `${folder}\\${previewName}` }),
+    ...(loudness && { loudness }),
   };
 }
 

@@ -23,8 +23,8 @@ export interface ValidatedItem {
 }
 
 /**
- * One item of a job, or what is wrong with it. Logo and text apply to `video` items only: on others they are
- * dropped without an error, as the old system did. A `video_id` wins, so a path beside it is dropped unread.
+ * One item of a job, or what is wrong with it. Logo and text apply to `video` items only, loudness to those that may
+ * have sound: on others they are dropped without an error, as the old system did. A `video_id` wins, so a path beside it is dropped unread.
  */
 export function validateItem(item: ItemDraft, index: number, rules: ItemRules): ValidatedItem {
   const violations: FieldViolation[] = [];
@@ -114,7 +114,7 @@ function textOf(item: ItemDraft): string {
 }
 
 function toSpec(item: ItemDraft): ItemSpec | undefined {
-  const { position, itemType, durationMs, is4k, pathAvailable } = item;
+  const { position, itemType, durationMs, is4k, pathAvailable, normalizeLoudness } = item;
   if (itemType === undefined) return undefined;
   const decorated = itemType === 'video';
   const text = textOf(item);
@@ -129,5 +129,6 @@ function toSpec(item: ItemDraft): ItemSpec | undefined {
     ...(item.resolution !== '' && { resolution: item.resolution }),
     ...(is4k !== undefined && { is4k }),
     ...(pathAvailable !== undefined && { pathAvailable }),
+    ...(normalizeLoudness && itemType !== 'image' && { normalizeLoudness }),
   };
 }

@@ -4,6 +4,7 @@ import type { ItemDraft, JobDraft } from './job-draft.ts';
 import { isPrintableName, nameCharactersMax } from './text-rules.ts';
 import type { ValidatedItem } from './validate-item.ts';
 import { validateItem } from './validate-item.ts';
+import { checkOptions, givenOptions } from './validate-options.ts';
 import { checkTimes, checkTimesAt } from './validate-times.ts';
 import { checkWishes, givenWishes } from './validate-wishes.ts';
 
@@ -48,6 +49,7 @@ export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
     ...items.flatMap((item) => item.violations),
     ...checkWishes(draft.wishes),
     ...checkTimes(draft),
+    ...checkOptions(draft.options),
   ];
   if (violations.length > 0) {
     const code = sizes.length > 0 ? 'JOB_TOO_LARGE' : 'INVALID_JOB';
@@ -55,6 +57,7 @@ export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
   }
   const { notBeforeMs, deadlineMs } = draft;
   const wishes = givenWishes(draft.wishes);
+  const options = givenOptions(draft.options);
   const spec: JobSpec = {
     jobId: draft.jobId === '' ? rules.newJobId : draft.jobId.toLowerCase(),
     userId: draft.userId,
@@ -66,6 +69,7 @@ export function validateJob(draft: JobDraft, rules: JobRules): ValidatedJob {
     ...(wishes && { wishes }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
     ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(options && { options }),
   };
   return { valid: true, spec };
 }

@@ -8,20 +8,23 @@ import {
   outcomes,
   priorityClasses,
   toDuration,
+  toLoudness,
   toOptionalDuration,
   toOptionalTimestamp,
+  toOptions,
   toProblem,
   toTimestamp,
   toUsage,
 } from '../../proto/index.ts';
 import type { AttemptRecord } from '../domain/attempt.ts';
-import type { ItemSpec, JobSpec, TimelineEntry } from '../domain/job.ts';
+import { extrasOf, type ItemSpec, type JobSpec, type TimelineEntry } from '../domain/job.ts';
 import { hasEnded, statusOf } from '../domain/job-states.ts';
 import type { AgentOpinion } from '../engine/explanations.ts';
 import type { Explanation, JobView } from '../engine/farm.ts';
 
 /** A job as people see it. */
 export function toJob({ job, percent, etaMs }: JobView): jobWire.Job {
+  const { contactSheetPath = '', previewPath = '', loudness } = extrasOf(job);
   return {
     jobId: job.jobId,
     userId: job.userId,
@@ -51,6 +54,10 @@ export function toJob({ job, percent, etaMs }: JobView): jobWire.Job {
     deadline: toOptionalTimestamp(job.deadlineMs),
     // An end leaves it behind in the record of a job that was held.
     notBefore: toOptionalTimestamp(hasEnded(job.state) ? undefined : job.notBeforeMs),
+    options: job.options && toOptions(job.options),
+    contactSheetPath,
+    previewPath,
+    loudness: loudness && toLoudness(loudness),
   };
 }
 
@@ -71,6 +78,7 @@ export function toJobSpec(spec: JobSpec): jobWire.JobSpec {
     wishes: spec.wishes,
     notBefore: toOptionalTimestamp(spec.notBeforeMs),
     deadline: toOptionalTimestamp(spec.deadlineMs),
+    options: spec.options && toOptions(spec.options),
   };
 }
 
@@ -151,5 +159,6 @@ function toItem(item: ItemSpec): jobWire.Item {
     resolution: item.resolution ?? '',
     is4k: item.is4k,
     pathAvailable: item.pathAvailable,
+    normalizeLoudness: item.normalizeLoudness ?? false,
   };
 }

@@ -1,5 +1,5 @@
-import { itemTypes, jobWire, priorityClasses } from '../../proto/index.ts';
-import type { ItemDraft, JobDraft } from '../domain/job-draft.ts';
+import { itemTypes, jobWire, priorityClasses, rateChoices } from '../../proto/index.ts';
+import type { ItemDraft, JobDraft, OptionsDraft } from '../domain/job-draft.ts';
 
 /** A job as it came over the wire, for `validateJob`: nothing is refused here. */
 export function toJobDraft(wire: jobWire.JobSpec): JobDraft {
@@ -14,8 +14,14 @@ export function toJobDraft(wire: jobWire.JobSpec): JobDraft {
     wishes: wire.wishes,
     notBeforeMs: wire.notBefore?.getTime(),
     deadlineMs: wire.deadline?.getTime(),
+    options: wire.options && toOptionsDraft(wire.options),
     encodedBytes: jobWire.JobSpec.encode(wire).finish().length,
   };
+}
+
+function toOptionsDraft({ rateProfile, ...switches }: jobWire.RenderOptions): OptionsDraft {
+  const asked = rateProfile === 0 ? undefined : (rateChoices.nameOf(rateProfile) ?? 'unknown');
+  return { ...switches, rateProfile: asked };
 }
 
 function toItemDraft(wire: jobWire.Item): ItemDraft {
@@ -33,6 +39,7 @@ function toItemDraft(wire: jobWire.Item): ItemDraft {
     resolution: wire.resolution,
     is4k: wire.is4k,
     pathAvailable: wire.pathAvailable,
+    normalizeLoudness: wire.normalizeLoudness,
     encodedBytes: jobWire.Item.encode(wire).finish().length,
   };
 }

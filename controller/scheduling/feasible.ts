@@ -21,6 +21,8 @@ export function needsRefusals(needs: JobNeeds, agent: PlannedAgent): readonly st
     reasons.push(agent.lacks?.get(needs.workClass) ?? `does not render ${needs.workClass}`);
   for (const share of needs.shares)
     if (!agent.shares.includes(share)) reasons.push(`does not reach share ${share}`);
+  for (const feature of needs.requires ?? [])
+    if (agent.features?.includes(feature) !== true) reasons.push(`its release cannot do ${feature}`);
   if (needs.wishes !== undefined) reasons.push(...wishRefusals(needs.wishes, agent));
   return reasons;
 }

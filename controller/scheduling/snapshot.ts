@@ -77,6 +77,8 @@ export interface PlannedAgent {
   readonly closed?: readonly string[];
   readonly queues: readonly string[];
   readonly labels: readonly string[];
+  /** What it can do that agents of release 0.1 cannot. */
+  readonly features?: readonly string[];
   readonly shares: readonly string[];
   readonly slots: number;
   /** What it can render, and how fast. */

@@ -7,6 +7,8 @@ export interface JobNeeds {
   readonly shares: readonly string[];
   /** Which agents it may go to; absent: any. */
   readonly wishes?: Wishes;
+  /** Features that its agent must speak; absent: none. */
+  readonly requires?: readonly string[];
 }
 
 /** What a job's place among others of its class is made of. */
@@ -167,13 +169,13 @@ function lineKey(entry: LineEntry): string {
   return JSON.stringify([priority, userId, deadlineMs !== undefined, needsKey(entry)]);
 }
 
-function needsKey({ queue, workClass, shares, wishes }: JobNeeds): string {
+function needsKey({ queue, workClass, shares, wishes, requires = [] }: JobNeeds): string {
   const wished = wishes && [sorted(wishes.onlyOn), sorted(wishes.notOn), sorted(wishes.labels)];
-  return JSON.stringify([queue, workClass, sorted(shares), wished]);
+  return JSON.stringify([queue, workClass, sorted(shares), wished, sorted(requires)]);
 }
 
-function needsOf({ queue, workClass, shares, wishes }: JobNeeds): JobNeeds {
-  return { queue, workClass, shares, ...(wishes && { wishes }) };
+function needsOf({ queue, workClass, shares, wishes, requires }: JobNeeds): JobNeeds {
+  return { queue, workClass, shares, ...(wishes && { wishes }), ...(requires && { requires }) };
 }
 
 function sorted(names: readonly string[]): readonly string[] {

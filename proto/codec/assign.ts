@@ -4,6 +4,7 @@ import type * as job from '../gen/renderfarm/v1/job.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { priorityClasses, rateProfiles } from './enums.ts';
+import { fromOptions, toOptions } from './options.ts';
 import { count, given, id, list, required, texts } from './read.ts';
 import { fromTimestamp, toOptionalTimestamp, toTimestamp } from './time.ts';
 import {
@@ -45,7 +46,7 @@ export function fromAssign(wire: agent.Assign, field = 'assign'): Assign {
   });
 }
 
-function toAssignedJob(job: AssignedJob): CompleteWire<agent.AssignedJob> {
+export function toAssignedJob(job: AssignedJob): CompleteWire<agent.AssignedJob> {
   return {
     jobId: job.jobId,
     userId: job.userId,
@@ -61,10 +62,11 @@ function toAssignedJob(job: AssignedJob): CompleteWire<agent.AssignedJob> {
     items: job.items.map(toItem),
     wishes: job.wishes,
     deadline: toOptionalTimestamp(job.deadlineMs),
+    options: job.options && toOptions(job.options),
   };
 }
 
-function fromAssignedJob(wire: agent.AssignedJob, field: string): AssignedJob {
+export function fromAssignedJob(wire: agent.AssignedJob, field: string): AssignedJob {
   return compact<AssignedJob>({
     jobId: id(wire.jobId, `${field}.job_id`),
     userId: id(wire.userId, `${field}.user_id`),
@@ -80,6 +82,7 @@ function fromAssignedJob(wire: agent.AssignedJob, field: string): AssignedJob {
     items: list(wire.items, `${field}.items`, itemsMax, fromItem),
     wishes: wire.wishes && fromWishes(wire.wishes, `${field}.wishes`),
     deadlineMs: wire.deadline && fromTimestamp(wire.deadline, `${field}.deadline`),
+    options: wire.options && fromOptions(wire.options, `${field}.options`),
   });
 }
 

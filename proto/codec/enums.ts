@@ -143,6 +143,24 @@ export const rateProfiles = enumTable<agent.RateProfile>()({
   quality: agent.RateProfile.QUALITY,
 });
 
+/** The same, as a job asks for it. */
+export const rateChoices = enumTable<job.RateChoice>()({
+  studio: job.RateChoice.STUDIO,
+  quality: job.RateChoice.QUALITY,
+});
+
+export const itemResults = enumTable<agent.ItemResult>()({
+  done: agent.ItemResult.DONE,
+  declined: agent.ItemResult.DECLINED,
+  failed: agent.ItemResult.FAILED,
+  stopped: agent.ItemResult.STOPPED,
+});
+
+export const reclaimReasons = enumTable<agent.ReclaimReason>()({
+  'own-turn': agent.ReclaimReason.OWN_TURN,
+  'not-in-cache': agent.ReclaimReason.NOT_IN_CACHE,
+});
+
 export const cancelModes = enumTable<agent.CancelMode>()({
   graceful: agent.CancelMode.GRACEFUL,
   kill: agent.CancelMode.KILL,

@@ -15,6 +15,7 @@ import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { DecodeError } from './decode-error.ts';
 import { itemTypes } from './enums.ts';
+import { fromLoudness, toLoudness } from './options.ts';
 import { count, given, id, list, optionalText, required, texts } from './read.ts';
 import {
   fromDuration,
@@ -68,6 +69,7 @@ export function toItem(item: ResolvedItem): CompleteWire<agent.ResolvedItem> {
     logoPath: item.logoPath ?? '',
     duration: toOptionalDuration(item.durationMs),
     text: item.text ?? '',
+    normalizeLoudness: item.normalizeLoudness ?? false,
   };
 }
 
@@ -81,6 +83,7 @@ export function fromItem(wire: agent.ResolvedItem, field: string): ResolvedItem 
     logoPath: optionalText(wire.logoPath),
     durationMs: fromOptionalDuration(wire.duration, `${field}.duration`),
     text: optionalText(wire.text),
+    normalizeLoudness: wire.normalizeLoudness || undefined,
   });
 }
 
@@ -146,6 +149,9 @@ export function toManifest(manifest: Manifest): CompleteWire<agent.Manifest> {
     sha256: manifest.sha256,
     features: manifest.features,
     shareId: manifest.shareId ?? '',
+    contactSheetName: manifest.contactSheetName ?? '',
+    previewName: manifest.previewName ?? '',
+    loudness: manifest.loudness && toLoudness(manifest.loudness),
   };
 }
 
@@ -159,6 +165,9 @@ export function fromManifest(wire: agent.Manifest | undefined, field: string): M
     sha256: given(manifest.sha256, `${field}.sha256`),
     features: list(manifest.features, `${field}.features`, namesMax, fromFeature),
     shareId: optionalText(manifest.shareId),
+    contactSheetName: optionalText(manifest.contactSheetName),
+    previewName: optionalText(manifest.previewName),
+    loudness: manifest.loudness && fromLoudness(manifest.loudness, `${field}.loudness`),
   });
 }
 

@@ -80,6 +80,25 @@ test('Wishes and times become those of the job, at any offset; null is absent', 
   assert.deepEqual(Object.keys(none).toSorted(), ['channelName', 'items', 'userId']);
 });
 
+test('Options become those of the job; what is null or left out is off', () => {
+  const options = { rate_profile: 'quality', no_cache: true, preview: false, contact_sheet: null };
+  const { options: taken, items } = checkJobFile({
+    ...job,
+    options,
+    items: [{ ...item, normalize_loudness: true }],
+  });
+  assert.deepEqual(taken, { rateProfile: 'quality', noCache: true, preview: false });
+  assert.equal(items[0]?.normalizeLoudness, true);
+  assert.deepEqual(
+    problemsOf({ ...job, options: { rate_profile: 'best', keep: true, full_decode: 1 } }).toSorted(),
+    [
+      'options.full_decode: must be true or false',
+      'options.keep: unknown field',
+      'options.rate_profile: must be one of studio, quality',
+    ],
+  );
+});
+
 test('Names that no agent can have, and times that are none, are named', () => {
   const names = Array.from({ length: 65 }, (_, index) => `pc${index}`);
   const wishes = { only_on: ['pc 1'], not_on: names, labels: 'rtx', near: [] };

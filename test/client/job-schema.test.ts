@@ -58,6 +58,7 @@ const itemValue = fc.record(
     resolution: mostly(fc.constant('1080p')),
     is_4k: mostly(fc.boolean()),
     path_available: mostly(fc.boolean()),
+    normalize_loudness: mostly(fc.boolean()),
     surprise: fc.oneof({ weight: 30, arbitrary: fc.constant(undefined) }, fc.constant(1)),
   },
   { requiredKeys: ['item_type', 'path'] },
@@ -78,6 +79,16 @@ const jobValue = fc
             only_on: mostly(fc.array(mostly(fc.constantFrom('pc1', 'PC-2.farm')), { maxLength: 3 })),
             not_on: mostly(fc.array(mostly(fc.constant('pc3')), { maxLength: 3 })),
             labels: mostly(fc.constant(['rtx'])),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+      options: mostly(
+        fc.record(
+          {
+            rate_profile: mostly(fc.constantFrom('studio', 'quality')),
+            no_cache: mostly(fc.boolean()),
+            preview: mostly(fc.boolean()),
           },
           { requiredKeys: [] },
         ),
@@ -133,6 +144,8 @@ test('Both refuse each of the common mistakes', () => {
     { ...job, items: [{ ...item, position: 0 }, item] },
     { ...job, items: [{ ...item, position: 1.5 }] },
     { ...job, wishes: [] },
+    { ...job, options: { rate_profile: 'best' } },
+    { ...job, options: { cache: false } },
     { ...job, wishes: { only_on: ['pc 1'] } },
     { ...job, wishes: { labels: Array.from({ length: 65 }, () => 'x') } },
     { ...job, deadline: '2026-03-01' },

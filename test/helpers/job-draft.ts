@@ -14,6 +14,7 @@ export const itemDraft: ItemDraft = {
   resolution: '',
   is4k: undefined,
   pathAvailable: undefined,
+  normalizeLoudness: false,
   encodedBytes: 60,
 };
 
@@ -29,5 +30,6 @@ export const jobDraft: JobDraft = {
   wishes: undefined,
   notBeforeMs: undefined,
   deadlineMs: undefined,
+  options: undefined,
   encodedBytes: 100,
 };

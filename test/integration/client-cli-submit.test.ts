@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { jobWire } from '../../proto/index.ts';
+import { jobWire } from '../../proto/index.ts';
 import { startCli } from '../helpers/cli-process.ts';
 import { rpcError } from '../helpers/rpc-errors.ts';
 import { startScriptedJobs } from '../helpers/scripted-jobs.ts';
@@ -70,6 +70,49 @@ test('Wishes and times of the command line go before those of the file, one by o
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /It must be a time such as 2026-03-01T18:00, or \+2h from now/);
   assert.equal(submitted.length, 2);
+});
+
+test('Options of the command line go before those of the file, one by one', async (t) => {
+  const submitted: (jobWire.JobSpec | undefined)[] = [];
+  await using server = await startScriptedJobs({
+    submitJob: ({ job }) => {
+      submitted.push(job);
+      return { jobId, status: 1, message: 'taken', queue: 'q', routeRule: 'r', existed: false };
+    },
+  });
+  const file = join(await tempFolder(t), 'job.json');
+  const options = { rate_profile: 'quality', preview: true, full_decode: false };
+  await writeFile(file, JSON.stringify({ ...good, options }));
+  const submit = (...args: string[]) =>
+    startCli(['submit', file, ...args, '--address', server.address]).ended;
+  assert.equal((await submit()).code, 0);
+  const off = { noCache: false, keepFailed: false, fullDecode: false, loudnessReport: false };
+  const asked = { ...off, contactSheet: false, preview: true, rateProfile: jobWire.RateChoice.QUALITY };
+  assert.deepEqual(submitted[0]?.options, asked);
+  const flags = ['--profile', 'studio', '--no-cache', '--keep-failed', '--full-decode', '--loudness'];
+  assert.equal((await submit(...flags, '--contact-sheet')).code, 0);
+  const on = { noCache: true, keepFailed: true, fullDecode: true, loudnessReport: true };
+  assert.deepEqual(submitted[1]?.options, {
+    ...{ ...on, contactSheet: true, preview: true, rateProfile: jobWire.RateChoice.STUDIO },
+  });
+  assert.equal((await submit('--profile', 'best')).code, 2);
+  assert.equal(submitted.length, 2);
+});
+
+test('get shows what was asked for, and what was published and measured for it', async () => {
+  const options = jobWire.RenderOptions.fromPartial({ rateProfile: 2, noCache: true, preview: true });
+  const loudness = { integrated: -14.04, range: 5.25, truePeak: -1.5 };
+  const job = { ...wireJob({ options, loudness }), previewPath: 'P', contactSheetPath: 'S' };
+  await using server = await startScriptedJobs({ getJob: () => ({ job, spec: undefined, timeline: [] }) });
+  const { code, lines } = await startCli(['get', jobId, '--address', server.address]).ended;
+  assert.equal(code, 0);
+  for (const line of [
+    /^Options: +profile quality, no-cache, preview$/mu,
+    /^Sheet: +S$/mu,
+    /^Preview: +P$/mu,
+    /^Loudness: +-14.0 LUFS, range 5.3 LU, true peak -1.5 dBTP$/mu,
+  ])
+    assert.match(lines.join('\n'), line);
 });
 
 test('get shows the wishes and times of a job', async () => {

@@ -14,6 +14,8 @@ import type {
   Usage,
   Verdict,
 } from '../../proto/agent-link.ts';
+import type { ItemRef } from '../../proto/item-link.ts';
+import type { Loudness, RenderOptions } from '../../proto/render-options.ts';
 
 /** fast-check arbitraries of what the messages of the agent protocol are made of, typed by agent-link.ts. */
 export const int32 = fc.nat(2 ** 31 - 1);
@@ -43,6 +45,7 @@ export function record<T extends object>(
 
 const fence = fc.record({ term: count, counter: count }, { noNullPrototype: true });
 export const ref = record<JobRef>({ jobId: fc.uuid(), fence });
+export const itemRef = record<ItemRef>({ ref, position: int32, right: fence });
 
 export const item = record<ResolvedItem>(
   {
@@ -54,12 +57,14 @@ export const item = record<ResolvedItem>(
     logoPath: text,
     durationMs: spanMs,
     text,
+    normalizeLoudness: fc.constant(true as const),
   },
   'videoId',
   'title',
   'logoPath',
   'durationMs',
   'text',
+  'normalizeLoudness',
 );
 export const output = record<OutputTarget>(
   { folder: text, stagingFolder: text, finalName: text, shareId: text },
@@ -71,6 +76,7 @@ const features: fc.Arbitrary<Feature> = fc.constantFrom(
   'image_slides',
   '4k_output',
 );
+const level = fc.double({ min: -100, max: 100, noNaN: true });
 export const manifest = record<Manifest>(
   {
     fileName: text,
@@ -80,8 +86,19 @@ export const manifest = record<Manifest>(
     sha256: text,
     features: fc.uniqueArray(features),
     shareId: text,
+    contactSheetName: text,
+    previewName: text,
+    loudness: record<Loudness>(
+      { integrated: level, range: level, truePeak: level },
+      'integrated',
+      'range',
+      'truePeak',
+    ),
   },
   'shareId',
+  'contactSheetName',
+  'previewName',
+  'loudness',
 );
 const problem = record<Problem>(
   { position: int32, subject: text, code: text, message: anyText },
@@ -184,8 +201,15 @@ export const inventory = record<Inventory>(
     concurrentSpeeds: fc.array(ratio, few),
     copyBytesPerSecond: ratio,
     scratchAvailableBytes: count,
+    segmentCacheId: text,
+    joinClasses: fc.array(
+      record({ enable4k: fc.boolean(), rateProfile: fc.constantFrom('studio', 'quality'), id: text }),
+      { ...few, minLength: 1 },
+    ),
   },
   'scratchAvailableBytes',
+  'segmentCacheId',
+  'joinClasses',
 );
 export const event: fc.Arbitrary<AttemptEvent> = fc.oneof(
   record({
@@ -209,6 +233,18 @@ export const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   record({ verdict: fc.constant('adopt'), fence }),
 );
 export const rateProfile = fc.constantFrom('studio', 'quality');
+const options = record<RenderOptions>(
+  {
+    rateProfile,
+    noCache: fc.boolean(),
+    keepFailed: fc.boolean(),
+    fullDecode: fc.boolean(),
+    loudnessReport: fc.boolean(),
+    contactSheet: fc.boolean(),
+    preview: fc.boolean(),
+  },
+  'rateProfile',
+);
 export const job = record<AssignedJob>(
   {
     jobId: fc.uuid(),
@@ -225,7 +261,9 @@ export const job = record<AssignedJob>(
     items: fc.array(item, few),
     wishes: record({ onlyOn: texts, notOn: texts, labels: texts }),
     deadlineMs: atMs,
+    options,
   },
   'wishes',
   'deadlineMs',
+  'options',
 );

@@ -2,7 +2,7 @@ import type { ListOptions, RenderfarmClient } from '../../renderfarm-client.ts';
 import type { JobState, JobView } from '../../views.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { clockText, safeText, timeText } from '../format.ts';
-import { jobTable, problemLines, stateText } from '../job-lines.ts';
+import { jobTable, loudnessText, optionsText, problemLines, stateText } from '../job-lines.ts';
 import { jsonLine } from '../json-lines.ts';
 import { say, type Terminal } from '../terminal.ts';
 
@@ -64,6 +64,7 @@ function factsOf(job: JobView): readonly (readonly [string, string])[] {
     ['Not on', job.wishes?.notOn.join(', ')],
     ['Labels', job.wishes?.labels.join(', ')],
     ['Deadline', job.deadline && timeText(job.deadline)],
+    ['Options', optionsText(job)],
     ['State', stateText(job)],
     ['Not before', job.notBefore && timeText(job.notBefore)],
     ['Agent', job.agentId],
@@ -72,6 +73,9 @@ function factsOf(job: JobView): readonly (readonly [string, string])[] {
     ['Started', job.startedAt && timeText(job.startedAt)],
     ['Ended', job.endedAt && timeText(job.endedAt)],
     ['Output', job.outputPath],
+    ['Sheet', job.contactSheetPath],
+    ['Preview', job.previewPath],
+    ['Loudness', loudnessText(job)],
     ['Length', job.finalDurationMs === undefined ? undefined : clockText(job.finalDurationMs)],
     ['Features', job.featuresUsed.join(', ')],
   ];

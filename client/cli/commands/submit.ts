@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { RenderfarmError } from '../../errors.ts';
 import { parseJobFile } from '../../job-file.ts';
-import type { JobInput, Priority, WishesInput } from '../../job-input.ts';
+import type { JobInput, OptionsInput, Priority, RateProfile, WishesInput } from '../../job-input.ts';
 import { present } from '../../present.ts';
 import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import type { Submission } from '../../views.ts';
@@ -22,6 +22,14 @@ export interface SubmitCommandOptions {
   readonly label?: readonly string[];
   readonly notBefore?: Date;
   readonly deadline?: Date;
+  readonly profile?: RateProfile;
+  /** False where it was given: `--no-cache`. */
+  readonly cache?: boolean;
+  readonly keepFailed?: boolean;
+  readonly fullDecode?: boolean;
+  readonly loudness?: boolean;
+  readonly contactSheet?: boolean;
+  readonly preview?: boolean;
 }
 
 interface NamedJob {
@@ -133,6 +141,7 @@ function withOptions(job: JobInput, options: SubmitCommandOptions): JobInput {
     ...present('notOn', notOn),
     ...present('labels', label),
   };
+  const asked: OptionsInput = { ...job.options, ...askedBy(options) };
   return {
     ...job,
     ...present('priority', priority),
@@ -140,6 +149,20 @@ function withOptions(job: JobInput, options: SubmitCommandOptions): JobInput {
     ...(Object.keys(wishes).length > 0 && { wishes }),
     ...present('notBefore', notBefore),
     ...present('deadline', deadline),
+    ...(Object.keys(asked).length > 0 && { options: asked }),
+  };
+}
+
+function askedBy(options: SubmitCommandOptions): OptionsInput {
+  const { profile, cache, keepFailed, fullDecode, loudness, contactSheet, preview } = options;
+  return {
+    ...present('rateProfile', profile),
+    ...present('noCache', cache === false || undefined),
+    ...present('keepFailed', keepFailed),
+    ...present('fullDecode', fullDecode),
+    ...present('loudnessReport', loudness),
+    ...present('contactSheet', contactSheet),
+    ...present('preview', preview),
   };
 }
 

@@ -40,7 +40,7 @@ function indexWaiting(state: FarmState, job: JobRecord): void {
 
 /** What decides a job's line and its place there. */
 export function lineEntry(job: JobRecord): LineEntry {
-  const { jobId, userId, queue, shares, priority, sequence, wishes, deadlineMs } = job;
+  const { jobId, userId, queue, shares, priority, sequence, wishes, requires, deadlineMs } = job;
   return {
     jobId,
     userId,
@@ -51,6 +51,7 @@ export function lineEntry(job: JobRecord): LineEntry {
     submittedAtMs: waitsSinceMs(job),
     sequence,
     ...(wishes && { wishes }),
+    ...(requires && { requires }),
     ...(deadlineMs !== undefined && { deadlineMs }),
   };
 }

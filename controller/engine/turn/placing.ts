@@ -1,7 +1,8 @@
 import type { Assign } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
+import { extraFeatures } from '../../../proto/render-options.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
-import { assignedJob } from '../../domain/job.ts';
+import { assignedJob, type JobRecord } from '../../domain/job.ts';
 import { dateInZone } from '../../domain/log-date.ts';
 import { moveJob, without } from '../../domain/move-job.ts';
 import { outputFileName } from '../../domain/names.ts';
@@ -12,6 +13,7 @@ import type { Plan } from '../../scheduling/plan.ts';
 import { chargeAssignment } from './charges.ts';
 import type { Ledger } from './ledger.ts';
 import { tuningOf } from './snapshot.ts';
+import type { Presence } from './state.ts';
 
 /** What an agent is sent for an attempt, the first time and again. */
 export function assignMessage(ledger: Ledger, attempt: AttemptRecord): Assign {
@@ -44,7 +46,7 @@ export function assign(ledger: Ledger, { jobId, agentId, endsInMs }: Placement):
   const entry = {
     atMs: ledger.nowMs,
     what: 'assigned',
-    detail: `attempt ${job.attemptCount + 1} on ${agentId}`,
+    detail: `attempt ${job.attemptCount + 1} on ${agentId}${lacking(job, presence)}`,
     agentId,
   };
   const attempt: AttemptRecord = {
@@ -119,6 +121,12 @@ export function announceNext(ledger: Ledger, plan: Plan): void {
     });
     ledger.log('info', 'job-announced', { jobId, agentId });
   }
+}
+
+/** What was asked for beside the result, and an older agent does not make. */
+function lacking({ options }: JobRecord, { features }: Presence): string {
+  const missing = extraFeatures(options).filter((feature) => !features.includes(feature));
+  return missing.length === 0 ? '' : `; its release makes no ${missing.join(', ')}`;
 }
 
 /** Another share that is mounted under the same name must not get the result. */

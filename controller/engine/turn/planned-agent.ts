@@ -45,6 +45,7 @@ export function plannedAgent(
     closed: closedReasons(state.agents.get(presence.agentId)),
     queues: inventory.queues,
     labels: inventory.labels,
+    features: presence.features,
     shares: knownShares(state, inventory).shares,
     slots: inventory.slots,
     classes: classesOf(state, presence.agentId, inventory),

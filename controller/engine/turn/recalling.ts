@@ -9,6 +9,7 @@ import type { Ledger } from './ledger.ts';
 import { publishEarlier } from './publishing.ts';
 import { attemptKey, type Presence } from './state.ts';
 import { resetStream } from './streams.ts';
+import { askedOf } from './submit.ts';
 
 /**
  * What an agent holds of which the store knows nothing (protocol.md rule 4): where the store may have lost it with
@@ -128,6 +129,7 @@ function recreate(ledger: Ledger, presence: Presence, assign: Assign): void {
         queue: assign.job.queue,
         items: assign.job.items,
         ...wishesOf(assign.job),
+        ...(assign.job.options && { options: assign.job.options }),
       },
       resolved: assign.job.items,
       resolution: assign.resolution,
@@ -156,6 +158,7 @@ function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
     submittedAtMs: job.submittedAtMs,
     sequence: ledger.state.nextSequence++,
     ...wishesOf(job),
+    ...askedOf(job),
     ...untried,
     ...(job.logDate !== '' && { logDate: job.logDate }),
     timeline: [

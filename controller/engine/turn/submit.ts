@@ -1,3 +1,4 @@
+import { requiredFeatures } from '../../../proto/render-options.ts';
 import { sizeOf } from '../../domain/estimate.ts';
 import { type JobRecord, type JobSpec, untried } from '../../domain/job.ts';
 import { notBeforeReason } from '../../domain/job-verbs.ts';
@@ -33,7 +34,8 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
     ledger.reply(input.replyId, refused);
     return;
   }
-  const job = newJob(ledger, input, { queue, rule }, settings.rateProfile);
+  const rateProfile = input.spec.options?.rateProfile ?? settings.rateProfile;
+  const job = newJob(ledger, input, { queue, rule }, rateProfile);
   ledger.putJob(job);
   ledger.putBody({
     jobId: job.jobId,
@@ -139,6 +141,7 @@ function newJob(
     sequence: ledger.state.nextSequence++,
     ...(spec.wishes && { wishes: spec.wishes }),
     ...(spec.deadlineMs !== undefined && { deadlineMs: spec.deadlineMs }),
+    ...askedOf(spec),
     ...untried,
     ...delay,
     timeline: [
@@ -149,6 +152,12 @@ function newJob(
       },
     ],
   };
+}
+
+/** What is asked of its agent, as its record keeps it. */
+export function askedOf(spec: Pick<JobSpec, 'options' | 'items'>): Pick<JobRecord, 'options' | 'requires'> {
+  const requires = requiredFeatures(spec);
+  return { ...(spec.options && { options: spec.options }), ...(requires.length > 0 && { requires }) };
 }
 
 function delayOf(

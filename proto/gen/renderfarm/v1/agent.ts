@@ -24,7 +24,18 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
-import { FailureClass, Fence, ItemType, Outcome, PriorityClass, Problem, Usage, Wishes } from "./job.ts";
+import {
+  FailureClass,
+  Fence,
+  ItemType,
+  Loudness,
+  Outcome,
+  PriorityClass,
+  Problem,
+  RenderOptions,
+  Usage,
+  Wishes,
+} from "./job.ts";
 
 export const LogFile = { UNSPECIFIED: 0, JOB_LOG: 1, FFMPEG_COMMAND: 2, FFMPEG_STDERR: 3 } as const;
 
@@ -121,6 +132,42 @@ export namespace AgentGoodbyeReason {
   export type SHUTDOWN = typeof AgentGoodbyeReason.SHUTDOWN;
   export type UPGRADE = typeof AgentGoodbyeReason.UPGRADE;
   export type SLEEP = typeof AgentGoodbyeReason.SLEEP;
+}
+
+export const ReclaimReason = {
+  UNSPECIFIED: 0,
+  /** OWN_TURN - The owner has nothing else to do. */
+  OWN_TURN: 1,
+  /** NOT_IN_CACHE - It was said to be done, and is not there or of no use. */
+  NOT_IN_CACHE: 2,
+} as const;
+
+export type ReclaimReason = typeof ReclaimReason[keyof typeof ReclaimReason];
+
+export namespace ReclaimReason {
+  export type UNSPECIFIED = typeof ReclaimReason.UNSPECIFIED;
+  export type OWN_TURN = typeof ReclaimReason.OWN_TURN;
+  export type NOT_IN_CACHE = typeof ReclaimReason.NOT_IN_CACHE;
+}
+
+export const ItemResult = {
+  UNSPECIFIED: 0,
+  /** DONE - The checked segment is in the shared cache. */
+  DONE: 1,
+  /** DECLINED - Nothing was begun. */
+  DECLINED: 2,
+  FAILED: 3,
+  STOPPED: 4,
+} as const;
+
+export type ItemResult = typeof ItemResult[keyof typeof ItemResult];
+
+export namespace ItemResult {
+  export type UNSPECIFIED = typeof ItemResult.UNSPECIFIED;
+  export type DONE = typeof ItemResult.DONE;
+  export type DECLINED = typeof ItemResult.DECLINED;
+  export type FAILED = typeof ItemResult.FAILED;
+  export type STOPPED = typeof ItemResult.STOPPED;
 }
 
 export const RateProfile = { UNSPECIFIED: 0, STUDIO: 1, QUALITY: 2 } as const;
@@ -263,7 +310,19 @@ export interface Inventory {
   /** Copying from the shares, by the last copies; 0: not measured yet. */
   readonly copyBytesPerSecond: number;
   /** Room for a new job: what is free and what the cache can give up, less what the jobs here may still need. */
-  readonly scratchAvailableBytes?: number | undefined;
+  readonly scratchAvailableBytes?:
+    | number
+    | undefined;
+  /** Which shared segment cache it reaches; empty: none. */
+  readonly segmentCacheId: string;
+  readonly joinClasses: readonly JoinClass[];
+}
+
+/** Agents that tell the same id for such jobs render the same segments of them, under the same keys. */
+export interface JoinClass {
+  readonly enable4k: boolean;
+  readonly rateProfile: RateProfile;
+  readonly id: string;
 }
 
 /** Which share it really is: what its .renderfarm/share-id says. */
@@ -281,6 +340,11 @@ export interface Manifest {
   readonly features: readonly string[];
   /** What the .renderfarm/share-id of the share says that it is staged on; empty: there is none. */
   readonly shareId: string;
+  /** Staged beside it, and published before it; empty: none was asked for, or it could not be made. */
+  readonly contactSheetName: string;
+  readonly previewName: string;
+  /** Absent: not measured. */
+  readonly loudness: Loudness | undefined;
 }
 
 export interface FinishedOutcome {
@@ -323,6 +387,8 @@ export interface Hello {
   readonly inventory: Inventory | undefined;
   readonly held: readonly HeldAttempt[];
   readonly tombstones: readonly AttemptTombstone[];
+  /** Items of others' jobs that it renders. */
+  readonly heldItems: readonly ItemRef[];
 }
 
 export interface Heartbeat {
@@ -466,6 +532,49 @@ export interface SourcesReport {
   readonly message: string;
 }
 
+/** A helper's right to one item of another agent's job: it ends with that fence, and never moves it. */
+export interface ItemRef {
+  /** The owner's. */
+  readonly ref: JobRef | undefined;
+  readonly position: number;
+  /** Never given twice. */
+  readonly right: Fence | undefined;
+}
+
+/** An item that its owner has not begun, and will not begin while it has others. */
+export interface ReleasedItem {
+  readonly position: number;
+  readonly frames: number;
+  /** Of the source and the logo. */
+  readonly sourceBytes: number;
+  readonly segmentKey: string;
+}
+
+/** The owner's answer to ReleaseItems: what it has given up because of it. */
+export interface ItemsReleased {
+  readonly ref: JobRef | undefined;
+  readonly items: readonly ReleasedItem[];
+}
+
+/** The owner takes released items back: who holds one is told to stop. */
+export interface ItemsReclaimed {
+  readonly ref: JobRef | undefined;
+  readonly positions: readonly number[];
+  readonly why: ReclaimReason;
+}
+
+/** What became of an item at its helper, whose slot is free with it. */
+export interface ItemFinished {
+  readonly item: ItemRef | undefined;
+  readonly result: ItemResult;
+  /** It was in the cache already. */
+  readonly reused: boolean;
+  readonly framesEncoded: number;
+  /** Where it was declined or has failed. */
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface AttachRequest {
   readonly message:
     | { readonly $case: "hello"; readonly value: Hello }
@@ -481,6 +590,9 @@ export interface AttachRequest {
     | { readonly $case: "recalled"; readonly value: Recalled }
     | { readonly $case: "hostChecked"; readonly value: HostChecked }
     | { readonly $case: "sourcesReport"; readonly value: SourcesReport }
+    | { readonly $case: "itemsReleased"; readonly value: ItemsReleased }
+    | { readonly $case: "itemsReclaimed"; readonly value: ItemsReclaimed }
+    | { readonly $case: "itemFinished"; readonly value: ItemFinished }
     | undefined;
 }
 
@@ -494,6 +606,7 @@ export interface ResolvedItem {
   readonly logoPath: string;
   readonly duration: Duration | undefined;
   readonly text: string;
+  readonly normalizeLoudness: boolean;
 }
 
 export interface Resolution {
@@ -540,7 +653,11 @@ export interface AssignedJob {
     | Wishes
     | undefined;
   /** Absent: none. */
-  readonly deadline: Date | undefined;
+  readonly deadline:
+    | Date
+    | undefined;
+  /** As the job asked for them; its bit rates are in rate_profile, whoever chose them. Absent: all off. */
+  readonly options: RenderOptions | undefined;
 }
 
 export interface Assign {
@@ -704,6 +821,58 @@ export interface Welcome {
   readonly verdicts: readonly HeldVerdict[];
 }
 
+/**
+ * To the owner of a running job: give up items that are not begun, the last first. Like the four messages after it, it is
+ * sent only to agents whose Hello names the feature `assist`.
+ */
+export interface ReleaseItems {
+  readonly ref:
+    | JobRef
+    | undefined;
+  /** At most so many more than those that are released already. */
+  readonly itemsMax: number;
+  /** Only items whose segment is not longer. */
+  readonly outputMax: Duration | undefined;
+}
+
+/** To a helper: render this item into the shared segment cache. It gives no right to anything else. */
+export interface AssignItem {
+  readonly item:
+    | ItemRef
+    | undefined;
+  /** The owner's job, with this item only. */
+  readonly job: AssignedJob | undefined;
+  readonly frames: number;
+  /** What the owner looks for in the cache. */
+  readonly segmentKey: string;
+  /** From now; later the right is over. */
+  readonly run: Duration | undefined;
+  readonly stall: Duration | undefined;
+  readonly startStall: Duration | undefined;
+}
+
+/** To a helper: stop this item at once. */
+export interface CancelItem {
+  readonly item: ItemRef | undefined;
+  readonly reason: string;
+}
+
+/** To the owner: who renders a released item now. */
+export interface ItemAssigned {
+  readonly item: ItemRef | undefined;
+  readonly agentId: string;
+  /** From now. */
+  readonly endsIn: Duration | undefined;
+}
+
+/** To the owner: that right is over. Done: look in the cache. Otherwise the item is released as before, to nobody. */
+export interface ItemEnded {
+  readonly item: ItemRef | undefined;
+  readonly agentId: string;
+  readonly isDone: boolean;
+  readonly reason: string;
+}
+
 export interface AttachResponse {
   readonly message:
     | { readonly $case: "welcome"; readonly value: Welcome }
@@ -724,6 +893,11 @@ export interface AttachResponse {
     | { readonly $case: "setMode"; readonly value: SetMode }
     | { readonly $case: "checkHost"; readonly value: CheckHost }
     | { readonly $case: "askSources"; readonly value: AskSources }
+    | { readonly $case: "releaseItems"; readonly value: ReleaseItems }
+    | { readonly $case: "assignItem"; readonly value: AssignItem }
+    | { readonly $case: "cancelItem"; readonly value: CancelItem }
+    | { readonly $case: "itemAssigned"; readonly value: ItemAssigned }
+    | { readonly $case: "itemEnded"; readonly value: ItemEnded }
     | undefined;
 }
 
@@ -1517,6 +1691,8 @@ function createBaseInventory(): Inventory {
     concurrentSpeeds: [],
     copyBytesPerSecond: 0,
     scratchAvailableBytes: undefined,
+    segmentCacheId: "",
+    joinClasses: [],
   };
 }
 
@@ -1579,6 +1755,12 @@ export const Inventory: MessageFns<Inventory> = {
     }
     if (message.scratchAvailableBytes !== undefined) {
       writer.uint32(144).int64(message.scratchAvailableBytes);
+    }
+    if (message.segmentCacheId !== "") {
+      writer.uint32(154).string(message.segmentCacheId);
+    }
+    for (const v of message.joinClasses) {
+      JoinClass.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1750,6 +1932,22 @@ export const Inventory: MessageFns<Inventory> = {
             message.scratchAvailableBytes = longToNumber(reader.int64());
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.segmentCacheId = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.joinClasses.push(JoinClass.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1785,6 +1983,87 @@ export const Inventory: MessageFns<Inventory> = {
     message.concurrentSpeeds = object.concurrentSpeeds?.map((e) => e) || [];
     message.copyBytesPerSecond = object.copyBytesPerSecond ?? 0;
     message.scratchAvailableBytes = object.scratchAvailableBytes ?? undefined;
+    message.segmentCacheId = object.segmentCacheId ?? "";
+    message.joinClasses = object.joinClasses?.map((e) => JoinClass.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseJoinClass(): JoinClass {
+  return { enable4k: false, rateProfile: 0, id: "" };
+}
+
+export const JoinClass: MessageFns<JoinClass> = {
+  encode(message: JoinClass, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.enable4k !== false) {
+      writer.uint32(8).bool(message.enable4k);
+    }
+    if (message.rateProfile !== 0) {
+      writer.uint32(16).int32(message.rateProfile);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JoinClass {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJoinClass() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.enable4k = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rateProfile = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<JoinClass>, I>>(base?: I): JoinClass {
+    return JoinClass.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JoinClass>, I>>(object: I): JoinClass {
+    const message = createBaseJoinClass() as any;
+    message.enable4k = object.enable4k ?? false;
+    message.rateProfile = object.rateProfile ?? 0;
+    message.id = object.id ?? "";
     return message;
   },
 };
@@ -1857,7 +2136,18 @@ export const ShareIdentity: MessageFns<ShareIdentity> = {
 };
 
 function createBaseManifest(): Manifest {
-  return { fileName: "", sizeBytes: 0, duration: undefined, frames: 0, sha256: "", features: [], shareId: "" };
+  return {
+    fileName: "",
+    sizeBytes: 0,
+    duration: undefined,
+    frames: 0,
+    sha256: "",
+    features: [],
+    shareId: "",
+    contactSheetName: "",
+    previewName: "",
+    loudness: undefined,
+  };
 }
 
 export const Manifest: MessageFns<Manifest> = {
@@ -1882,6 +2172,15 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.shareId !== "") {
       writer.uint32(58).string(message.shareId);
+    }
+    if (message.contactSheetName !== "") {
+      writer.uint32(66).string(message.contactSheetName);
+    }
+    if (message.previewName !== "") {
+      writer.uint32(74).string(message.previewName);
+    }
+    if (message.loudness !== undefined) {
+      Loudness.encode(message.loudness, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1955,6 +2254,30 @@ export const Manifest: MessageFns<Manifest> = {
             message.shareId = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.contactSheetName = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.previewName = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.loudness = Loudness.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1981,6 +2304,11 @@ export const Manifest: MessageFns<Manifest> = {
     message.sha256 = object.sha256 ?? "";
     message.features = object.features?.map((e) => e) || [];
     message.shareId = object.shareId ?? "";
+    message.contactSheetName = object.contactSheetName ?? "";
+    message.previewName = object.previewName ?? "";
+    message.loudness = (object.loudness !== undefined && object.loudness !== null)
+      ? Loudness.fromPartial(object.loudness)
+      : undefined;
     return message;
   },
 };
@@ -2335,6 +2663,7 @@ function createBaseHello(): Hello {
     inventory: undefined,
     held: [],
     tombstones: [],
+    heldItems: [],
   };
 }
 
@@ -2381,6 +2710,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.tombstones) {
       AttemptTombstone.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.heldItems) {
+      ItemRef.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -2510,6 +2842,14 @@ export const Hello: MessageFns<Hello> = {
             message.tombstones.push(AttemptTombstone.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.heldItems.push(ItemRef.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2543,6 +2883,7 @@ export const Hello: MessageFns<Hello> = {
       : undefined;
     message.held = object.held?.map((e) => HeldAttempt.fromPartial(e)) || [];
     message.tombstones = object.tombstones?.map((e) => AttemptTombstone.fromPartial(e)) || [];
+    message.heldItems = object.heldItems?.map((e) => ItemRef.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4237,6 +4578,451 @@ export const SourcesReport: MessageFns<SourcesReport> = {
   },
 };
 
+function createBaseItemRef(): ItemRef {
+  return { ref: undefined, position: 0, right: undefined };
+}
+
+export const ItemRef: MessageFns<ItemRef> = {
+  encode(message: ItemRef, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int32(message.position);
+    }
+    if (message.right !== undefined) {
+      Fence.encode(message.right, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemRef {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemRef() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.right = Fence.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ItemRef>, I>>(base?: I): ItemRef {
+    return ItemRef.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ItemRef>, I>>(object: I): ItemRef {
+    const message = createBaseItemRef() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.position = object.position ?? 0;
+    message.right = (object.right !== undefined && object.right !== null) ? Fence.fromPartial(object.right) : undefined;
+    return message;
+  },
+};
+
+function createBaseReleasedItem(): ReleasedItem {
+  return { position: 0, frames: 0, sourceBytes: 0, segmentKey: "" };
+}
+
+export const ReleasedItem: MessageFns<ReleasedItem> = {
+  encode(message: ReleasedItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0) {
+      writer.uint32(8).int32(message.position);
+    }
+    if (message.frames !== 0) {
+      writer.uint32(16).int64(message.frames);
+    }
+    if (message.sourceBytes !== 0) {
+      writer.uint32(24).int64(message.sourceBytes);
+    }
+    if (message.segmentKey !== "") {
+      writer.uint32(34).string(message.segmentKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleasedItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleasedItem() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.frames = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sourceBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.segmentKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleasedItem>, I>>(base?: I): ReleasedItem {
+    return ReleasedItem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleasedItem>, I>>(object: I): ReleasedItem {
+    const message = createBaseReleasedItem() as any;
+    message.position = object.position ?? 0;
+    message.frames = object.frames ?? 0;
+    message.sourceBytes = object.sourceBytes ?? 0;
+    message.segmentKey = object.segmentKey ?? "";
+    return message;
+  },
+};
+
+function createBaseItemsReleased(): ItemsReleased {
+  return { ref: undefined, items: [] };
+}
+
+export const ItemsReleased: MessageFns<ItemsReleased> = {
+  encode(message: ItemsReleased, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.items) {
+      ReleasedItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemsReleased {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemsReleased() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.items.push(ReleasedItem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ItemsReleased>, I>>(base?: I): ItemsReleased {
+    return ItemsReleased.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ItemsReleased>, I>>(object: I): ItemsReleased {
+    const message = createBaseItemsReleased() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.items = object.items?.map((e) => ReleasedItem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseItemsReclaimed(): ItemsReclaimed {
+  return { ref: undefined, positions: [], why: 0 };
+}
+
+export const ItemsReclaimed: MessageFns<ItemsReclaimed> = {
+  encode(message: ItemsReclaimed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.positions.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.positions) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.why !== 0) {
+      writer.uint32(24).int32(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemsReclaimed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemsReclaimed() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.positions.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.positions.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.why = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ItemsReclaimed>, I>>(base?: I): ItemsReclaimed {
+    return ItemsReclaimed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ItemsReclaimed>, I>>(object: I): ItemsReclaimed {
+    const message = createBaseItemsReclaimed() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.positions = object.positions?.map((e) => e) || [];
+    message.why = object.why ?? 0;
+    return message;
+  },
+};
+
+function createBaseItemFinished(): ItemFinished {
+  return { item: undefined, result: 0, reused: false, framesEncoded: 0, code: "", message: "" };
+}
+
+export const ItemFinished: MessageFns<ItemFinished> = {
+  encode(message: ItemFinished, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.item !== undefined) {
+      ItemRef.encode(message.item, writer.uint32(10).fork()).join();
+    }
+    if (message.result !== 0) {
+      writer.uint32(16).int32(message.result);
+    }
+    if (message.reused !== false) {
+      writer.uint32(24).bool(message.reused);
+    }
+    if (message.framesEncoded !== 0) {
+      writer.uint32(32).int64(message.framesEncoded);
+    }
+    if (message.code !== "") {
+      writer.uint32(42).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(50).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemFinished {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemFinished() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = ItemRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.result = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reused = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.framesEncoded = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ItemFinished>, I>>(base?: I): ItemFinished {
+    return ItemFinished.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ItemFinished>, I>>(object: I): ItemFinished {
+    const message = createBaseItemFinished() as any;
+    message.item = (object.item !== undefined && object.item !== null) ? ItemRef.fromPartial(object.item) : undefined;
+    message.result = object.result ?? 0;
+    message.reused = object.reused ?? false;
+    message.framesEncoded = object.framesEncoded ?? 0;
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
 function createBaseAttachRequest(): AttachRequest {
   return { message: undefined };
 }
@@ -4282,6 +5068,15 @@ export const AttachRequest: MessageFns<AttachRequest> = {
         break;
       case "sourcesReport":
         SourcesReport.encode(message.message.value, writer.uint32(106).fork()).join();
+        break;
+      case "itemsReleased":
+        ItemsReleased.encode(message.message.value, writer.uint32(114).fork()).join();
+        break;
+      case "itemsReclaimed":
+        ItemsReclaimed.encode(message.message.value, writer.uint32(122).fork()).join();
+        break;
+      case "itemFinished":
+        ItemFinished.encode(message.message.value, writer.uint32(130).fork()).join();
         break;
     }
     return writer;
@@ -4407,6 +5202,30 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             message.message = { $case: "sourcesReport", value: SourcesReport.decode(reader, reader.uint32()) };
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.message = { $case: "itemsReleased", value: ItemsReleased.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.message = { $case: "itemsReclaimed", value: ItemsReclaimed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.message = { $case: "itemFinished", value: ItemFinished.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4506,13 +5325,41 @@ export const AttachRequest: MessageFns<AttachRequest> = {
         }
         break;
       }
+      case "itemsReleased": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "itemsReleased", value: ItemsReleased.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "itemsReclaimed": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "itemsReclaimed", value: ItemsReclaimed.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "itemFinished": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "itemFinished", value: ItemFinished.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
 function createBaseResolvedItem(): ResolvedItem {
-  return { position: 0, itemType: 0, videoId: "", path: "", title: "", logoPath: "", duration: undefined, text: "" };
+  return {
+    position: 0,
+    itemType: 0,
+    videoId: "",
+    path: "",
+    title: "",
+    logoPath: "",
+    duration: undefined,
+    text: "",
+    normalizeLoudness: false,
+  };
 }
 
 export const ResolvedItem: MessageFns<ResolvedItem> = {
@@ -4540,6 +5387,9 @@ export const ResolvedItem: MessageFns<ResolvedItem> = {
     }
     if (message.text !== "") {
       writer.uint32(66).string(message.text);
+    }
+    if (message.normalizeLoudness !== false) {
+      writer.uint32(72).bool(message.normalizeLoudness);
     }
     return writer;
   },
@@ -4621,6 +5471,14 @@ export const ResolvedItem: MessageFns<ResolvedItem> = {
             message.text = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.normalizeLoudness = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4648,6 +5506,7 @@ export const ResolvedItem: MessageFns<ResolvedItem> = {
       ? Duration.fromPartial(object.duration)
       : undefined;
     message.text = object.text ?? "";
+    message.normalizeLoudness = object.normalizeLoudness ?? false;
     return message;
   },
 };
@@ -4951,6 +5810,7 @@ function createBaseAssignedJob(): AssignedJob {
     items: [],
     wishes: undefined,
     deadline: undefined,
+    options: undefined,
   };
 }
 
@@ -4997,6 +5857,9 @@ export const AssignedJob: MessageFns<AssignedJob> = {
     }
     if (message.deadline !== undefined) {
       Timestamp.encode(toTimestamp(message.deadline), writer.uint32(114).fork()).join();
+    }
+    if (message.options !== undefined) {
+      RenderOptions.encode(message.options, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -5126,6 +5989,14 @@ export const AssignedJob: MessageFns<AssignedJob> = {
             message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.options = RenderOptions.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5159,6 +6030,9 @@ export const AssignedJob: MessageFns<AssignedJob> = {
       ? Wishes.fromPartial(object.wishes)
       : undefined;
     message.deadline = object.deadline ?? undefined;
+    message.options = (object.options !== undefined && object.options !== null)
+      ? RenderOptions.fromPartial(object.options)
+      : undefined;
     return message;
   },
 };
@@ -7168,6 +8042,465 @@ export const Welcome: MessageFns<Welcome> = {
   },
 };
 
+function createBaseReleaseItems(): ReleaseItems {
+  return { ref: undefined, itemsMax: 0, outputMax: undefined };
+}
+
+export const ReleaseItems: MessageFns<ReleaseItems> = {
+  encode(message: ReleaseItems, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      JobRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.itemsMax !== 0) {
+      writer.uint32(16).int32(message.itemsMax);
+    }
+    if (message.outputMax !== undefined) {
+      Duration.encode(message.outputMax, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseItems {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseItems() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = JobRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.itemsMax = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outputMax = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseItems>, I>>(base?: I): ReleaseItems {
+    return ReleaseItems.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseItems>, I>>(object: I): ReleaseItems {
+    const message = createBaseReleaseItems() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? JobRef.fromPartial(object.ref) : undefined;
+    message.itemsMax = object.itemsMax ?? 0;
+    message.outputMax = (object.outputMax !== undefined && object.outputMax !== null)
+      ? Duration.fromPartial(object.outputMax)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAssignItem(): AssignItem {
+  return {
+    item: undefined,
+    job: undefined,
+    frames: 0,
+    segmentKey: "",
+    run: undefined,
+    stall: undefined,
+    startStall: undefined,
+  };
+}
+
+export const AssignItem: MessageFns<AssignItem> = {
+  encode(message: AssignItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.item !== undefined) {
+      ItemRef.encode(message.item, writer.uint32(10).fork()).join();
+    }
+    if (message.job !== undefined) {
+      AssignedJob.encode(message.job, writer.uint32(18).fork()).join();
+    }
+    if (message.frames !== 0) {
+      writer.uint32(24).int64(message.frames);
+    }
+    if (message.segmentKey !== "") {
+      writer.uint32(34).string(message.segmentKey);
+    }
+    if (message.run !== undefined) {
+      Duration.encode(message.run, writer.uint32(42).fork()).join();
+    }
+    if (message.stall !== undefined) {
+      Duration.encode(message.stall, writer.uint32(50).fork()).join();
+    }
+    if (message.startStall !== undefined) {
+      Duration.encode(message.startStall, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AssignItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAssignItem() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = ItemRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.job = AssignedJob.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.frames = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.segmentKey = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.run = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.stall = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.startStall = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AssignItem>, I>>(base?: I): AssignItem {
+    return AssignItem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AssignItem>, I>>(object: I): AssignItem {
+    const message = createBaseAssignItem() as any;
+    message.item = (object.item !== undefined && object.item !== null) ? ItemRef.fromPartial(object.item) : undefined;
+    message.job = (object.job !== undefined && object.job !== null) ? AssignedJob.fromPartial(object.job) : undefined;
+    message.frames = object.frames ?? 0;
+    message.segmentKey = object.segmentKey ?? "";
+    message.run = (object.run !== undefined && object.run !== null) ? Duration.fromPartial(object.run) : undefined;
+    message.stall = (object.stall !== undefined && object.stall !== null)
+      ? Duration.fromPartial(object.stall)
+      : undefined;
+    message.startStall = (object.startStall !== undefined && object.startStall !== null)
+      ? Duration.fromPartial(object.startStall)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCancelItem(): CancelItem {
+  return { item: undefined, reason: "" };
+}
+
+export const CancelItem: MessageFns<CancelItem> = {
+  encode(message: CancelItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.item !== undefined) {
+      ItemRef.encode(message.item, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelItem() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = ItemRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CancelItem>, I>>(base?: I): CancelItem {
+    return CancelItem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelItem>, I>>(object: I): CancelItem {
+    const message = createBaseCancelItem() as any;
+    message.item = (object.item !== undefined && object.item !== null) ? ItemRef.fromPartial(object.item) : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseItemAssigned(): ItemAssigned {
+  return { item: undefined, agentId: "", endsIn: undefined };
+}
+
+export const ItemAssigned: MessageFns<ItemAssigned> = {
+  encode(message: ItemAssigned, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.item !== undefined) {
+      ItemRef.encode(message.item, writer.uint32(10).fork()).join();
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.endsIn !== undefined) {
+      Duration.encode(message.endsIn, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemAssigned {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemAssigned() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = ItemRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endsIn = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ItemAssigned>, I>>(base?: I): ItemAssigned {
+    return ItemAssigned.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ItemAssigned>, I>>(object: I): ItemAssigned {
+    const message = createBaseItemAssigned() as any;
+    message.item = (object.item !== undefined && object.item !== null) ? ItemRef.fromPartial(object.item) : undefined;
+    message.agentId = object.agentId ?? "";
+    message.endsIn = (object.endsIn !== undefined && object.endsIn !== null)
+      ? Duration.fromPartial(object.endsIn)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseItemEnded(): ItemEnded {
+  return { item: undefined, agentId: "", isDone: false, reason: "" };
+}
+
+export const ItemEnded: MessageFns<ItemEnded> = {
+  encode(message: ItemEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.item !== undefined) {
+      ItemRef.encode(message.item, writer.uint32(10).fork()).join();
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.isDone !== false) {
+      writer.uint32(24).bool(message.isDone);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemEnded() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = ItemRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isDone = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ItemEnded>, I>>(base?: I): ItemEnded {
+    return ItemEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ItemEnded>, I>>(object: I): ItemEnded {
+    const message = createBaseItemEnded() as any;
+    message.item = (object.item !== undefined && object.item !== null) ? ItemRef.fromPartial(object.item) : undefined;
+    message.agentId = object.agentId ?? "";
+    message.isDone = object.isDone ?? false;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 function createBaseAttachResponse(): AttachResponse {
   return { message: undefined };
 }
@@ -7228,6 +8561,21 @@ export const AttachResponse: MessageFns<AttachResponse> = {
         break;
       case "askSources":
         AskSources.encode(message.message.value, writer.uint32(146).fork()).join();
+        break;
+      case "releaseItems":
+        ReleaseItems.encode(message.message.value, writer.uint32(154).fork()).join();
+        break;
+      case "assignItem":
+        AssignItem.encode(message.message.value, writer.uint32(162).fork()).join();
+        break;
+      case "cancelItem":
+        CancelItem.encode(message.message.value, writer.uint32(170).fork()).join();
+        break;
+      case "itemAssigned":
+        ItemAssigned.encode(message.message.value, writer.uint32(178).fork()).join();
+        break;
+      case "itemEnded":
+        ItemEnded.encode(message.message.value, writer.uint32(186).fork()).join();
         break;
     }
     return writer;
@@ -7390,6 +8738,46 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             message.message = { $case: "askSources", value: AskSources.decode(reader, reader.uint32()) };
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.message = { $case: "releaseItems", value: ReleaseItems.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.message = { $case: "assignItem", value: AssignItem.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.message = { $case: "cancelItem", value: CancelItem.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.message = { $case: "itemAssigned", value: ItemAssigned.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.message = { $case: "itemEnded", value: ItemEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7513,6 +8901,36 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "askSources": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "askSources", value: AskSources.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "releaseItems": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "releaseItems", value: ReleaseItems.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "assignItem": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "assignItem", value: AssignItem.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "cancelItem": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "cancelItem", value: CancelItem.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "itemAssigned": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "itemAssigned", value: ItemAssigned.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "itemEnded": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "itemEnded", value: ItemEnded.fromPartial(object.message.value) };
         }
         break;
       }

@@ -162,6 +162,17 @@ export namespace FailureClass {
   export type ENVIRONMENT = typeof FailureClass.ENVIRONMENT;
 }
 
+/** Bit rates of a result; the queue of a job has them where the job names none. */
+export const RateChoice = { UNSPECIFIED: 0, STUDIO: 1, QUALITY: 2 } as const;
+
+export type RateChoice = typeof RateChoice[keyof typeof RateChoice];
+
+export namespace RateChoice {
+  export type UNSPECIFIED = typeof RateChoice.UNSPECIFIED;
+  export type STUDIO = typeof RateChoice.STUDIO;
+  export type QUALITY = typeof RateChoice.QUALITY;
+}
+
 /** The growing pair that proves who may act for a job: compare term first, then counter. */
 export interface Fence {
   readonly term: number;
@@ -190,7 +201,43 @@ export interface Item {
   /** What the catalogue says; carried, never trusted. */
   readonly resolution: string;
   readonly is4k?: boolean | undefined;
-  readonly pathAvailable?: boolean | undefined;
+  readonly pathAvailable?:
+    | boolean
+    | undefined;
+  /** Its sound is brought to the farm's loudness; of an item without sound it is ignored. */
+  readonly normalizeLoudness: boolean;
+}
+
+/** How a job is rendered, and what is made beside its result. All is off where it is not given. */
+export interface RenderOptions {
+  /** Instead of the queue's. */
+  readonly rateProfile: RateChoice;
+  /** Every segment is rendered anew, and replaces what was kept of it. */
+  readonly noCache: boolean;
+  /** The work folder of a failed attempt stays for people to look at. */
+  readonly keepFailed: boolean;
+  /** Every frame and all sound of the result is decoded before it is published; an error fails the attempt. */
+  readonly fullDecode: boolean;
+  /** Loudness of the result is measured (EBU R128). */
+  readonly loudnessReport: boolean;
+  /** One JPEG of frames beside the result: <name>_sheet.jpg. */
+  readonly contactSheet: boolean;
+  /** One small MP4 beside the result: <name>_preview.mp4. */
+  readonly preview: boolean;
+}
+
+/** Loudness of a result by EBU R128; all figures absent where it is silent, or too short to be measured. */
+export interface Loudness {
+  /** LUFS. */
+  readonly integrated?:
+    | number
+    | undefined;
+  /** LU. */
+  readonly range?:
+    | number
+    | undefined;
+  /** dBTP. */
+  readonly truePeak?: number | undefined;
 }
 
 export interface JobSpec {
@@ -213,7 +260,11 @@ export interface JobSpec {
     | Date
     | undefined;
   /** When it should have ended: it goes first in its class when time gets short. It is never stopped for it. */
-  readonly deadline: Date | undefined;
+  readonly deadline:
+    | Date
+    | undefined;
+  /** Absent: all off. */
+  readonly options: RenderOptions | undefined;
 }
 
 /** Which agents a job may go to. All that is given must hold. */
@@ -284,7 +335,17 @@ export interface Job {
     | Date
     | undefined;
   /** A delayed job waits until then. */
-  readonly notBefore: Date | undefined;
+  readonly notBefore:
+    | Date
+    | undefined;
+  /** Absent: all off. */
+  readonly options:
+    | RenderOptions
+    | undefined;
+  /** Of a published job that asked for them, where they could be made. */
+  readonly contactSheetPath: string;
+  readonly previewPath: string;
+  readonly loudness: Loudness | undefined;
 }
 
 export interface Usage {
@@ -584,6 +645,7 @@ function createBaseItem(): Item {
     resolution: "",
     is4k: undefined,
     pathAvailable: undefined,
+    normalizeLoudness: false,
   };
 }
 
@@ -624,6 +686,9 @@ export const Item: MessageFns<Item> = {
     }
     if (message.pathAvailable !== undefined) {
       writer.uint32(96).bool(message.pathAvailable);
+    }
+    if (message.normalizeLoudness !== false) {
+      writer.uint32(104).bool(message.normalizeLoudness);
     }
     return writer;
   },
@@ -737,6 +802,14 @@ export const Item: MessageFns<Item> = {
             message.pathAvailable = reader.bool();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.normalizeLoudness = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -768,6 +841,221 @@ export const Item: MessageFns<Item> = {
     message.resolution = object.resolution ?? "";
     message.is4k = object.is4k ?? undefined;
     message.pathAvailable = object.pathAvailable ?? undefined;
+    message.normalizeLoudness = object.normalizeLoudness ?? false;
+    return message;
+  },
+};
+
+function createBaseRenderOptions(): RenderOptions {
+  return {
+    rateProfile: 0,
+    noCache: false,
+    keepFailed: false,
+    fullDecode: false,
+    loudnessReport: false,
+    contactSheet: false,
+    preview: false,
+  };
+}
+
+export const RenderOptions: MessageFns<RenderOptions> = {
+  encode(message: RenderOptions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rateProfile !== 0) {
+      writer.uint32(8).int32(message.rateProfile);
+    }
+    if (message.noCache !== false) {
+      writer.uint32(16).bool(message.noCache);
+    }
+    if (message.keepFailed !== false) {
+      writer.uint32(24).bool(message.keepFailed);
+    }
+    if (message.fullDecode !== false) {
+      writer.uint32(32).bool(message.fullDecode);
+    }
+    if (message.loudnessReport !== false) {
+      writer.uint32(40).bool(message.loudnessReport);
+    }
+    if (message.contactSheet !== false) {
+      writer.uint32(48).bool(message.contactSheet);
+    }
+    if (message.preview !== false) {
+      writer.uint32(56).bool(message.preview);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderOptions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderOptions() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rateProfile = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.noCache = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keepFailed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.fullDecode = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.loudnessReport = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.contactSheet = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.preview = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderOptions>, I>>(base?: I): RenderOptions {
+    return RenderOptions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderOptions>, I>>(object: I): RenderOptions {
+    const message = createBaseRenderOptions() as any;
+    message.rateProfile = object.rateProfile ?? 0;
+    message.noCache = object.noCache ?? false;
+    message.keepFailed = object.keepFailed ?? false;
+    message.fullDecode = object.fullDecode ?? false;
+    message.loudnessReport = object.loudnessReport ?? false;
+    message.contactSheet = object.contactSheet ?? false;
+    message.preview = object.preview ?? false;
+    return message;
+  },
+};
+
+function createBaseLoudness(): Loudness {
+  return { integrated: undefined, range: undefined, truePeak: undefined };
+}
+
+export const Loudness: MessageFns<Loudness> = {
+  encode(message: Loudness, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.integrated !== undefined) {
+      writer.uint32(9).double(message.integrated);
+    }
+    if (message.range !== undefined) {
+      writer.uint32(17).double(message.range);
+    }
+    if (message.truePeak !== undefined) {
+      writer.uint32(25).double(message.truePeak);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Loudness {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoudness() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.integrated = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.range = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.truePeak = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Loudness>, I>>(base?: I): Loudness {
+    return Loudness.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Loudness>, I>>(object: I): Loudness {
+    const message = createBaseLoudness() as any;
+    message.integrated = object.integrated ?? undefined;
+    message.range = object.range ?? undefined;
+    message.truePeak = object.truePeak ?? undefined;
     return message;
   },
 };
@@ -784,6 +1072,7 @@ function createBaseJobSpec(): JobSpec {
     wishes: undefined,
     notBefore: undefined,
     deadline: undefined,
+    options: undefined,
   };
 }
 
@@ -818,6 +1107,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     if (message.deadline !== undefined) {
       Timestamp.encode(toTimestamp(message.deadline), writer.uint32(82).fork()).join();
+    }
+    if (message.options !== undefined) {
+      RenderOptions.encode(message.options, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -915,6 +1207,14 @@ export const JobSpec: MessageFns<JobSpec> = {
             message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.options = RenderOptions.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -944,6 +1244,9 @@ export const JobSpec: MessageFns<JobSpec> = {
       : undefined;
     message.notBefore = object.notBefore ?? undefined;
     message.deadline = object.deadline ?? undefined;
+    message.options = (object.options !== undefined && object.options !== null)
+      ? RenderOptions.fromPartial(object.options)
+      : undefined;
     return message;
   },
 };
@@ -1238,6 +1541,10 @@ function createBaseJob(): Job {
     wishes: undefined,
     deadline: undefined,
     notBefore: undefined,
+    options: undefined,
+    contactSheetPath: "",
+    previewPath: "",
+    loudness: undefined,
   };
 }
 
@@ -1323,6 +1630,18 @@ export const Job: MessageFns<Job> = {
     }
     if (message.notBefore !== undefined) {
       Timestamp.encode(toTimestamp(message.notBefore), writer.uint32(218).fork()).join();
+    }
+    if (message.options !== undefined) {
+      RenderOptions.encode(message.options, writer.uint32(226).fork()).join();
+    }
+    if (message.contactSheetPath !== "") {
+      writer.uint32(234).string(message.contactSheetPath);
+    }
+    if (message.previewPath !== "") {
+      writer.uint32(242).string(message.previewPath);
+    }
+    if (message.loudness !== undefined) {
+      Loudness.encode(message.loudness, writer.uint32(250).fork()).join();
     }
     return writer;
   },
@@ -1556,6 +1875,38 @@ export const Job: MessageFns<Job> = {
             message.notBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.options = RenderOptions.decode(reader, reader.uint32());
+            continue;
+          }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.contactSheetPath = reader.string();
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.previewPath = reader.string();
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.loudness = Loudness.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1604,6 +1955,14 @@ export const Job: MessageFns<Job> = {
       : undefined;
     message.deadline = object.deadline ?? undefined;
     message.notBefore = object.notBefore ?? undefined;
+    message.options = (object.options !== undefined && object.options !== null)
+      ? RenderOptions.fromPartial(object.options)
+      : undefined;
+    message.contactSheetPath = object.contactSheetPath ?? "";
+    message.previewPath = object.previewPath ?? "";
+    message.loudness = (object.loudness !== undefined && object.loudness !== null)
+      ? Loudness.fromPartial(object.loudness)
+      : undefined;
     return message;
   },
 };
