@@ -15,6 +15,16 @@ import { compact } from './complete.ts';
 import { agentGoodbyeReasons, heldStates } from './enums.ts';
 import { fromHeld, fromTombstone, toHeld, toTombstone } from './finished.ts';
 import { fromInventory, toInventory } from './inventory.ts';
+import {
+  fromItemFinished,
+  fromItemRef,
+  fromItemsReclaimed,
+  fromItemsReleased,
+  toItemFinished,
+  toItemRef,
+  toItemsReclaimed,
+  toItemsReleased,
+} from './items.ts';
 import { fromJournalEvent, toJournalEvent } from './journal-event.ts';
 import {
   fromAnnulPublishReply,
@@ -22,7 +32,18 @@ import {
   toAnnulPublishReply,
   toFinishPublishReply,
 } from './publication.ts';
-import { count, given, id, list, measure, optionalCount, optionalText, required, texts } from './read.ts';
+import {
+  count,
+  given,
+  id,
+  list,
+  measure,
+  optionalCount,
+  optionalText,
+  required,
+  some,
+  texts,
+} from './read.ts';
 import { fromPrefetchReport, fromSourcesReport, toPrefetchReport, toSourcesReport } from './sources.ts';
 import { fromDuration, fromOptionalDuration, toDuration, toOptionalDuration } from './time.ts';
 import type { Decoded } from './unknown-message.ts';
@@ -77,6 +98,12 @@ function toWire(message: AgentMessage): WireMessage {
         $case: 'hostChecked',
         value: { checkId: message.checkId, ok: message.ok, detail: message.detail },
       };
+    case 'items-released':
+      return { $case: 'itemsReleased', value: toItemsReleased(message) };
+    case 'items-reclaimed':
+      return { $case: 'itemsReclaimed', value: toItemsReclaimed(message) };
+    case 'item-finished':
+      return { $case: 'itemFinished', value: toItemFinished(message) };
     case 'goodbye':
       return {
         $case: 'goodbye',
@@ -117,6 +144,12 @@ function fromWire(message: WireMessage): AgentMessage {
       return fromRecalled(message.value);
     case 'hostChecked':
       return fromHostChecked(message.value);
+    case 'itemsReleased':
+      return fromItemsReleased(message.value);
+    case 'itemsReclaimed':
+      return fromItemsReclaimed(message.value);
+    case 'itemFinished':
+      return fromItemFinished(message.value);
     case 'goodbye':
       return compact<AgentGoodbye>({
         kind: 'goodbye',
@@ -142,6 +175,7 @@ function toHello(hello: Hello): CompleteWire<agent.Hello> {
     inventory: toInventory(hello.inventory),
     held: hello.held.map(toHeld),
     tombstones: hello.tombstones.map(toTombstone),
+    heldItems: (hello.heldItems ?? []).map(toItemRef),
   };
 }
 
@@ -162,6 +196,7 @@ function fromHello(wire: agent.Hello): Hello {
     inventory: fromInventory(wire.inventory, 'hello.inventory'),
     held: list(wire.held, 'hello.held', attemptsMax, fromHeld),
     tombstones: list(wire.tombstones, 'hello.tombstones', attemptsMax, fromTombstone),
+    heldItems: some(list(wire.heldItems, 'hello.held_items', attemptsMax, fromItemRef)),
   });
 }
 

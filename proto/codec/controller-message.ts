@@ -20,6 +20,18 @@ import { fromAssign, toAssign } from './assign.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { agentModes, cancelModes, controllerGoodbyeReasons, outcomes } from './enums.ts';
+import {
+  fromAssignItem,
+  fromCancelItem,
+  fromItemAssigned,
+  fromItemEnded,
+  fromReleaseItems,
+  toAssignItem,
+  toItemAssigned,
+  toItemEnded,
+  toItemRef,
+  toReleaseItems,
+} from './items.ts';
 import { fromAnnulPublish, fromFinishPublish, toPublication } from './publication.ts';
 import { count, given, id, list, optionalText, texts } from './read.ts';
 import { fromAskSources, toAskSources } from './sources.ts';
@@ -96,6 +108,16 @@ function toWire(message: ControllerMessage): WireMessage {
       return { $case: 'heartbeatAck', value: { sequence: message.sequence, term: message.term } };
     case 'probe':
       return { $case: 'probe', value: { probeId: message.probeId } };
+    case 'release-items':
+      return { $case: 'releaseItems', value: toReleaseItems(message) };
+    case 'assign-item':
+      return { $case: 'assignItem', value: toAssignItem(message) };
+    case 'cancel-item':
+      return { $case: 'cancelItem', value: { item: toItemRef(message.item), reason: message.reason } };
+    case 'item-assigned':
+      return { $case: 'itemAssigned', value: toItemAssigned(message) };
+    case 'item-ended':
+      return { $case: 'itemEnded', value: toItemEnded(message) };
     case 'goodbye':
       return { $case: 'goodbye', value: toGoodbye(message) };
   }
@@ -160,6 +182,16 @@ function fromWire(message: WireMessage): ControllerMessage {
       });
     case 'probe':
       return compact<Probe>({ kind: 'probe', probeId: id(message.value.probeId, 'probe.probe_id') });
+    case 'releaseItems':
+      return fromReleaseItems(message.value);
+    case 'assignItem':
+      return fromAssignItem(message.value);
+    case 'cancelItem':
+      return fromCancelItem(message.value);
+    case 'itemAssigned':
+      return fromItemAssigned(message.value);
+    case 'itemEnded':
+      return fromItemEnded(message.value);
     case 'goodbye':
       return fromGoodbye(message.value);
   }

@@ -3,7 +3,19 @@ import type * as agent from '../gen/renderfarm/v1/agent.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { frameSizes } from './enums.ts';
-import { count, given, id, list, measure, optionalCount, required, texts } from './read.ts';
+import { fromJoinClass, toJoinClass } from './items.ts';
+import {
+  count,
+  given,
+  id,
+  list,
+  measure,
+  optionalCount,
+  optionalText,
+  required,
+  some,
+  texts,
+} from './read.ts';
 
 /** No PC of a farm has more GPUs, encoders, queues, labels or shares than this. */
 const entriesMax = 256;
@@ -29,6 +41,8 @@ export function toInventory(inventory: Inventory): CompleteWire<agent.Inventory>
     concurrentSpeeds: inventory.concurrentSpeeds,
     copyBytesPerSecond: inventory.copyBytesPerSecond,
     scratchAvailableBytes: inventory.scratchAvailableBytes,
+    segmentCacheId: inventory.segmentCacheId ?? '',
+    joinClasses: (inventory.joinClasses ?? []).map(toJoinClass),
   };
 }
 
@@ -53,6 +67,8 @@ export function fromInventory(wire: agent.Inventory | undefined, field: string):
     concurrentSpeeds: list(inventory.concurrentSpeeds, `${field}.concurrent_speeds`, slotsMax, measure),
     copyBytesPerSecond: measure(inventory.copyBytesPerSecond, `${field}.copy_bytes_per_second`),
     scratchAvailableBytes: optionalCount(inventory.scratchAvailableBytes, `${field}.scratch_available_bytes`),
+    segmentCacheId: optionalText(inventory.segmentCacheId),
+    joinClasses: some(list(inventory.joinClasses, `${field}.join_classes`, entriesMax, fromJoinClass)),
   });
 }
 

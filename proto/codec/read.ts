@@ -60,6 +60,11 @@ export function list<T, U>(
   return values.map((value, index) => decode(value, `${field}[${index}]`));
 }
 
+/** proto3 has no absent list: an empty one is. */
+export function some<T>(values: readonly T[]): readonly T[] | undefined {
+  return values.length === 0 ? undefined : values;
+}
+
 /** A list of texts with a limit. */
 export function texts(values: readonly string[], field: string, max: number): readonly string[] {
   return list(values, field, max, (value) => value);

@@ -11,6 +11,7 @@ import {
   int32,
   inventory,
   item,
+  itemRef,
   job,
   manifest,
   outcome,
@@ -59,8 +60,10 @@ const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind
       inventory,
       held: fc.array(held, few),
       tombstones: fc.array(record({ ref, outcome, publishedPath: text }, 'publishedPath'), few),
+      heldItems: fc.array(itemRef, { ...few, minLength: 1 }),
     },
     'farmId',
+    'heldItems',
   ),
   heartbeat: record<AgentKind<'heartbeat'>>(
     {
@@ -173,6 +176,38 @@ const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind
     ok: fc.boolean(),
     detail: anyText,
   }),
+  'items-released': record<AgentKind<'items-released'>>({
+    kind: fc.constant('items-released'),
+    ref,
+    items: fc.array(
+      record({
+        position: int32,
+        frames: count.map((value) => value || 1),
+        sourceBytes: count,
+        segmentKey: text,
+      }),
+      few,
+    ),
+  }),
+  'items-reclaimed': record<AgentKind<'items-reclaimed'>>({
+    kind: fc.constant('items-reclaimed'),
+    ref,
+    positions: fc.array(int32, few),
+    why: fc.constantFrom('own-turn', 'not-in-cache'),
+  }),
+  'item-finished': record<AgentKind<'item-finished'>>(
+    {
+      kind: fc.constant('item-finished'),
+      item: itemRef,
+      result: fc.constantFrom('done', 'declined', 'failed', 'stopped'),
+      reused: fc.boolean(),
+      framesEncoded: count,
+      code: text,
+      message: text,
+    },
+    'code',
+    'message',
+  ),
   goodbye: record<AgentKind<'goodbye'>>({
     kind: fc.constant('goodbye'),
     reason: fc.constantFrom('shutdown', 'upgrade', 'sleep'),
@@ -264,6 +299,40 @@ const controllerKinds: { readonly [K in ControllerMessage['kind']]: fc.Arbitrary
     term: count,
   }),
   probe: record<ControllerKind<'probe'>>({ kind: fc.constant('probe'), probeId: text }),
+  'release-items': record<ControllerKind<'release-items'>>({
+    kind: fc.constant('release-items'),
+    ref,
+    itemsMax: fc.nat(2_000),
+    outputMaxMs: spanMs,
+  }),
+  'assign-item': record<ControllerKind<'assign-item'>>({
+    kind: fc.constant('assign-item'),
+    item: itemRef,
+    job,
+    frames: count,
+    segmentKey: text,
+    runMs: spanMs,
+    stallMs: spanMs,
+    startStallMs: spanMs,
+  }),
+  'cancel-item': record<ControllerKind<'cancel-item'>>({
+    kind: fc.constant('cancel-item'),
+    item: itemRef,
+    reason: anyText,
+  }),
+  'item-assigned': record<ControllerKind<'item-assigned'>>({
+    kind: fc.constant('item-assigned'),
+    item: itemRef,
+    agentId: text,
+    endsInMs: spanMs,
+  }),
+  'item-ended': record<ControllerKind<'item-ended'>>({
+    kind: fc.constant('item-ended'),
+    item: itemRef,
+    agentId: text,
+    isDone: fc.boolean(),
+    reason: anyText,
+  }),
   goodbye: record<ControllerKind<'goodbye'>>(
     {
       kind: fc.constant('goodbye'),

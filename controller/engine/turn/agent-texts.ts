@@ -35,6 +35,14 @@ export function withShortTexts(message: Said): Said {
         ...(message.detail !== undefined && { detail: short(message.detail) }),
         ...(message.publishedPath !== undefined && { publishedPath: short(message.publishedPath) }),
       };
+    case 'item-finished':
+      return {
+        ...message,
+        ...(message.code !== undefined && { code: short(message.code) }),
+        ...(message.message !== undefined && { message: short(message.message) }),
+      };
+    case 'items-released':
+    case 'items-reclaimed':
     case 'heartbeat':
     case 'inventory':
     case 'recalled':
