@@ -67,6 +67,33 @@ export function etaMs(evidence: Evidence, ahead: Ahead): number | undefined {
   return Math.min(etaMaxMs, Math.round((framesLeft * msPerFrame) / share));
 }
 
+/** A render whose files are still being copied. */
+export interface BehindCopies {
+  /** As if all files were here; undefined when nothing is known. */
+  readonly renderMs: number | undefined;
+  /** Until the last file is here; undefined when nothing is known of the copying that is to come. */
+  readonly copyMs: number | undefined;
+  readonly framesLeft: number;
+  /** Of an item of this job, on average. */
+  readonly framesOfItem: number;
+}
+
+/**
+ * When the last frame will be encoded: rendering and copying go on side by side, but the last item is rendered behind its
+ * own files. Undefined when one of both is not known.
+ */
+export function behindCopies({
+  renderMs,
+  copyMs,
+  framesLeft,
+  framesOfItem,
+}: BehindCopies): number | undefined {
+  if (renderMs === undefined || copyMs === undefined) return undefined;
+  if (copyMs <= 0 || framesLeft <= 0) return renderMs;
+  const lastItemMs = (renderMs * Math.min(framesLeft, framesOfItem)) / framesLeft;
+  return Math.min(etaMaxMs, Math.round(Math.max(renderMs, copyMs + lastItemMs)));
+}
+
 /** Of a frame, alone. */
 function costOf(
   { frames, aloneMs, items }: Evidence,

@@ -1,4 +1,4 @@
-import { type Evidence, type ExpectedRate, etaMs, noEvidence, withFrames } from './eta.ts';
+import { behindCopies, type Evidence, type ExpectedRate, etaMs, noEvidence, withFrames } from './eta.ts';
 import { framesPerSecond } from './render-plan.ts';
 
 /** The parts of a job's work, in percent: rendering.md's weights. The last one is the caller's. */
@@ -8,8 +8,9 @@ export type ProgressPart = keyof typeof progressWeights;
 
 export interface RenderProgress {
   readonly framesDone: number;
+  /** Estimated while items are missing; 0 when nothing is known of any. Never below `framesDone`. */
   readonly framesTotal: number;
-  /** Whole percent of the job, 0 to 99; 100 is for the published one. */
+  /** Whole percent of the job, 0 to 99; 100 is for the published one. Never falls. */
   readonly percent: number;
   /** Seconds of the result that are encoded. */
   readonly doneSeconds: number;
@@ -28,7 +29,10 @@ export interface RenderClock {
 }
 
 export interface MeterOptions {
-  readonly framesTotal: number;
+  /** Frames of the job as they are known now, and how many items they are. */
+  readonly frames: () => { readonly total: number; readonly isExact: boolean; readonly items: number };
+  /** How long files will still be copied, in ms; undefined when that cannot be said. @default all are here */
+  readonly copyLeftMs?: () => number | undefined;
   readonly clock: RenderClock;
   readonly expected?: ExpectedRate;
   readonly onProgress: (progress: RenderProgress) => void;
@@ -48,6 +52,8 @@ export interface ProgressMeter {
   readonly segment: (progress: SegmentProgress) => void;
   /** How much of another part is done, 0 to 1. */
   readonly part: (part: Exclude<ProgressPart, 'segments'>, fraction: number) => void;
+  /** More is known of the job's length, or of its files. */
+  readonly learned: () => void;
   readonly now: () => RenderProgress;
 }
 
@@ -57,7 +63,8 @@ const tailParts = ['sound', 'join', 'verify'] as const;
 
 /** Adds up a job's work. It never goes back. */
 export function createProgressMeter({
-  framesTotal,
+  frames,
+  copyLeftMs = () => 0,
   clock,
   expected,
   onProgress,
@@ -65,47 +72,69 @@ export function createProgressMeter({
   const segments = new Map<number, number>();
   const parts = { sound: 0, join: 0, verify: 0, upload: 0 };
   let framesDone = 0;
+  let percentMax = 0;
   let evidence: Evidence = withFrames(noEvidence, clock.aloneMs(), 0, 0);
-  let tailSinceMs: number | undefined;
+  let tail: { readonly sinceMs: number; readonly done: number } | undefined;
 
+  const total = (): number => Math.max(framesDone, frames().total);
+  const isEncoded = (): boolean => frames().isExact && framesDone >= frames().total;
   const workDone = (): number => {
+    const framesTotal = total();
     let work = framesTotal === 0 ? 0 : (progressWeights.segments * framesDone) / framesTotal;
+    // What is estimated too short must not look finished.
+    if (!isEncoded()) work = Math.min(work, progressWeights.segments - 1);
     for (const [part, fraction] of Object.entries(parts))
       work += progressWeights[part as ProgressPart] * fraction;
     return work;
   };
+  const tailSum = (of: (part: (typeof tailParts)[number]) => number): number =>
+    tailParts.reduce((all, part) => all + progressWeights[part] * of(part), 0);
+  const tailDone = (): number => tailSum((part) => parts[part]);
   const tailEta = (): number | undefined => {
-    const elapsedMs = clock.nowMs() - (tailSinceMs ?? clock.nowMs());
-    const sum = (of: (part: (typeof tailParts)[number]) => number): number =>
-      tailParts.reduce((all, part) => all + progressWeights[part] * of(part), 0);
-    const done = sum((part) => parts[part]);
+    if (tail === undefined) return undefined;
+    const elapsedMs = clock.nowMs() - tail.sinceMs;
+    // The sound may have been encoded beside the pictures: that says nothing of the time since.
+    const done = tailDone() - tail.done;
     if (elapsedMs < tailSeenMinMs || done <= 0) return undefined;
-    return Math.round((elapsedMs * sum((part) => 1 - parts[part])) / done);
+    return Math.round((elapsedMs * tailSum((part) => 1 - parts[part])) / done);
   };
   const eta = (): number | undefined => {
-    if (framesDone >= framesTotal) return tailEta();
+    if (isEncoded()) return tailEta();
+    const framesTotal = total();
     const framesLeft = framesTotal - framesDone;
     const ahead = { framesLeft, framesTotal, share: clock.share() };
     const seen = withFrames(evidence, clock.aloneMs(), 0, 0);
-    return etaMs(seen, { ...ahead, ...(expected === undefined ? {} : { expected }) });
+    const renderMs = etaMs(seen, { ...ahead, ...(expected === undefined ? {} : { expected }) });
+    const framesOfItem = framesTotal / Math.max(1, frames().items);
+    return behindCopies({ renderMs, copyMs: copyLeftMs(), framesLeft, framesOfItem });
   };
-  const now = (): RenderProgress => ({
-    framesDone,
-    framesTotal,
-    percent: Math.min(99, Math.floor(workDone() + 1e-9)),
-    doneSeconds: framesDone / framesPerSecond,
-    etaMs: eta(),
-  });
+  const now = (): RenderProgress => {
+    percentMax = Math.max(percentMax, Math.min(99, Math.floor(workDone() + 1e-9)));
+    return {
+      framesDone,
+      framesTotal: total(),
+      percent: percentMax,
+      doneSeconds: framesDone / framesPerSecond,
+      etaMs: eta(),
+    };
+  };
+  const noteTail = (): void => {
+    if (isEncoded()) tail ??= { sinceMs: clock.nowMs(), done: tailDone() };
+  };
 
   return {
     now,
-    segment: ({ position, frames, framesTotal: ofSegment, isReused = false }) => {
-      const more = frames - (segments.get(position) ?? 0);
+    learned: () => {
+      noteTail();
+      onProgress(now());
+    },
+    segment: ({ position, frames: done, framesTotal: ofSegment, isReused = false }) => {
+      const more = done - (segments.get(position) ?? 0);
       if (!(more > 0)) return;
-      segments.set(position, frames);
-      framesDone = Math.min(framesTotal, framesDone + more);
+      segments.set(position, done);
+      framesDone += more;
       evidence = withFrames(evidence, clock.aloneMs(), isReused ? 0 : more, ofSegment);
-      if (framesDone >= framesTotal) tailSinceMs ??= clock.nowMs();
+      noteTail();
       onProgress(now());
     },
     part: (part, fraction) => {

@@ -1,7 +1,6 @@
 import type { Problem } from '../../proto/agent-link.ts';
 import type { CommandLog } from './command-log.ts';
 import type { RenderClock, RenderProgress } from './progress-meter.ts';
-import type { RenderPlan } from './render-plan.ts';
 
 /** Who hears what happens during a render. Every listener returns at once. */
 export interface RenderHooks {
@@ -11,8 +10,12 @@ export interface RenderHooks {
   readonly force?: AbortSignal;
   /** @default hears nothing */
   readonly log?: CommandLog;
-  /** The plan is made, nothing has started. */
-  readonly onPlan?: (plan: RenderPlan) => void;
+  /** A segment begins, where none was under way. */
+  readonly onBegin?: () => void;
+  /** No segment is under way any more, or for now: the items that are left have no files yet. */
+  readonly onIdle?: () => void;
+  /** How long files of the job will still be copied, in ms; undefined when that cannot be said. @default all are here */
+  readonly copyLeftMs?: () => number | undefined;
   /** Something that only rendering showed; the plan has its own warnings. */
   readonly onWarning?: (warning: Problem) => void;
   /** Counts this render's time among others on the PC. @default it is alone */

@@ -5,7 +5,8 @@ import type { Problem } from '../../proto/agent-link.ts';
 import { silentCommandLog } from './command-log.ts';
 import { RenderFailedError, type RenderFailure } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
-import { resolveFont, writeFont } from './fonts.ts';
+import { type ResolvedFont, resolveFont, writeFont } from './fonts.ts';
+import { frameSizeOf } from './geometry.ts';
 import { fontsFolderName } from './graph.ts';
 import { encodeSound, joinSegments, writeJoinList } from './join.ts';
 import { planRender } from './plan.ts';
@@ -15,25 +16,33 @@ import { framesPerSecond, type RenderPlan } from './render-plan.ts';
 import type { RenderRequest } from './render-request.ts';
 import type { RenderResult, RenderTimings, RenderUsage } from './render-result.ts';
 import { renderSegments } from './render-segments.ts';
+import { fullBoard, type SegmentBoard } from './segment-board.ts';
 import { openSegmentCache, type SegmentCache } from './segment-cache.ts';
 import { explainSystemError } from './system-failure.ts';
 import { verifyResult } from './verify.ts';
 
-/**
- * From probed files to a verified MP4 at `request.outputFile`: plan, segments, sound, join, verification. Resolves for
- * everything that is expected to go wrong; whatever came first is what it tells. Nothing half-done stays at or beside the
- * output file; the work folder is its owner's to remove.
- */
+/** A render whose files are all here. Resolves as `renderBoard`; `rejected` when items cannot be rendered. */
 export async function renderJob(request: RenderRequest, hooks: RenderHooks): Promise<RenderResult> {
   const planned = planRender(request);
   if (!planned.ok) return { status: 'rejected', problems: planned.problems };
-  const { plan } = planned;
-  hooks.onPlan?.(plan);
+  return await renderBoard(request, fullBoard(planned.plan), hooks);
+}
 
-  const run = new JobRun(request, hooks, plan);
+/**
+ * From probed files to a verified MP4 at `request.outputFile`: segments, sound, join, verification. Items are rendered as
+ * they become ready on the board, which another fills. Resolves for everything that is expected to go wrong; whatever came
+ * first is what it tells: `aborted` also when the board was stopped. Nothing half-done stays at or beside the output file;
+ * the work folder is its owner's to remove.
+ */
+export async function renderBoard(
+  request: Omit<RenderRequest, 'items'>,
+  board: SegmentBoard,
+  hooks: RenderHooks,
+): Promise<RenderResult> {
+  const run = new JobRun(request, board, hooks);
   const part = `${request.outputFile}.part`;
   try {
-    const timings = await run.produce(part);
+    const { plan, timings } = await run.produce(part);
     await rename(part, request.outputFile);
     const { size: sizeBytes } = await stat(request.outputFile);
     const durationMs = Math.round((plan.frames * 1000) / framesPerSecond);
@@ -44,12 +53,13 @@ export async function renderJob(request: RenderRequest, hooks: RenderHooks): Pro
   } catch (error) {
     if (error instanceof RenderFailedError)
       return { status: 'failed', failure: error.failure, used: run.used() };
-    if (hooks.signal.aborted) return { status: 'aborted', used: run.used() };
+    if (hooks.signal.aborted || board.stopped.aborted) return { status: 'aborted', used: run.used() };
     const failure: RenderFailure | undefined = explainSystemError(error);
     if (failure === undefined) throw error;
     return { status: 'failed', failure, used: run.used() };
   } finally {
     await rm(part, { force: true });
+    run.close();
   }
 }
 
@@ -58,32 +68,41 @@ const aloneClock: RenderClock = { aloneMs: steadyMs, share: () => 1, nowMs: stea
 
 /** What one render remembers while it goes through its steps. */
 class JobRun {
-  readonly #request: RenderRequest;
+  readonly #request: Omit<RenderRequest, 'items'>;
+  readonly #board: SegmentBoard;
   readonly #hooks: RenderHooks;
-  readonly #plan: RenderPlan;
   readonly #context: FfmpegContext;
   readonly #meter: ProgressMeter;
   readonly #cache: SegmentCache | undefined;
   readonly #newPositions = new Set<number>();
+  readonly #forgetBoard: () => void;
+  #framesKnown = '';
   readonly warnings: Problem[] = [];
+  #font: Promise<ResolvedFont> | undefined;
   #framesEncoded = 0;
   #segmentsReused = 0;
   #hasFrame = false;
 
-  constructor(request: RenderRequest, hooks: RenderHooks, plan: RenderPlan) {
+  constructor(request: Omit<RenderRequest, 'items'>, board: SegmentBoard, hooks: RenderHooks) {
     this.#request = request;
+    this.#board = board;
     this.#hooks = hooks;
-    this.#plan = plan;
     const { log = silentCommandLog, signal, force } = hooks;
     this.#context = { request, log, signal, ...(force === undefined ? {} : { force }) };
     this.#cache = request.segmentCache === undefined ? undefined : openSegmentCache(request.segmentCache);
-    const { clock = aloneClock } = hooks;
+    const { clock = aloneClock, copyLeftMs } = hooks;
     this.#meter = createProgressMeter({
-      framesTotal: plan.frames,
+      frames: () => ({ ...board.frames(), items: board.stages().length }),
       clock,
+      ...(copyLeftMs === undefined ? {} : { copyLeftMs }),
       ...(request.expected === undefined ? {} : { expected: request.expected }),
       onProgress: (progress) => hooks.onProgress?.(progress),
     });
+    this.#forgetBoard = board.onChange(() => this.#learned());
+  }
+
+  close(): void {
+    this.#forgetBoard();
   }
 
   used(): RenderUsage {
@@ -94,42 +113,42 @@ class JobRun {
     };
   }
 
-  async produce(part: string): Promise<RenderTimings> {
+  async produce(part: string): Promise<{ plan: RenderPlan; timings: RenderTimings }> {
     this.#hooks.signal.throwIfAborted();
     const segmentsMs = await timed(() => this.#segments());
+    const plan = await this.#board.plan();
     this.#hooks.onEncoded?.();
-    await writeJoinList(this.#context, this.#plan);
+    await writeJoinList(this.#context, plan);
     const soundMs = await timed(() =>
-      encodeSound(this.#context, this.#plan, this.#cache, (fraction) => this.#meter.part('sound', fraction)),
+      encodeSound(this.#context, plan, this.#cache, (fraction) => this.#meter.part('sound', fraction)),
     );
     const joinMs = await timed(() =>
-      joinSegments(this.#context, this.#plan, part, (fraction) => this.#meter.part('join', fraction)),
+      joinSegments(this.#context, plan, part, (fraction) => this.#meter.part('join', fraction)),
     );
     const verifyMs = await timed(() =>
       verifyResult(this.#context, {
         request: this.#request,
-        plan: this.#plan,
+        plan,
         file: part,
         newPositions: this.#newPositions,
       }),
     );
     this.#meter.part('verify', 1);
-    return { segmentsMs, soundMs, joinMs, verifyMs };
+    return { plan, timings: { segmentsMs, soundMs, joinMs, verifyMs } };
   }
 
   async #segments(): Promise<void> {
-    const { enable4k, encoder, concurrency = 1, workFolder } = this.#request;
-    const hasText = this.#plan.segments.some(({ text }) => text !== undefined);
-    const font = hasText ? await resolveFont() : undefined;
-    if (font !== undefined) await writeFont(font, path.join(workFolder, fontsFolderName));
+    const { enable4k, encoder, concurrency = 1 } = this.#request;
     await renderSegments({
       context: this.#context,
-      plan: this.#plan,
-      settings: { frameSize: this.#plan.frameSize, enable4k, encoder },
-      concurrency,
+      board: this.#board,
+      settings: { frameSize: frameSizeOf(enable4k), enable4k, encoder },
+      concurrency: typeof concurrency === 'number' ? () => concurrency : concurrency,
       cache: this.#cache,
-      font,
+      font: () => (this.#font ??= this.#writeFont()),
       meter: this.#meter,
+      onBegin: () => this.#hooks.onBegin?.(),
+      onIdle: () => this.#hooks.onIdle?.(),
       onFrame: () => {
         if (!this.#hasFrame) this.#hooks.onFirstFrame?.();
         this.#hasFrame = true;
@@ -147,6 +166,21 @@ class JobRun {
         this.#hooks.onSegment?.(done);
       },
     });
+  }
+
+  async #writeFont(): Promise<ResolvedFont> {
+    const font = await resolveFont();
+    await writeFont(font, path.join(this.#request.workFolder, fontsFolderName));
+    return font;
+  }
+
+  /** Of the board's changes, those that change what progress is made of. */
+  #learned(): void {
+    const { total, isExact } = this.#board.frames();
+    const known = `${total} ${isExact}`;
+    if (known === this.#framesKnown) return;
+    this.#framesKnown = known;
+    this.#meter.learned();
   }
 }
 

@@ -16,8 +16,8 @@ export interface RenderRequest {
   readonly outputFile: string;
   readonly encoder: EncoderChoice;
   readonly ffmpeg: FfmpegInstall;
-  /** Segments at a time: as many as the GPU has engines. @default 1 */
-  readonly concurrency?: number;
+  /** Segments at a time; asked again whenever one may begin, where it is a function. @default 1 */
+  readonly concurrency?: number | (() => number);
   /** What this PC is known to do. @default nothing: there is no estimate before the render has shown one */
   readonly expected?: ExpectedRate;
   /** No frame and no bytes for this long ends FFmpeg. */

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import pMap from 'p-map';
 import type { Problem } from '../../proto/agent-link.ts';
 import { RenderFailedError } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
@@ -8,59 +7,94 @@ import type { ResolvedFont } from './fonts.ts';
 import type { RenderProblemCode } from './problem-codes.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { SegmentDone } from './render-hooks.ts';
-import type { RenderPlan, SegmentPlan } from './render-plan.ts';
+import type { SegmentPlan } from './render-plan.ts';
 import { renderSegment, scriptFileName, segmentFileName } from './segment.ts';
+import type { SegmentBoard } from './segment-board.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { CheckedSegment } from './segment-check.ts';
 import type { SegmentSettings } from './segment-command.ts';
 import { segmentKey } from './segment-key.ts';
+import { nextToRender } from './segment-order.ts';
 import { textAnimation } from './text-animation.ts';
 
 export interface SegmentsRun {
   readonly context: FfmpegContext;
-  readonly plan: RenderPlan;
+  readonly board: SegmentBoard;
   readonly settings: SegmentSettings;
-  readonly concurrency: number;
+  /** Segments at a time; asked whenever one may begin. */
+  readonly concurrency: () => number;
   readonly cache: SegmentCache | undefined;
-  /** Present when any segment has a text. */
-  readonly font: ResolvedFont | undefined;
+  /** Asked for the first segment with a text. */
+  readonly font: () => Promise<ResolvedFont>;
   readonly meter: ProgressMeter;
+  readonly onBegin: () => void;
+  /** No segment is rendered until the next `onBegin`: their items are still to come. */
+  readonly onIdle: () => void;
   readonly onFrame: () => void;
   readonly onSegment: (segment: SegmentDone) => void;
   readonly onWarning: (warning: Problem) => void;
 }
 
 /**
- * Renders every segment, in order, some at a time; takes from the cache what is there. When one fails the others are
- * aborted, and the first failure is the one that is thrown.
+ * Works the board off: every item as soon as it is ready, some at a time, until all are done. When one fails, or the
+ * board is stopped, nothing new begins and what runs is aborted; the first failure is the one that is thrown. Rejects
+ * with the reason of the signal or of the board's stop.
  */
 export async function renderSegments(run: SegmentsRun): Promise<void> {
+  const { board, concurrency } = run;
   const failed = new AbortController();
-  const signal = AbortSignal.any([run.context.signal, failed.signal]);
-  const context = { ...run.context, signal };
+  const signal = AbortSignal.any([run.context.signal, board.stopped, failed.signal]);
+  const loop = { ...run, context: { ...run.context, signal } };
   const job: { joinClass?: string } = {};
+  const running = new Set<Promise<void>>();
   let firstError: unknown;
-  const renderOne = async (segment: SegmentPlan): Promise<void> => {
-    if (signal.aborted) return;
-    try {
-      await provideSegment({ ...run, context }, segment, job);
-    } catch (error) {
-      firstError ??= error;
-      failed.abort();
-    }
+  let news = Promise.withResolvers<void>();
+  const wake = (): void => news.resolve();
+  const forgetBoard = board.onChange(wake);
+  signal.addEventListener('abort', wake);
+
+  const begin = (index: number): void => {
+    if (running.size === 0) run.onBegin();
+    board.begin(index);
+    const one = provideSegment(loop, index, job)
+      .catch((error: unknown) => {
+        firstError ??= error;
+        failed.abort();
+      })
+      .finally(() => {
+        running.delete(one);
+        if (running.size === 0) run.onIdle();
+        wake();
+      });
+    running.add(one);
   };
-  await pMap(run.plan.segments, renderOne, { concurrency: run.concurrency });
+  const isDone = (): boolean => board.stages().every((stage) => stage === 'done');
+  try {
+    while (running.size > 0 || !(signal.aborted || isDone())) {
+      news = Promise.withResolvers();
+      const view = { stages: board.stages(), concurrency: concurrency(), isStopped: signal.aborted };
+      const next = nextToRender(view);
+      if (next === undefined) await news.promise;
+      else begin(next);
+    }
+  } finally {
+    forgetBoard();
+    signal.removeEventListener('abort', wake);
+  }
   if (firstError !== undefined) throw firstError as Error;
-  run.context.signal.throwIfAborted();
+  signal.throwIfAborted();
 }
 
-/** Its caller passes `job`, which the first segment fills: all others must be joinable with it. */
-async function provideSegment(
-  run: SegmentsRun,
-  segment: SegmentPlan,
-  job: { joinClass?: string },
-): Promise<void> {
-  const { context, settings, cache, font, meter } = run;
+/**
+ * The one place that decides who provides an item's segment: the cache, where another job or another agent may have left
+ * it, else a render of our own. Its caller passes `job`, which the first segment fills: all others must be joinable with
+ * it. Nothing is done when it was aborted.
+ */
+async function provideSegment(run: SegmentsRun, index: number, job: { joinClass?: string }): Promise<void> {
+  const { context, board, settings, cache, meter } = run;
+  const segment = board.segment(index);
+  if (segment === undefined) throw new Error(`item ${index} of the job is ready without a plan`);
+  const font = segment.text === undefined ? undefined : await run.font();
   const { workFolder, ffmpeg } = context.request;
   const script = scriptOf(segment, font);
   const target = path.join(workFolder, segmentFileName(segment));
@@ -81,7 +115,8 @@ async function provideSegment(
   else if (!isReused) await cache?.keep(key, target, done);
   const { position, frames } = segment;
   meter.segment({ position, frames, framesTotal: frames, isReused });
-  run.onSegment({ position: segment.position, frames: segment.frames, isReused });
+  run.onSegment({ position, frames, isReused });
+  board.done(index);
 }
 
 async function makeSegment(

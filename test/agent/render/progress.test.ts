@@ -27,7 +27,7 @@ function meter(framesTotal: number, expected?: ExpectedRate) {
   const seen: RenderProgress[] = [];
   const clock = { ms: 0, share: 1 };
   const made = createProgressMeter({
-    framesTotal,
+    frames: () => ({ total: framesTotal, isExact: true, items: 1 }),
     clock: { aloneMs: () => clock.ms, share: () => clock.share, nowMs: () => clock.ms },
     ...(expected === undefined ? {} : { expected }),
     onProgress: (progress) => seen.push(progress),
