@@ -18,6 +18,7 @@ import type { ContentCache } from './media/content-cache.ts';
 import { openContentCache } from './media/content-cache.ts';
 import type { CopyMeter } from './media/copy-meter.ts';
 import { openCopyMeter } from './media/copy-meter.ts';
+import { type GrowthLimits, growthLimitsDefault } from './media/growth.ts';
 import type { ShareOperations } from './media/share-operations.ts';
 import { createShareOperations } from './media/share-operations.ts';
 import type { Mounts } from './media/unc.ts';
@@ -83,6 +84,7 @@ export async function openAgentMedia(
     bytesMax: config.cache.bytesMax,
     freeBytesMin: config.cache.freeBytesMin,
     evictOther: () => segments.giveUp(),
+    growth: growthLimitsOf(config),
     ...{ operations, meter },
   });
   onClose(() => cache.close());
@@ -101,6 +103,16 @@ export async function openAgentMedia(
     encoderFor: (enable4k, gpuIndex) => encoderFor(watch.encoderProbe(), config, enable4k, gpuIndex),
     outputUsed: (folder) => noteOutput(folder, mounts, known),
     oldestOperationMs: () => Math.max(...[operations, outputs].map((one) => one.oldestOperationMs())),
+  };
+}
+
+function growthLimitsOf({ sources, timeScale }: AgentConfig): GrowthLimits {
+  const { settleMs, lookMs } = growthLimitsDefault;
+  return {
+    settleMs: settleMs * timeScale,
+    lookMs: lookMs * timeScale,
+    quietMs: sources.quietMs * timeScale,
+    limitMs: sources.growingMsMax * timeScale,
   };
 }
 

@@ -190,7 +190,7 @@ function servicesOf(
     logsFolder: folder('logs'),
     ...{ mounts, cache, share, concurrency, onTrouble },
     lookAtOutput: createOutputLook(mounts, outputs),
-    underway: () => media.operations.underway(),
+    underway: () => [...media.operations.underway(), ...cache.waits()],
     ffmpeg: {
       ...{ ffmpeg, ffprobe, versionText: media.ffmpegVersionText },
       book: openProcessBook(folder('processes')),

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { growthLimitsDefault } from './media/growth.ts';
 import type { EncoderRungName } from './render/encoder.ts';
 import { encoderLadder } from './render/encoder.ts';
 
@@ -58,6 +59,13 @@ const schema = z.strictObject({
       bytesMax: bytes.default(200 * 1024 ** 3),
       segmentBytesMax: bytes.default(50 * 1024 ** 3),
       freeBytesMin: bytes.default(2 * 1024 ** 3),
+    })
+    .prefault({}),
+  /** A source that is still being written is copied when it was left alone for `quietMs`; after `growingMsMax` it is an error. */
+  sources: z
+    .strictObject({
+      quietMs: z.number().int().min(1_000).max(600_000).default(growthLimitsDefault.quietMs),
+      growingMsMax: z.number().int().min(1_000).max(86_400_000).default(growthLimitsDefault.limitMs),
     })
     .prefault({}),
   ffmpeg: z.string().default('ffmpeg'),

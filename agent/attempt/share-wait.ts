@@ -44,7 +44,8 @@ export function countShareWait(options: Omit<ShareWaitOptions, 'everyMs'>): () =
     const now = nowMs();
     totalMs += Math.round(countedUpToMs === undefined ? silent.silentMs : now - countedUpToMs);
     countedUpToMs = now;
-    onWait(totalMs, `${silent.path}: no byte for ${Math.round(silent.silentMs / 1_000)} s`);
+    const why = silent.why ?? `no byte for ${Math.round(silent.silentMs / 1_000)} s`;
+    onWait(totalMs, `${silent.path}: ${why}`);
   };
 }
 

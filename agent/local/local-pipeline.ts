@@ -122,7 +122,7 @@ async function servicesOf(
     cache,
     share: createOutputShare(job.mounts, operations),
     lookAtOutput: createOutputLook(job.mounts, operations),
-    underway: () => operations.underway(),
+    underway: () => [...operations.underway(), ...cache.waits()],
     scratch: endlessScratchRoom(cache, dataDir),
     ffmpeg: { ffmpeg, ffprobe, versionText: ffmpegVersionText },
     ffprobeVersion: await ffprobeVersion({ ffprobe, signal }),

@@ -13,15 +13,16 @@ import { join } from 'node:path';
 import { openCacheIndex } from './cache-index.ts';
 import type { Keeper } from './cache-objects.ts';
 import { openCacheObjects } from './cache-objects.ts';
+import type { CopyOrder, FoundContent, Seen } from './copy-content.ts';
 import type { CopyMeter } from './copy-meter.ts';
 import type { RoomHold } from './disk-room.ts';
 import { openDiskRoom } from './disk-room.ts';
-import type { CopyOrder, FoundContent } from './fetch-content.ts';
 import { fetchContent, knownContent, lookAtContent } from './fetch-content.ts';
+import { createGrowthWaits, type GrowthLimits, growthLimitsDefault } from './growth.ts';
 import type { Pace } from './pace.ts';
 import { createSharedPace } from './pace.ts';
-import type { ShareOperations } from './share-operations.ts';
-import type { Examined, SourceVersion } from './share-protocol.ts';
+import type { ShareOperations, UnderwayOperation } from './share-operations.ts';
+import type { SourceVersion } from './share-protocol.ts';
 import { shareFlights } from './shared-flight.ts';
 import type { MountedPath } from './unc.ts';
 
@@ -40,6 +41,8 @@ export interface ContentCacheOptions {
   readonly now?: () => number;
   /** Gives up what else on this disk is of less use than a job; false when there is nothing. @default nothing */
   readonly evictOther?: () => Promise<boolean>;
+  /** How long a source that still grows is waited for. @default growthLimitsDefault */
+  readonly growth?: GrowthLimits;
   /** Hears of every copy. @default nobody */
   readonly meter?: Pick<CopyMeter, 'begin'>;
 }
@@ -51,12 +54,12 @@ export interface Wanted {
   /** The room that it is copied into. @default what is free */
   readonly hold?: RoomHold;
   /** What a look has seen a moment ago. */
-  readonly seen?: Examined;
+  readonly seen?: Seen;
 }
 
 /** A source as it is on its share, and here. */
 export interface LookedAt {
-  readonly seen: Examined;
+  readonly seen: Seen;
   /** Its content, pinned, where it is here. */
   readonly file?: CachedFile;
 }
@@ -81,6 +84,8 @@ export interface ContentCache {
   acquire(source: MountedPath, signal?: AbortSignal, wanted?: Wanted): Promise<CachedFile>;
   /** Looks at a source for a job or for a hint, and copies nothing. Rejects as `acquire`. */
   look(source: MountedPath, keeper: Keeper, signal?: AbortSignal): Promise<LookedAt>;
+  /** Sources that are waited for because they still grow: no share operation is under way for them meanwhile. */
+  waits(): readonly UnderwayOperation[];
   /** The content that a source of this version had, if it is here: what `look` would find, without a look at small files. */
   recognise(path: string, version: SourceVersion): string | undefined;
   /** Room for a job: see disk-room.ts. */
@@ -109,7 +114,7 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
     contentBytes: () => objects.contentBytes(),
     evictContent: () => objects.evictOldest(),
   });
-  const context = { ...cache, index, objects, room };
+  const context = { ...cache, index, objects, room, waits: createGrowthWaits(cache.growth) };
   const closing = new AbortController();
   const until = (signal: AbortSignal | undefined): AbortSignal =>
     AbortSignal.any([closing.signal, ...(signal === undefined ? [] : [signal])]);
@@ -136,7 +141,7 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
       try {
         return await flights.join(
           key,
-          { ...wanted, source, pace, isAhead: hint !== undefined },
+          { ...wanted, source, pace, isAhead: hint !== undefined, isForJob: () => pace.isForJob() },
           // Whoever came later waited for somebody else's copy.
           (found, isFirst) => cached({ ...found, reused: found.reused || !isFirst }, keeper),
           until(signal),
@@ -153,6 +158,7 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
       found.release();
       return { seen, file };
     },
+    waits: () => context.waits.underway(),
     recognise(path, version) {
       const sha256 = knownContent(index, path, version);
       return sha256 !== undefined && objects.has(sha256, version.sizeBytes) ? sha256 : undefined;
@@ -179,6 +185,7 @@ function resolveOptions(options: ContentCacheOptions): Resolved {
     rehashBelowBytes: 16 * 1024 ** 2,
     now: Date.now,
     evictOther: () => Promise.resolve(false),
+    growth: growthLimitsDefault,
     freeBytes: async () => {
       const disk = await statfs(options.folder);
       return disk.bavail * disk.bsize;

@@ -1,4 +1,4 @@
-import { copyFile, link, rm } from 'node:fs/promises';
+import { copyFile as copyLocalFile, link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pMap from 'p-map';
 import type { FailureClass, Problem, ResolvedItem } from '../../proto/agent-link.ts';
@@ -20,11 +20,18 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
   /** Called for each file as soon as it is there, in the order of arrival. */
   readonly onFile?: (file: FetchedFile) => void;
+  /** Called for each file that cannot be had, as soon as that is known. */
+  readonly onFault?: (fault: Problem) => void;
+  /**
+   * The files of the first item are copied alone until they are here, at most so long: all copies share the line, and
+   * the first frame waits for these. @default 0: no file goes first
+   */
+  readonly headStartMs?: number;
   /** The job's room, which the copies are made in. @default what is free */
   readonly hold?: RoomHold;
   /** For a hint: asked for the pace of each copy before it begins. @default a job's copies, at full speed */
   readonly ahead?: () => PacedCopy;
-  /** Called once, when every file was looked at and none copied; its rejection is that of the whole. */
+  /** Called once, when every file was looked at and none copied; its rejection is that of the whole. What is here by then is told before. */
   readonly onMeasured?: (measured: MeasuredFiles) => Promise<void> | undefined;
 }
 
@@ -70,14 +77,14 @@ export interface FetchResult {
 const filesNamedMax = 20;
 
 /**
- * Brings all sources and logos of a job here, several at a time. Every file is tried, so that all that is wrong is told
- * at once. Rejects only with the signal's reason (nothing stays pinned then), or when the work folder cannot be written.
+ * Brings all sources and logos of a job here, several at a time, in the order of the items; what is here already comes
+ * first. Every file is tried, so that all that is wrong is told at once. Rejects only with the signal's reason (nothing
+ * stays pinned then), or when the work folder cannot be written.
  */
 export async function fetchItems(
   items: readonly ResolvedItem[],
   options: FetchOptions,
 ): Promise<FetchResult> {
-  const { concurrency = 5 } = options;
   const pins: (() => void)[] = [];
   const release = (): void => {
     for (const pin of pins) pin();
@@ -85,14 +92,7 @@ export async function fetchItems(
   try {
     const looks = await lookAtFiles(items.flatMap(filesOf), options, pins);
     await options.onMeasured?.(measure(looks));
-    // No file's error stops the others: what is under way must have ended before anything is released.
-    const outcomes = await pMap(
-      looks,
-      (look) => fetchFile(look, options, pins).catch((error: unknown) => ({ thrown: error })),
-      { concurrency },
-    );
-    const thrown = outcomes.find((outcome) => 'thrown' in outcome);
-    if (thrown !== undefined) throw thrown.thrown;
+    const outcomes = await copyFiles(looks, options, pins);
     const files = outcomes.flatMap((outcome) => ('file' in outcome ? outcome.file : []));
     const failed = outcomes.flatMap((outcome) => ('fault' in outcome ? outcome : []));
     return { files, problems: failed.map((outcome) => outcome.fault), ...verdict(failed), release };
@@ -100,6 +100,21 @@ export async function fetchItems(
     release();
     throw error;
   }
+}
+
+/** No file's error stops the others: what is under way must have ended before anything is released. */
+async function copyFiles(
+  looks: readonly FileLook[],
+  options: FetchOptions,
+  pins: (() => void)[],
+): Promise<readonly FileOutcome[]> {
+  const { concurrency = 5, headStartMs = 0 } = options;
+  const copy = (look: FileLook): Promise<FileOutcome | Thrown> => orThrown(() => copyFile(look, options, pins));
+  const first = looks.filter((look) => headStartMs > 0 && look.wanted.item === looks[0]?.wanted.item);
+  const ahead = new Map(first.map((look) => [look, copy(look)]));
+  await soon(Promise.all(ahead.values()), headStartMs);
+  const outcomes = await pMap(looks, (look) => ahead.get(look) ?? copy(look), { concurrency });
+  return unlessThrown(outcomes);
 }
 
 interface WantedFile {
@@ -129,18 +144,23 @@ function extensionOf(path: string): string {
   return /\.[A-Za-z0-9]{1,8}$/u.exec(path)?.[0] ?? '';
 }
 
-/** What a look at a file's source came to. */
+/** What a look at a file's source came to; `file`: it was here. */
 type FileLook = { readonly wanted: WantedFile } & (
-  | { readonly source: MountedPath; readonly looked: LookedAt }
+  | { readonly source: MountedPath; readonly looked: LookedAt; readonly file?: FetchedFile }
   | FileFault
 );
+
+interface Thrown {
+  readonly thrown: unknown;
+}
 
 /** Looks at every source once, and pins what is here already: the copies of this very job must not drive it out. */
 async function lookAtFiles(
   files: readonly WantedFile[],
-  { mounts, cache, signal, ahead, concurrency = 5, platform = process.platform }: FetchOptions,
+  options: FetchOptions,
   pins: (() => void)[],
 ): Promise<readonly FileLook[]> {
+  const { mounts, cache, signal, ahead, concurrency = 5, platform = process.platform } = options;
   const keeper = ahead === undefined ? 'job' : 'hint';
   const looks = new Map<string, Promise<LookedAt>>();
   const lookAt = async (source: MountedPath): Promise<LookedAt> => {
@@ -148,28 +168,60 @@ async function lookAtFiles(
     if (looked.file !== undefined) pins.push(() => looked.file?.release());
     return looked;
   };
-  const outcomes = await pMap(
-    files,
-    async (wanted): Promise<FileLook | { readonly thrown: unknown }> => {
-      try {
-        signal?.throwIfAborted();
-        const source = locate(wanted, mounts, platform);
-        const look = looks.get(source.localPath) ?? lookAt(source);
-        looks.set(source.localPath, look);
-        return { wanted, source, looked: await look };
-      } catch (error) {
-        const isOver = signal?.aborted === true;
-        return isOver || !isFault(error) ? { thrown: error } : { wanted, ...faultOf(error, wanted) };
-      }
-    },
-    { concurrency },
-  );
-  const thrown = outcomes.find((outcome) => 'thrown' in outcome);
-  if (thrown !== undefined) {
-    signal?.throwIfAborted();
-    throw thrown.thrown;
+  const lookAtFile = async (wanted: WantedFile): Promise<FileLook> => {
+    try {
+      signal?.throwIfAborted();
+      const source = locate(wanted, mounts, platform);
+      const look = looks.get(source.localPath) ?? lookAt(source);
+      looks.set(source.localPath, look);
+      const looked = await look;
+      if (looked.file === undefined) return { wanted, source, looked };
+      return { wanted, source, looked, file: await deliver(wanted, source, looked.file, undefined, options) };
+    } catch (error) {
+      return faultLook(error, wanted, options);
+    }
+  };
+  const outcomes = await pMap(files, (wanted) => orThrown(() => lookAtFile(wanted)), { concurrency });
+  if (outcomes.some((outcome) => 'thrown' in outcome)) signal?.throwIfAborted();
+  return unlessThrown(outcomes);
+}
+
+/** What is wrong with a file is told at once; anything else is thrown on. */
+function faultLook(
+  error: unknown,
+  wanted: WantedFile,
+  { signal, onFault }: FetchOptions,
+): { readonly wanted: WantedFile } & FileFault {
+  signal?.throwIfAborted();
+  if (!isFault(error)) throw error;
+  const fault = faultOf(error, wanted);
+  onFault?.(fault.fault);
+  return { wanted, ...fault };
+}
+
+async function orThrown<T>(act: () => Promise<T>): Promise<T | Thrown> {
+  try {
+    return await act();
+  } catch (error) {
+    return { thrown: error };
   }
-  return outcomes.flatMap((outcome) => ('thrown' in outcome ? [] : outcome));
+}
+
+function unlessThrown<T extends object>(outcomes: readonly (T | Thrown)[]): readonly T[] {
+  return outcomes.map((outcome) => {
+    if ('thrown' in outcome) throw outcome.thrown;
+    return outcome;
+  });
+}
+
+/** Resolves when the work is done, or a while later. */
+async function soon(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 function measure(looks: readonly FileLook[]): MeasuredFiles {
@@ -182,38 +234,39 @@ function measure(looks: readonly FileLook[]): MeasuredFiles {
   return { totalBytes: bytesOf(all), missingBytes: bytesOf(all.filter(({ file }) => file === undefined)) };
 }
 
-async function fetchFile(look: FileLook, options: FetchOptions, pins: (() => void)[]): Promise<FileOutcome> {
+async function copyFile(look: FileLook, options: FetchOptions, pins: (() => void)[]): Promise<FileOutcome> {
   if ('fault' in look) return look;
-  options.signal?.throwIfAborted();
+  if (look.file !== undefined) return { file: look.file };
   const startedAt = performance.now();
   const { wanted, source } = look;
   let cached: CachedFile;
   try {
-    cached = look.looked.file ?? (await acquire(look, options));
-  } catch (error) {
     options.signal?.throwIfAborted();
-    if (!isFault(error)) throw error;
-    return faultOf(error, wanted);
+    cached = await acquire(look, options);
+  } catch (error) {
+    return faultLook(error, wanted, options);
   }
   pins.push(() => cached.release());
-  const { role, item, name } = wanted;
+  return { file: await deliver(wanted, source, cached, startedAt, options) };
+}
+
+/** Puts a content of the cache where the commands want it, and tells of it. */
+async function deliver(
+  { role, item, name }: WantedFile,
+  { uncPath }: MountedPath,
+  cached: CachedFile,
+  startedAt: number | undefined,
+  { workFolder, onFile }: FetchOptions,
+): Promise<FetchedFile> {
+  const { path, sha256, sizeBytes, reused } = cached;
   const file: FetchedFile = {
-    role,
-    item,
-    name,
-    uncPath: source.uncPath,
-    path:
-      options.workFolder === undefined
-        ? cached.path
-        : await place(cached.path, join(options.workFolder, name)),
-    contentPath: cached.path,
-    sha256: cached.sha256,
-    sizeBytes: cached.sizeBytes,
-    reused: cached.reused,
-    ms: Math.round(performance.now() - startedAt),
+    ...{ role, item, name, uncPath, sha256, sizeBytes, reused },
+    path: workFolder === undefined ? path : await place(path, join(workFolder, name)),
+    contentPath: path,
+    ms: startedAt === undefined ? 0 : Math.round(performance.now() - startedAt),
   };
-  options.onFile?.(file);
-  return { file };
+  onFile?.(file);
+  return file;
 }
 
 async function acquire(
@@ -243,7 +296,7 @@ function locate({ role, item, uncPath }: WantedFile, mounts: Mounts, platform: s
 /** A hard link costs nothing; another disk, or one that has no links, gets a copy. */
 async function place(content: string, path: string): Promise<string> {
   await rm(path, { force: true });
-  await link(content, path).catch(() => copyFile(content, path));
+  await link(content, path).catch(() => copyLocalFile(content, path));
   return path;
 }
 

@@ -5,6 +5,8 @@ export type MediaErrorCode =
   | 'FILE_MISSING'
   | 'FILE_UNREADABLE'
   | 'FILE_CHANGED'
+  | 'FILE_GROWS'
+  | 'FILE_BUSY'
   | 'SHARE_UNREACHABLE'
   | 'SHARE_STALLED'
   | 'CACHE_FULL'
@@ -28,4 +30,5 @@ const inputCodes: ReadonlySet<MediaErrorCode> = new Set([
   'FILE_MISSING',
   'FILE_UNREADABLE',
   'FILE_CHANGED',
+  'FILE_GROWS',
 ]);

@@ -67,6 +67,8 @@ export async function mayGo(pace: Pace, signal: AbortSignal): Promise<void> {
 export interface SharedPace extends Pace {
   /** A job waits for it, or a hint with its own pace; returns how to leave, once. */
   join(hint: Pace | undefined): () => void;
+  /** A job waits for it, not only hints. */
+  isForJob(): boolean;
   /** Nobody waits any more. */
   isLeft(): boolean;
 }
@@ -84,6 +86,7 @@ export function createSharedPace(): SharedPace {
   return {
     now,
     onChange: (listener) => listeners.add(listener),
+    isForJob: () => jobs > 0,
     isLeft: () => jobs + hints.size === 0,
     join(hint) {
       if (hint === undefined) jobs += 1;

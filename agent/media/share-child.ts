@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { assertInsideMount } from './inside-mount.ts';
 import { createSettablePace, mayGo, type Pace } from './pace.ts';
 import { readAhead } from './read-ahead.ts';
+import { operateSegments } from './segment-share.ts';
 import { look, makeStaging, move, remove, syncFolder, thin } from './share-changes.ts';
 import { readIdentity } from './share-identity.ts';
 import type {
@@ -22,6 +23,7 @@ import type {
   ShareResults,
   SourceVersion,
 } from './share-protocol.ts';
+import { changeOf } from './source-change.ts';
 
 /**
  * The share child: does one file operation after the other, as the lines on `input` ask, and answers on `output`.
@@ -84,6 +86,12 @@ async function operate(
       return move(request);
     case 'remove':
       return remove(request);
+    case 'prepare-segments':
+    case 'find-segment':
+    case 'place-segment':
+    case 'drop-segment':
+    case 'clean-segments':
+      return operateSegments(request, () => onBytes(0));
   }
 }
 
@@ -194,9 +202,11 @@ const neverAborted = new AbortController().signal;
 
 async function refuseChanged(file: FileHandle, before: SourceVersion, path: string): Promise<void> {
   const after = await versionOf(file, path);
-  if (after.sizeBytes === before.sizeBytes && after.changedAtNs === before.changedAtNs) return;
+  const change = changeOf(before, after);
+  if (change === 'none') return;
+  const code = change === 'grows' ? 'SOURCE_GROWS' : 'SOURCE_CHANGED';
   const sizes = `${before.sizeBytes} bytes before, ${after.sizeBytes} after`;
-  throw new OperationError('SOURCE_CHANGED', `${path} changed while it was read (${sizes})`, 'source');
+  throw new OperationError(code, `${path} changed while it was read (${sizes})`, 'source');
 }
 
 async function onTarget<T>(operation: Promise<T>): Promise<T> {

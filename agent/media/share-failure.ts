@@ -24,6 +24,10 @@ export async function explainShareFailure(
   if (code === 'PATH_ESCAPES_SHARE') return new UncError(code, path, `is a link that leads out of ${share}`);
   if (code === 'SOURCE_CHANGED')
     return new MediaError('FILE_CHANGED', `${path} changed while it was copied`, error);
+  if (code === 'SOURCE_GROWS') {
+    const sizes = /\(.*\)$/u.exec(message)?.[0] ?? '';
+    return new MediaError('FILE_GROWS', `${path} is still being written ${sizes}`.trimEnd(), error);
+  }
   if (code === 'NOT_A_FILE') return new MediaError('FILE_UNREADABLE', `${path} is not a file`, error);
   if (code === 'SHARE_STALLED')
     return new MediaError('SHARE_STALLED', `${path}: ${message} from ${share}`, error);
@@ -36,7 +40,7 @@ export async function explainShareFailure(
 }
 
 const fileFaults: Readonly<
-  Partial<Record<string, { code: 'FILE_MISSING' | 'FILE_UNREADABLE'; words: string }>>
+  Partial<Record<string, { code: 'FILE_MISSING' | 'FILE_UNREADABLE' | 'FILE_BUSY'; words: string }>>
 > = {
   ENOENT: { code: 'FILE_MISSING', words: 'does not exist' },
   ENOTDIR: { code: 'FILE_MISSING', words: 'does not exist: a folder of its path is a file' },
@@ -44,6 +48,8 @@ const fileFaults: Readonly<
   ELOOP: { code: 'FILE_UNREADABLE', words: 'is a link to itself' },
   EACCES: { code: 'FILE_UNREADABLE', words: 'may not be read (EACCES)' },
   EPERM: { code: 'FILE_UNREADABLE', words: 'may not be read (EPERM)' },
+  // What Windows says of a file that its writer lets nobody else read.
+  EBUSY: { code: 'FILE_BUSY', words: 'is held open by another program (EBUSY)' },
   EISDIR: { code: 'FILE_UNREADABLE', words: 'is a folder' },
   ENXIO: { code: 'FILE_UNREADABLE', words: 'is not a file' },
 };

@@ -51,6 +51,8 @@ export interface UnderwayOperation {
   readonly path: string;
   /** Since its last byte, or its beginning. */
   readonly silentMs: number;
+  /** Why it is silent, where that is known. */
+  readonly why?: string;
 }
 
 /** Starts no process yet: the first call does. */
@@ -185,6 +187,7 @@ function moving(marks: ReadonlySet<Mark>): readonly Mark[] {
 function pathOf(request: ShareRequest): string {
   if ('path' in request) return request.path;
   if ('mountPath' in request) return request.mountPath;
+  if ('root' in request) return request.root;
   return 'from' in request ? request.from : request.folder;
 }
 

@@ -22,7 +22,7 @@ export interface AskOptions {
 
 /**
  * Why a share operation failed: the system's code (`ENOENT`, `EIO`, ...), or ours: `SHARE_STALLED` (no byte for too
- * long), `SHARE_CHILD_DIED`, `SOURCE_CHANGED`, `NOT_A_FILE`, `PATH_ESCAPES_SHARE`.
+ * long), `SHARE_CHILD_DIED`, `SOURCE_CHANGED`, `SOURCE_GROWS` (larger or newer than before), `NOT_A_FILE`, `PATH_ESCAPES_SHARE`.
  */
 export class ShareOperationError extends Error {
   override readonly name = 'ShareOperationError';

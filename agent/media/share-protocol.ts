@@ -4,6 +4,7 @@
  */
 
 import type { Speed } from './pace.ts';
+import type { SegmentShareRequest, SegmentShareResults } from './segment-share.ts';
 
 /** Facts of a file that decide whether a copy of it is still good. */
 export interface SourceVersion {
@@ -95,7 +96,8 @@ export type ShareRequest =
   | ReadIdentityRequest
   | ThinRequest
   | RenameRequest
-  | RemoveRequest;
+  | RemoveRequest
+  | SegmentShareRequest;
 
 export interface Examined extends SourceVersion {
   /** Set when the file was smaller than `hashBelowBytes`. */
@@ -129,7 +131,7 @@ export interface Identified {
 export type Done = Readonly<Record<string, never>>;
 
 /** The answer that each request gets. */
-export interface ShareResults {
+export interface ShareResults extends SegmentShareResults {
   readonly examine: Examined;
   readonly copy: Copied;
   readonly 'check-mount': MountChecked;
@@ -145,7 +147,7 @@ export type ShareReply =
   /** A sign of life: bytes read so far. */
   | { readonly type: 'bytes'; readonly bytes: number }
   | { readonly type: 'done'; readonly result: ShareResults[keyof ShareResults] }
-  /** `code` is the system's (`ENOENT`), `SOURCE_CHANGED`, `NOT_A_FILE` or `PATH_ESCAPES_SHARE`; `path` whose it is. */
+  /** `code` is the system's (`ENOENT`), `SOURCE_CHANGED`, `SOURCE_GROWS`, `NOT_A_FILE` or `PATH_ESCAPES_SHARE`; `path` whose it is. */
   | {
       readonly type: 'failed';
       readonly code: string;

@@ -6,6 +6,7 @@ import {
   type ContentCacheOptions,
   openContentCache,
 } from '../../../agent/media/content-cache.ts';
+import { growthLimitsDefault } from '../../../agent/media/growth.ts';
 import { createShareOperations, type ShareOperations } from '../../../agent/media/share-operations.ts';
 import type { MountedPath, Mounts } from '../../../agent/media/unc.ts';
 import { resolveUnc } from '../../../agent/media/unc.ts';
@@ -53,6 +54,8 @@ export async function makeCacheRoom(): Promise<CacheRoom> {
         bytesMax: 1024 ** 3,
         freeBytesMin: 0,
         operations,
+        // Sources are written just before they are copied: nobody here writes on.
+        growth: { ...growthLimitsDefault, settleMs: 0 },
         ...options,
       });
       caches.push(cache);
@@ -63,6 +66,22 @@ export async function makeCacheRoom(): Promise<CacheRoom> {
       for (const cache of caches) await cache.close();
       await operations.stop();
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same operations; something happens to a source after the first bytes of its first copy. */
+export function whileCopied(operations: ShareOperations, change: () => Promise<void>): ShareOperations {
+  let changed: Promise<void> | undefined;
+  return {
+    ...operations,
+    call: async (request, options) => {
+      if (request.op !== 'copy') return await operations.call(request, options);
+      try {
+        return await operations.call(request, { ...options, onBytes: () => void (changed ??= change()) });
+      } finally {
+        await changed;
+      }
     },
   };
 }

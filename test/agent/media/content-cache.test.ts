@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createShareOperations, type ShareOperations } from '../../../agent/media/share-operations.ts';
-import { makeCacheRoom } from './cache-room.ts';
+import { makeCacheRoom, whileCopied } from './cache-room.ts';
 
 const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
@@ -220,25 +220,12 @@ describe('a source that cannot be copied', () => {
     });
   });
 
-  test('is an error when it changes while it is copied', async () => {
+  test('is an error when it is made anew while it is copied', async () => {
     await using room = await makeCacheRoom();
-    const source = await room.put('grows.mp4', Buffer.alloc(64 * 1024 * 1024));
-    const growing: ShareOperations = {
-      ...room.operations,
-      call: async (request, options) => {
-        let grown: Promise<void> | undefined;
-        const onBytes = (): void => void (grown ??= appendFile(source.localPath, 'more'));
-        try {
-          return await room.operations.call(
-            request,
-            request.op === 'copy' ? { ...options, onBytes } : options,
-          );
-        } finally {
-          await grown;
-        }
-      },
-    };
-    const cache = await room.open({ operations: growing });
+    const source = await room.put('cut.mp4', Buffer.alloc(64 * 1024 * 1024));
+    const cache = await room.open({
+      operations: whileCopied(room.operations, () => truncate(source.localPath, 60_000_000)),
+    });
     await assert.rejects(cache.acquire(source), { code: 'FILE_CHANGED', failureClass: 'input' });
     assert.deepEqual(await room.parts(), []);
     assert.equal(cache.usedBytes(), 0);
