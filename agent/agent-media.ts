@@ -26,9 +26,9 @@ import { resolveUnc } from './media/unc.ts';
 import type { EncoderRungName } from './render/encoder.ts';
 import { encoderRung } from './render/encoder.ts';
 import type { EncoderChoice } from './render/render-request.ts';
-import type { SegmentSpace } from './render/segment-cache.ts';
-import { openSegmentSpace } from './render/segment-cache.ts';
+import type { SegmentStore } from './render/segment-cache.ts';
 import { scaledTimes } from './scaled-times.ts';
+import { openAgentSegments } from './segment-rooms.ts';
 
 /** The shares, the cache of what came from them, and what this PC makes of it. */
 export interface AgentMedia {
@@ -39,7 +39,7 @@ export interface AgentMedia {
   readonly cache: ContentCache;
   /** Looks that wait behind no copy. */
   readonly looks: ShareOperations;
-  readonly segments: SegmentSpace;
+  readonly segments: SegmentStore;
   readonly meter: CopyMeter;
   readonly watch: HostWatch;
   readonly ffmpegVersionText: string;
@@ -78,7 +78,7 @@ export async function openAgentMedia(
     onTrouble: (message, err) => logger.warn({ err }, message),
   });
   onClose(() => meter.settled());
-  const segments = openSegmentSpace(segmentFolder(config));
+  const segments = openAgentSegments(config, mounts, logger, onClose);
   const cache = await openContentCache({
     folder: join(config.dataDir, 'cache', 'sources'),
     bytesMax: config.cache.bytesMax,
@@ -114,11 +114,6 @@ function growthLimitsOf({ sources, timeScale }: AgentConfig): GrowthLimits {
     quietMs: sources.quietMs * timeScale,
     limitMs: sources.growingMsMax * timeScale,
   };
-}
-
-/** Where finished segments are kept. */
-export function segmentFolder({ dataDir }: Pick<AgentConfig, 'dataDir'>): string {
-  return join(dataDir, 'cache', 'segments');
 }
 
 type LookAtShares = (signal: AbortSignal) => Promise<readonly ShareState[]>;

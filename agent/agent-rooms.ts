@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AskSources, Heartbeat, Inventory } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentMedia, OnClose } from './agent-media.ts';
-import { openAgentMedia, segmentFolder } from './agent-media.ts';
+import { openAgentMedia } from './agent-media.ts';
 import type { Attempts } from './attempt/attempts.ts';
 import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';
@@ -196,7 +196,7 @@ function servicesOf(
       book: openProcessBook(folder('processes')),
     },
     encoderFor: (enable4k, gpuIndex) => media.encoderFor(enable4k, gpuIndex),
-    segmentCache: { folder: segmentFolder(config), bytesMax: config.cache.segmentBytesMax },
+    segments: media.segments,
     fetchLane: createFetchLane({ copies: concurrency.copy }),
     tailLane: openGate(1),
     nowMs: () => performance.now(),
@@ -214,21 +214,20 @@ function scratchOf(
     workFolder: join(config.dataDir, 'work'),
     freeBytesMin: config.cache.freeBytesMin,
     freeBytes: () => freeBytes(config.dataDir),
-    otherSpareBytes: () => segments.spareBytes(),
+    otherSpareBytes: () => Promise.resolve(segments.spareBytes()),
     endHints,
   });
 }
 
 function sourceLookOf(
-  { mounts, cache, ffprobeVersion: version, encoderFor, segmentCache }: AttemptServices,
+  { mounts, cache, ffprobeVersion: version, encoderFor, segments }: AttemptServices,
   { looks, ffmpegVersionText }: AgentMedia,
   signal: AbortSignal,
 ): SourceLookOptions {
   return {
-    ...{ mounts, cache, encoderFor, signal, ffmpegVersionText },
+    ...{ mounts, cache, encoderFor, signal, ffmpegVersionText, segments },
     operations: looks,
     ffprobeVersion: version,
-    ...(segmentCache === undefined ? {} : { segmentCache }),
   };
 }
 

@@ -68,6 +68,25 @@ const schema = z.strictObject({
       growingMsMax: z.number().int().min(1_000).max(86_400_000).default(growthLimitsDefault.limitMs),
     })
     .prefault({}),
+  /**
+   * `shared`: a folder that several agents reach and write, as a UNC path below a mount or a path of this PC; it must be
+   * there. What one of them has rendered the others take.
+   */
+  segmentCache: z
+    .strictObject({
+      shared: z.string().min(1).max(4_096).optional(),
+      sharedBytesMax: bytes.default(500 * 1024 ** 3),
+      silenceMs: z.number().int().min(100).max(60_000).default(3_000),
+    })
+    .prefault({}),
+  /** Work folders of failed jobs that were asked for (`--keep-failed`): the oldest go first. */
+  keepFailed: z
+    .strictObject({
+      countMax: z.number().int().min(0).max(1_000).default(10),
+      bytesMax: bytes.default(50 * 1024 ** 3),
+      daysMax: z.number().positive().max(365).default(7),
+    })
+    .prefault({}),
   ffmpeg: z.string().default('ffmpeg'),
   ffprobe: z.string().default('ffprobe'),
   /** Left out, the best rung that passes a real test encode is used. */

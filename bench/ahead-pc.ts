@@ -15,6 +15,7 @@ import { openContentCache } from '../agent/media/content-cache.ts';
 import { openGate } from '../agent/media/gate.ts';
 import { ffprobeVersion } from '../agent/media/probe-files.ts';
 import { createShareOperations } from '../agent/media/share-operations.ts';
+import { openSegmentStore } from '../agent/render/segment-store.ts';
 import type { Assign, ResolvedItem } from '../proto/index.ts';
 
 /** A PC with the agent's own steps, without a controller. */
@@ -144,6 +145,8 @@ async function servicesOf(
       gpuLanes: () => [],
       onRendered: () => undefined,
     }),
+    // As good as none: every segment is rendered.
+    segments: openSegmentStore({ folder: join(data, 'segments'), bytesMax: 1, madeBy: 'bench' }),
     concurrency: { copy: copies, probe: 8, segments: 1 },
     fetchLane: lane,
     tailLane: openGate(1),

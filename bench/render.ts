@@ -10,6 +10,7 @@ import { runProcess } from '../agent/process/run.ts';
 import { renderJob } from '../agent/render/render-job.ts';
 import type { RenderItem, RenderRequest, SourceFile } from '../agent/render/render-request.ts';
 import type { RenderedOutput } from '../agent/render/render-result.ts';
+import { openSegmentStore } from '../agent/render/segment-store.ts';
 import { type BenchItem, makeBenchItems } from './render-clips.ts';
 import { renderGiant } from './render-giant.ts';
 import { measureUsage } from './render-usage.ts';
@@ -112,8 +113,13 @@ class Bench {
     const workFolder = await this.#putFiles(name, items);
     const measured = await measureUsage(async (): Promise<RenderedOutput> => {
       const request = await this.#request(name, workFolder, items);
-      const segmentCache = { folder: path.join(this.#folder, cache), bytesMax: 100 * 2 ** 30 };
+      // As an agent that starts anew: nothing of it is known to be whole yet.
+      const folder = path.join(this.#folder, cache);
+      const store = openSegmentStore({ folder, bytesMax: 100 * 2 ** 30, madeBy: 'bench' });
+      const segmentCache = store.open({ jobId: name });
       const result = await renderJob({ ...request, segmentCache }, { signal: new AbortController().signal });
+      segmentCache.close();
+      await store.close();
       if (result.status !== 'rendered') throw new Error(JSON.stringify(result));
       return result.output;
     });

@@ -12,6 +12,7 @@ export function renderItemOf(
     position: item.position,
     itemType: item.itemType,
     ...(item.title === undefined ? {} : { title: item.title }),
+    ...(item.videoId === undefined ? {} : { videoId: item.videoId }),
     ...(item.durationMs === undefined ? {} : { durationMs: item.durationMs }),
     ...(logo === undefined ? {} : { logo }),
     ...(item.text === undefined ? {} : { text: item.text }),

@@ -2,7 +2,8 @@ import type { ContentCache } from '../media/content-cache.ts';
 import type { Gate } from '../media/gate.ts';
 import type { UnderwayOperation } from '../media/share-operations.ts';
 import type { Mounts } from '../media/unc.ts';
-import type { EncoderChoice, FfmpegInstall, SegmentCacheSettings } from '../render/render-request.ts';
+import type { EncoderChoice, FfmpegInstall } from '../render/render-request.ts';
+import type { SegmentStore } from '../render/segment-cache.ts';
 import type { FetchLane } from './fetch-lane.ts';
 import type { LookAtOutput } from './output-room.ts';
 import type { OutputShare } from './output-share.ts';
@@ -28,9 +29,16 @@ export interface AttemptServices {
   /** What this PC encodes with, for a frame size; undefined when it cannot. */
   readonly encoderFor: (enable4k: boolean, gpuIndex?: number) => Omit<EncoderChoice, 'profile'> | undefined;
   readonly speeds: RenderSpeeds;
-  readonly segmentCache?: SegmentCacheSettings;
-  readonly concurrency: { readonly copy: number; readonly probe: number; readonly segments: number };
+  readonly segments: SegmentStore;
+  readonly concurrency: {
+    readonly copy: number;
+    readonly probe: number;
+    /** Left out: as many as were measured to pay. */
+    readonly segments?: number | undefined;
+  };
   readonly fetchLane: FetchLane;
+  /** What copying from the shares brings here; 0: not measured yet. @default not known */
+  readonly copyBytesPerSecond?: () => number;
   /** Uploads: one at a time on a host. */
   readonly tailLane: Gate;
   /** The job that is fetched ahead just now, for Step 0 of the log. */

@@ -10,14 +10,9 @@ import { resolveFont } from '../render/fonts.ts';
 import { planRender } from '../render/plan.ts';
 import type { RenderPlan, SegmentPlan } from '../render/render-plan.ts';
 import { framesPerSecond } from '../render/render-plan.ts';
-import type {
-  EncoderChoice,
-  RenderItem,
-  SegmentCacheSettings,
-  SourceFile,
-} from '../render/render-request.ts';
+import type { EncoderChoice, RenderItem, SourceFile } from '../render/render-request.ts';
 import { scriptOf } from '../render/render-segments.ts';
-import { hasSegment } from '../render/segment-cache.ts';
+import type { SegmentStore } from '../render/segment-cache.ts';
 import { segmentKey } from '../render/segment-key.ts';
 import { renderItemOf } from './render-items.ts';
 
@@ -29,7 +24,7 @@ export interface SourceLookOptions {
   readonly ffmpegVersionText: string;
   readonly ffprobeVersion: string;
   readonly encoderFor: (enable4k: boolean) => Omit<EncoderChoice, 'profile'> | undefined;
-  readonly segmentCache?: SegmentCacheSettings;
+  readonly segments: Pick<SegmentStore, 'has'>;
   readonly signal: AbortSignal;
   /** All looks of one ask together. @default 30,000 */
   readonly timeoutMs?: number;
@@ -101,9 +96,8 @@ async function presentSegments(
   sources: ReadonlyMap<string, Source>,
   options: SourceLookOptions,
 ): Promise<readonly SegmentPlan[]> {
-  const { segmentCache } = options;
   const encoder = options.encoderFor(ask.enable4k);
-  if (segmentCache === undefined || encoder === undefined) return [];
+  if (encoder === undefined) return [];
   const items = (await Promise.all(ask.items.map((item) => itemHere(item, sources, options)))).flatMap(
     (item) => item ?? [],
   );
@@ -126,7 +120,7 @@ async function presentSegments(
       fontSha256: font?.sha256,
       ffmpegVersionText: options.ffmpegVersionText,
     });
-    return (await hasSegment(segmentCache.folder, key)) ? [segment] : [];
+    return (await options.segments.has(key)) ? [segment] : [];
   };
   return (await pMap(plans, present, { concurrency: looksAtATime })).flat();
 }

@@ -17,12 +17,14 @@ import { takeInventory } from '../host/inventory.ts';
 import { openContentCache } from '../media/content-cache.ts';
 import { openGate } from '../media/gate.ts';
 import { ffprobeVersion } from '../media/probe-files.ts';
+import type { ShareOperations } from '../media/share-operations.ts';
 import { createShareOperations } from '../media/share-operations.ts';
 import type { EncoderRungName } from '../render/encoder.ts';
 import { encoderRung } from '../render/encoder.ts';
 import type { RenderPlan } from '../render/render-plan.ts';
 import type { EncoderChoice } from '../render/render-request.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
+import { openSegmentStore } from '../render/segment-store.ts';
 import type { LocalJob } from './local-job.ts';
 
 export interface LocalOptions {
@@ -58,9 +60,14 @@ export async function withLocalJob<T>(options: LocalOptions, use: (run: LocalRun
     bytesMax: 200 * 1024 ** 3,
     operations,
   });
+  const segments = openSegmentStore({
+    folder: join(dataDir, 'cache', 'segments'),
+    bytesMax: 50 * 1024 ** 3,
+    madeBy: 'local',
+  });
   const held: { prepared?: Prepared } = {};
   try {
-    const { services, encoder } = await servicesOf(options, cache, operations);
+    const { services, encoder } = await servicesOf(options, { cache, operations, segments });
     const log = createJobLog(assign, options.folder, () => Date.now());
     log.begin(services.agentId);
     const step = { assign, services, log, workFolder, signal };
@@ -82,16 +89,18 @@ export async function withLocalJob<T>(options: LocalOptions, use: (run: LocalRun
     });
   } finally {
     held.prepared?.release();
+    await segments.close();
     await cache.close();
     await operations.stop();
     await rm(workFolder, { recursive: true, force: true });
   }
 }
 
+type LocalRooms = Pick<AttemptServices, 'cache' | 'segments'> & { readonly operations: ShareOperations };
+
 async function servicesOf(
   options: LocalOptions,
-  cache: AttemptServices['cache'],
-  operations: ReturnType<typeof createShareOperations>,
+  { cache, operations, segments }: LocalRooms,
 ): Promise<{ services: AttemptServices; encoder: Omit<EncoderChoice, 'profile'> }> {
   const { job, dataDir, ffmpeg, ffprobe, signal } = options;
   const { rung, threads } = options.encoder;
@@ -133,7 +142,7 @@ async function servicesOf(
       gpuLanes: () => [],
       onRendered: () => undefined,
     }),
-    segmentCache: { folder: join(dataDir, 'cache', 'segments'), bytesMax: 50 * 1024 ** 3 },
+    segments,
     concurrency: { copy: 5, probe: 8, segments: options.segments },
     fetchLane: createFetchLane(),
     tailLane: openGate(1),

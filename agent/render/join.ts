@@ -9,6 +9,9 @@ import { segmentFileName } from './segment.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import { soundKey } from './segment-key.ts';
 
+/** A whole job's sound: it goes with any picture. */
+const soundClass = 'sound';
+
 /** Writes the list of segments that both later steps read. */
 export async function writeJoinList({ request }: FfmpegContext, plan: RenderPlan): Promise<void> {
   const list = concatList(plan.segments.map(segmentFileName));
@@ -24,9 +27,9 @@ export async function encodeSound(
 ): Promise<void> {
   const target = path.join(context.request.workFolder, joinFiles.sound);
   const key = soundKey(plan.segments, context.request.ffmpeg.versionText);
-  if ((await cache?.take(key, target)) === undefined) {
+  if ((await cache?.take({ key, joinClass: soundClass }, target)) === undefined) {
     await runStep(context, plan, 'sound', soundArguments(joinFiles.sound), onFraction);
-    await cache?.keep(key, target, { frames: plan.frames, samples: plan.samples, joinClass: 'sound' });
+    await cache?.keep(key, target, { frames: plan.frames, samples: plan.samples, joinClass: soundClass });
   }
   onFraction(1);
 }

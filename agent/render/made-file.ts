@@ -19,6 +19,7 @@ const stream = z.object({
   field_order: z.string().optional(),
   r_frame_rate: z.string().optional(),
   avg_frame_rate: z.string().optional(),
+  time_base: z.string().optional(),
   sample_rate: number.optional(),
   channels: z.number().optional(),
   start_time: number.optional(),

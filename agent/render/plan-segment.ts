@@ -59,6 +59,7 @@ export function planSegment(item: RenderItem, frame: Size): PlannedSegment {
     itemType: item.itemType,
     name: `${item.itemType}_${item.position}`,
     title: item.title,
+    ...(item.videoId === undefined ? {} : { videoId: item.videoId }),
     fileName: item.fileName,
     sourcePath: item.sourcePath,
     sha256: item.sha256,

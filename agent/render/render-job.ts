@@ -2,6 +2,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Problem } from '../../proto/agent-link.ts';
+import type { Loudness } from '../../proto/render-options.ts';
 import { silentCommandLog } from './command-log.ts';
 import { RenderFailedError, type RenderFailure } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
@@ -17,7 +18,7 @@ import type { RenderRequest } from './render-request.ts';
 import type { RenderResult, RenderTimings, RenderUsage } from './render-result.ts';
 import { renderSegments } from './render-segments.ts';
 import { fullBoard, type SegmentBoard } from './segment-board.ts';
-import { openSegmentCache, type SegmentCache } from './segment-cache.ts';
+import type { SegmentCache } from './segment-cache.ts';
 import { explainSystemError } from './system-failure.ts';
 import { verifyResult } from './verify.ts';
 
@@ -49,7 +50,8 @@ export async function renderBoard(
     const { features, frames } = plan;
     const warnings = [...plan.warnings, ...run.warnings];
     const output = { file: request.outputFile, sizeBytes, frames, durationMs, features, warnings, timings };
-    return { status: 'rendered', output: { ...output, used: run.used() } };
+    const measured = run.loudness === undefined ? {} : { loudness: run.loudness };
+    return { status: 'rendered', output: { ...output, ...measured, used: run.used() } };
   } catch (error) {
     if (error instanceof RenderFailedError)
       return { status: 'failed', failure: error.failure, used: run.used() };
@@ -78,6 +80,7 @@ class JobRun {
   readonly #forgetBoard: () => void;
   #framesKnown = '';
   readonly warnings: Problem[] = [];
+  loudness: Loudness | undefined;
   #font: Promise<ResolvedFont> | undefined;
   #framesEncoded = 0;
   #segmentsReused = 0;
@@ -89,7 +92,7 @@ class JobRun {
     this.#hooks = hooks;
     const { log = silentCommandLog, signal, force } = hooks;
     this.#context = { request, log, signal, ...(force === undefined ? {} : { force }) };
-    this.#cache = request.segmentCache === undefined ? undefined : openSegmentCache(request.segmentCache);
+    this.#cache = request.segmentCache;
     const { clock = aloneClock, copyLeftMs } = hooks;
     this.#meter = createProgressMeter({
       frames: () => ({ ...board.frames(), items: board.stages().length }),
@@ -125,14 +128,18 @@ class JobRun {
     const joinMs = await timed(() =>
       joinSegments(this.#context, plan, part, (fraction) => this.#meter.part('join', fraction)),
     );
-    const verifyMs = await timed(() =>
-      verifyResult(this.#context, {
+    const verifyMs = await timed(async () => {
+      const { fullDecode = false, loudnessReport = false } = this.#request;
+      const verified = await verifyResult(this.#context, {
         request: this.#request,
         plan,
         file: part,
         newPositions: this.#newPositions,
-      }),
-    );
+        ...{ fullDecode, loudnessReport },
+      });
+      for (const warning of verified.warnings) this.#warn(warning);
+      this.loudness = verified.loudness;
+    });
     this.#meter.part('verify', 1);
     return { plan, timings: { segmentsMs, soundMs, joinMs, verifyMs } };
   }
@@ -153,10 +160,7 @@ class JobRun {
         if (!this.#hasFrame) this.#hooks.onFirstFrame?.();
         this.#hasFrame = true;
       },
-      onWarning: (warning) => {
-        this.warnings.push(warning);
-        this.#hooks.onWarning?.(warning);
-      },
+      onWarning: (warning) => this.#warn(warning),
       onSegment: (done) => {
         if (done.isReused) this.#segmentsReused += 1;
         else {
@@ -166,6 +170,11 @@ class JobRun {
         this.#hooks.onSegment?.(done);
       },
     });
+  }
+
+  #warn(warning: Problem): void {
+    this.warnings.push(warning);
+    this.#hooks.onWarning?.(warning);
   }
 
   async #writeFont(): Promise<ResolvedFont> {

@@ -31,6 +31,7 @@ export interface SegmentPlan {
   /** `{item_type}_{position}`: how logs and messages call it. */
   readonly name: string;
   readonly title: string | undefined;
+  readonly videoId?: string;
   readonly fileName: string;
   readonly sourcePath: string;
   readonly sha256: string;

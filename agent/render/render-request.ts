@@ -3,6 +3,7 @@ import type { ProcessBook } from '../process/process-book.ts';
 import type { EncoderRungName } from './encoder.ts';
 import type { ExpectedRate } from './eta.ts';
 import type { MediaFacts } from './facts.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
 /** A job whose files are all in its work folder, ready to become one MP4. */
 export interface RenderRequest {
@@ -26,14 +27,12 @@ export interface RenderRequest {
   readonly startStallMs: number;
   /** Between the polite end of an FFmpeg and its SIGKILL. @default 5000 */
   readonly graceMs?: number;
+  /** Every frame of the result is decoded before it is called good. @default its key frames and new joints */
+  readonly fullDecode?: boolean;
+  /** Its loudness is measured. @default it is not */
+  readonly loudnessReport?: boolean;
   /** Finished segments of all jobs. @default none: every segment is rendered */
-  readonly segmentCache?: SegmentCacheSettings;
-}
-
-export interface SegmentCacheSettings {
-  readonly folder: string;
-  /** The least recently used segments go when there are more bytes than this. */
-  readonly bytesMax: number;
+  readonly segmentCache?: SegmentCache;
 }
 
 export interface EncoderChoice {
@@ -71,6 +70,8 @@ export interface RenderItem extends SourceFile {
   readonly position: number;
   readonly itemType: ItemType;
   readonly title?: string;
+  /** In the catalogue. */
+  readonly videoId?: string;
   /** How long an image is shown; for anything else an estimate that never trims. */
   readonly durationMs?: number;
   /** Drawn on `video` items only. */

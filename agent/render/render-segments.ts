@@ -10,7 +10,7 @@ import type { SegmentDone } from './render-hooks.ts';
 import type { SegmentPlan } from './render-plan.ts';
 import { renderSegment, scriptFileName, segmentFileName } from './segment.ts';
 import type { SegmentBoard } from './segment-board.ts';
-import type { SegmentCache } from './segment-cache.ts';
+import type { SegmentCache, SegmentOrigin } from './segment-cache.ts';
 import type { CheckedSegment } from './segment-check.ts';
 import type { SegmentSettings } from './segment-command.ts';
 import { segmentKey } from './segment-key.ts';
@@ -45,7 +45,7 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([run.context.signal, board.stopped, failed.signal]);
   const loop = { ...run, context: { ...run.context, signal } };
-  const job: { joinClass?: string } = {};
+  const job: JobClass = { isMade: false, taken: new Set() };
   const running = new Set<Promise<void>>();
   let firstError: unknown;
   let news = Promise.withResolvers<void>();
@@ -85,12 +85,19 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   signal.throwIfAborted();
 }
 
+/** What the segments of a job have in common: the first one that is made decides, until then the first that is taken. */
+interface JobClass {
+  joinClass?: string;
+  isMade: boolean;
+  /** Out of a cache, while none is made. */
+  readonly taken: Set<number>;
+}
+
 /**
  * The one place that decides who provides an item's segment: the cache, where another job or another agent may have left
- * it, else a render of our own. Its caller passes `job`, which the first segment fills: all others must be joinable with
- * it. Nothing is done when it was aborted.
+ * it, else a render of our own. Nothing is done when it was aborted.
  */
-async function provideSegment(run: SegmentsRun, index: number, job: { joinClass?: string }): Promise<void> {
+async function provideSegment(run: SegmentsRun, index: number, job: JobClass): Promise<void> {
   const { context, board, settings, cache, meter } = run;
   const segment = board.segment(index);
   if (segment === undefined) throw new Error(`item ${index} of the job is ready without a plan`);
@@ -104,19 +111,44 @@ async function provideSegment(run: SegmentsRun, index: number, job: { joinClass?
     ffmpegVersionText: ffmpeg.versionText,
   });
 
-  const cached = await cache?.take(key, target);
+  const { joinClass } = job;
+  const cached = await cache?.take({ key, ...(joinClass === undefined ? {} : { joinClass }) }, target);
   const reused = cached?.joinClass === (job.joinClass ?? cached?.joinClass) ? cached : undefined;
   const isReused = reused !== undefined;
   const done = reused ?? (await makeSegment(run, segment, script));
   if (done === undefined) return;
-  job.joinClass ??= done.joinClass;
-  if (done.joinClass !== job.joinClass) throw unjoinable(segment);
   if (done.damage !== undefined) run.onWarning(damageOf(segment, done.damage));
-  else if (!isReused) await cache?.keep(key, target, done);
+  else if (!isReused) await cache?.keep(key, target, done, originOf(segment));
   const { position, frames } = segment;
+  if (isReused) joinTaken(job, done, index);
+  else joinMade(job, done, segment, (taken) => board.again(taken));
   meter.segment({ position, frames, framesTotal: frames, isReused });
   run.onSegment({ position, frames, isReused });
   board.done(index);
+}
+
+function joinTaken(job: JobClass, { joinClass }: CheckedSegment, index: number): void {
+  job.joinClass ??= joinClass;
+  if (!job.isMade) job.taken.add(index);
+}
+
+/** Segments out of a cache can be made anew, those of this PC's encoder cannot become others: what was taken makes way. */
+function joinMade(
+  job: JobClass,
+  { joinClass }: CheckedSegment,
+  segment: SegmentPlan,
+  again: (index: number) => void,
+): void {
+  if (job.isMade && joinClass !== job.joinClass) throw unjoinable(segment);
+  const isOther = joinClass !== job.joinClass;
+  job.joinClass = joinClass;
+  job.isMade = true;
+  if (isOther) for (const index of job.taken) again(index);
+  job.taken.clear();
+}
+
+function originOf({ sourcePath: source, videoId }: SegmentPlan): SegmentOrigin {
+  return { source, ...(videoId === undefined ? {} : { videoId }) };
 }
 
 async function makeSegment(

@@ -31,6 +31,8 @@ export interface SegmentBoard {
   done(index: number): void;
   /** The loop could not finish it now: it is ready again. */
   putBack(index: number): void;
+  /** What is in the work folder cannot be joined with the rest: the item is ready again. */
+  again(index: number): void;
   /** Another agent renders a ready item from now on; undefined when it is not ready (any more). */
   give(index: number): SegmentPlan | undefined;
   /**
@@ -87,6 +89,7 @@ export function createSegmentBoard(items: readonly ExpectedItem[]): SegmentBoard
     begin: (index) => void move(index, 'ready', 'rendering'),
     done: (index) => void move(index, 'rendering', 'done'),
     putBack: (index) => void move(index, 'rendering', 'ready'),
+    again: (index) => void move(index, 'done', 'ready'),
     give: (index) => (move(index, 'ready', 'given') ? segments.get(index) : undefined),
     takeBack: (index) => void move(index, 'given', 'ready'),
     plan: () => planned.promise,

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { MadeFile, MadeStream } from './made-file.ts';
+import { joinClassOf } from './join-class.ts';
+import type { MadeFile } from './made-file.ts';
 import { framesPerSecond, type SegmentPlan, sampleRate } from './render-plan.ts';
+import type { EncoderChoice } from './render-request.ts';
 
 /** A segment that was measured and found right. */
 export interface CheckedSegment {
@@ -18,6 +19,8 @@ export interface SegmentEvidence {
   /** Frames that the fps filter made; undefined for stills, and when FFmpeg did not say. */
   readonly framesFromSource: number | undefined;
   readonly fatalLine: string | undefined;
+  /** What it was encoded with. */
+  readonly encoder: Pick<EncoderChoice, 'rung' | 'profile'>;
   readonly damageLines?: { readonly first: string; readonly count: number };
 }
 
@@ -51,15 +54,5 @@ export function checkSegment(plan: SegmentPlan, evidence: SegmentEvidence): Segm
   const damage = evidence.damageLines;
   const told =
     damage === undefined ? {} : { damage: `${damage.first.trim()} (${damage.count} lines like this one)` };
-  return { ok: true, segment: { frames, samples, joinClass: joinClass(video), ...told } };
-}
-
-function joinClass(video: MadeStream): string {
-  const { codec_name, profile, level, width, height, pix_fmt, extradata_hash } = video;
-  const { color_range, color_space, color_transfer, color_primaries } = video;
-  const parts = [codec_name, profile, level, width, height, pix_fmt, extradata_hash];
-  const colors = [color_range, color_space, color_transfer, color_primaries];
-  return createHash('sha256')
-    .update(JSON.stringify([...parts, ...colors]))
-    .digest('hex');
+  return { ok: true, segment: { frames, samples, joinClass: joinClassOf(video, evidence.encoder), ...told } };
 }

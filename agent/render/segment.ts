@@ -81,6 +81,7 @@ async function renderAndCheck(
     made,
     framesFromSource,
     fatalLine,
+    encoder: settings.encoder,
     ...(damageLines === undefined ? {} : { damageLines }),
   });
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { makeMedia } from '../helpers/media.ts';
 import { prepareRender } from '../helpers/media-render.ts';
+import { testSegments } from '../helpers/segment-store.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 
 /** A moving clip without sound, so that every byte in the middle is a picture's. */
@@ -25,7 +26,7 @@ async function flipped(file: string, places: readonly number[]): Promise<Buffer>
 
 test('A clip with flipped bits is whole and has a warning with its position, is kept nowhere, or is refused', async (t) => {
   const folder = await tempFolder(t);
-  const segmentCache = { folder: path.join(folder, 'segments'), bytesMax: 1e9 };
+  const segmentCache = testSegments(path.join(folder, 'segments'));
   const cases = [
     { extension: 'mp4', places: [0.5] },
     { extension: 'mkv', places: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8] },

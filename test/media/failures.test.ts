@@ -5,6 +5,7 @@ import test from 'node:test';
 import { renderJob } from '../../agent/render/render-job.ts';
 import { makeSignalClip } from '../helpers/media.ts';
 import { prepareRender } from '../helpers/media-render.ts';
+import { testSegments } from '../helpers/segment-store.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 
 test('All bad items are reported at once, by position and path, and nothing is rendered', async (t) => {
@@ -86,7 +87,7 @@ test('An abort in the middle ends FFmpeg and leaves nothing half-done', async ()
 test('The second run of a job renders no segment; a job with one item changed renders one', async (t) => {
   const folder = await tempFolder(t);
   const clips = [await makeSignalClip({ rate: '25' }), await makeSignalClip({ rate: '30' })] as const;
-  const segmentCache = { folder: path.join(folder, 'segments'), bytesMax: 1_000_000_000 };
+  const segmentCache = testSegments(path.join(folder, 'segments'));
   const run = async (text: string) => {
     await using job = await prepareRender([{ file: clips[0] }, { file: clips[1], text }], { segmentCache });
     let hasFrame = false;

@@ -9,6 +9,7 @@ import { makeCacheRoom } from '../agent/media/cache-room.ts';
 import { makeMedia, makeSignalClip } from '../helpers/media.ts';
 import { findFlashes } from '../helpers/media-measure.ts';
 import { prepareRender } from '../helpers/media-render.ts';
+import { testSegments } from '../helpers/segment-store.ts';
 
 /** Names that a shell, a filter graph, a concat list, a pattern or an option parser would take for something else. */
 const names = [
@@ -67,7 +68,7 @@ test('Files with hostile names, to 250 bytes, are copied, probed and rendered, a
   }));
   const commands: string[] = [];
   const result = await renderJob(
-    { ...job.request, items, segmentCache: { folder: path.join(job.folder, 'segments'), bytesMax: 1e9 } },
+    { ...job.request, items, segmentCache: testSegments(path.join(job.folder, 'segments')) },
     {
       signal: new AbortController().signal,
       log: { command: ({ args }) => commands.push(args.join(' ')), stderr: () => undefined },

@@ -4,6 +4,7 @@ import test from 'node:test';
 import { type ClipOptions, makeSignalClip } from '../helpers/media.ts';
 import { findBeeps, findFlashes } from '../helpers/media-measure.ts';
 import { prepareRender, renderToFile } from '../helpers/media-render.ts';
+import { testSegments } from '../helpers/segment-store.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 
 /** Each a trap for what follows it: odd rates, other samplings, sound that is later, shorter or longer. */
@@ -22,7 +23,7 @@ test('Picture and sound are in step at every one of 52 joints, whatever the item
     traps.map((trap) => makeSignalClip({ seconds: 0.5, signalAtSeconds: 0.2, size: '160x90', ...trap })),
   );
   // The same clips again and again, as a channel's intro is: each is encoded once, and all are joined.
-  const segmentCache = { folder: path.join(await tempFolder(t), 'segments'), bytesMax: 1e9 };
+  const segmentCache = testSegments(path.join(await tempFolder(t), 'segments'));
   const items = Array.from({ length: count }, (_, index) => ({ file: clips[index % clips.length] ?? '' }));
   await using job = await prepareRender(items, { segmentCache, concurrency: 1 });
   const output = await renderToFile(job);

@@ -17,6 +17,7 @@ import type { AttemptReport } from '../../../agent/core/inputs.ts';
 import { openContentCache } from '../../../agent/media/content-cache.ts';
 import { openGate } from '../../../agent/media/gate.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
+import { openSegmentStore } from '../../../agent/render/segment-store.ts';
 import type { FinishedOutcome } from '../../../proto/index.ts';
 import { assignment, jobRef } from '../../helpers/agent-core.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
@@ -60,6 +61,7 @@ async function attemptsWithDeafProbe(t: TestContext) {
         gpuLanes: () => [],
         onRendered: () => undefined,
       }),
+      segments: openSegmentStore({ folder: at('segments'), bytesMax: 1e9, madeBy: 'pc1' }),
       concurrency: { copy: 1, probe: 1, segments: 1 },
       fetchLane: createFetchLane(),
       tailLane: openGate(1),

@@ -10,6 +10,7 @@ import { openContentCache } from '../../../agent/media/content-cache.ts';
 import { ffprobeVersion } from '../../../agent/media/probe-files.ts';
 import type { ShareOperations } from '../../../agent/media/share-operations.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
+import { openSegmentStore } from '../../../agent/render/segment-store.ts';
 import type { AskSources, ResolvedItem } from '../../../proto/index.ts';
 import { makeSignalClip } from '../../helpers/media.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
@@ -60,7 +61,7 @@ async function pc(t: TestContext, rendered: readonly ResolvedItem[]) {
     ffmpegVersionText: text,
     ffprobeVersion: await ffprobeVersion(),
     encoderFor: () => encoder,
-    segmentCache: { folder: join(dataDir, 'cache', 'segments'), bytesMax: 1e9 },
+    segments: openSegmentStore({ folder: join(dataDir, 'cache', 'segments'), bytesMax: 1e9, madeBy: 'pc' }),
     signal: new AbortController().signal,
   };
   return { folder, clips, cache, options };

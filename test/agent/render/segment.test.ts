@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { resolveFont } from '../../../agent/render/fonts.ts';
@@ -7,7 +7,6 @@ import type { MadeFile } from '../../../agent/render/made-file.ts';
 import { planRender } from '../../../agent/render/plan.ts';
 import type { SegmentPlan } from '../../../agent/render/render-plan.ts';
 import type { RenderItem } from '../../../agent/render/render-request.ts';
-import { hasSegment, openSegmentCache, openSegmentSpace } from '../../../agent/render/segment-cache.ts';
 import { checkSegment } from '../../../agent/render/segment-check.ts';
 import { segmentArguments } from '../../../agent/render/segment-command.ts';
 import { segmentKey, soundKey } from '../../../agent/render/segment-key.ts';
@@ -89,7 +88,12 @@ const made = (frames: number, seconds: number): MadeFile => ({
 
 test('A segment with other frames or samples, or from a source that broke, is refused', () => {
   const plan = segment();
-  const evidence = { made: made(60, 2), framesFromSource: 60, fatalLine: undefined };
+  const evidence = {
+    made: made(60, 2),
+    framesFromSource: 60,
+    fatalLine: undefined,
+    encoder: settings.encoder,
+  };
   assert.equal(checkSegment(plan, evidence).ok, true);
   assert.equal(checkSegment(plan, { ...evidence, framesFromSource: 45 }).ok, true);
   const bad = [
@@ -105,36 +109,6 @@ test('A segment with other frames or samples, or from a source that broke, is re
   );
 });
 
-test('A kept segment is found again, and one that was cut short is none', async (t) => {
-  const folder = await tempFolder(t);
-  const cache = openSegmentCache({ folder: path.join(folder, 'cache'), bytesMax: 1000 });
-  const source = path.join(folder, 'source');
-  const target = path.join(folder, 'target');
-  await writeFile(source, 'content');
-  const checked = { frames: 60, samples: 96_000, joinClass: 'c' };
-  assert.equal(await cache.take('key', target), undefined);
-  await cache.keep('key', source, checked);
-  assert.deepEqual(await cache.take('key', target), checked);
-  assert.equal(await readFile(target, 'utf8'), 'content');
-  assert.deepEqual((await readdir(path.join(folder, 'cache'))).sort(), ['key.json', 'key.media']);
-  await truncate(path.join(folder, 'cache', 'key.media'), 3);
-  assert.equal(await cache.take('key', target), undefined);
-});
-
-test('The least recently used segments go when there are too many bytes', async (t) => {
-  const folder = await tempFolder(t);
-  const cache = openSegmentCache({ folder, bytesMax: 25 });
-  const source = path.join(await tempFolder(t), 'source');
-  const checked = { frames: 1, samples: 1600, joinClass: 'c' };
-  for (const [index, key] of ['a', 'b', 'c'].entries()) {
-    await writeFile(`${source}-${key}`, '0123456789');
-    await utimes(`${source}-${key}`, index, index);
-    if (key === 'c') await cache.take('a', `${source}-taken`);
-    await cache.keep(key, `${source}-${key}`, checked);
-  }
-  assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'a.media', 'c.json', 'c.media']);
-});
-
 test('Without Impact on the PC the font is Anton, and its style must say so', async (t) => {
   const folder = await tempFolder(t);
   const anton = await resolveFont([folder]);
@@ -143,23 +117,4 @@ test('Without Impact on the PC the font is Anton, and its style must say so', as
   await writeFile(path.join(folder, 'IMPACT.TTF'), 'font');
   const impact = await resolveFont([folder]);
   assert.deepEqual([impact.family, Buffer.from(impact.content).toString()], ['Impact', 'font']);
-});
-
-test('Segments that no job uses are given up for one, the oldest first, and those in use are not', async (t) => {
-  const folder = await tempFolder(t);
-  const cache = openSegmentCache({ folder, bytesMax: 1e9 });
-  const space = openSegmentSpace(folder);
-  const source = path.join(folder, 'source');
-  await writeFile(source, '0123456789');
-  await cache.keep('used', source, { frames: 1, samples: 1600, joinClass: 'c' });
-  assert.equal(await space.giveUp(), false, 'a work folder has a link to it');
-  const other = path.join(await tempFolder(t), 'other');
-  await writeFile(other, '01234');
-  await cache.keep('idle', other, { frames: 1, samples: 1600, joinClass: 'c' });
-  await rm(other);
-  assert.equal(await space.spareBytes(), 5);
-  assert.equal(await space.giveUp(), true);
-  assert.deepEqual([await hasSegment(folder, 'used'), await hasSegment(folder, 'idle')], [true, false]);
-  assert.equal(await space.giveUp(), false);
-  assert.equal(await openSegmentSpace(path.join(folder, 'none')).spareBytes(), 0);
 });
