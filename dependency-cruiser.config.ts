@@ -5,8 +5,8 @@ import type { DependencyType, IConfiguration, IForbiddenRuleType } from 'depende
 type Rule = IForbiddenRuleType & { name: string; comment: string };
 
 const anyRoom = '^(proto|controller|agent|client|demo|bench|chaos|test|tools)/';
-/** The one vocabulary of the agent protocol: types, and two pure functions over them. */
-const agentLink = '^proto/agent-link\\.ts$';
+/** The one vocabulary of the agent protocol: types, a few names, and two pure functions over them. */
+const agentLink = '^proto/(agent-link|item-link|render-options)\\.ts$';
 const npm: DependencyType[] = [
   'npm',
   'npm-dev',
