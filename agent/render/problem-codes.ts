@@ -27,7 +27,18 @@ export const renderProblemCodes = {
   FILE_ACCESS: 'A file could not be read or written.',
   SOURCE_UNREADABLE: 'FFmpeg cannot decode the source.',
   SEGMENT_WRONG: 'A segment has other frames or samples than planned.',
-  OUTPUT_WRONG: 'The finished file is not what was planned.',
+  OUTPUT_UNREADABLE: 'The finished file cannot be read as an MP4.',
+  OUTPUT_STREAMS_WRONG: 'The finished file has no picture or no sound, or more than one.',
+  OUTPUT_FRAMES_WRONG: 'The finished file has other frames, or another rate, than planned.',
+  OUTPUT_CODEC_WRONG:
+    'Codec, profile, level, size, pixels or sound of the finished file are not those of the job.',
+  OUTPUT_COLOR_WRONG: 'The colour tags of the finished file are not bt709 in the tv range.',
+  OUTPUT_LENGTH_WRONG: 'Picture, sound or the whole of the finished file is longer or shorter than planned.',
+  OUTPUT_NOT_FASTSTART: 'The index of the finished file does not come first.',
+  OUTPUT_UNDECODABLE: 'What was decoded of the finished file has errors.',
+  OUTPUT_BLACK: 'Warning: the picture of the result is black for some seconds.',
+  OUTPUT_FROZEN: 'Warning: the picture of the result stands still for some seconds, and is no still.',
+  OUTPUT_SILENT: 'Warning: the result is silent for some seconds where its items have sound.',
 } as const;
 
 export type RenderProblemCode = keyof typeof renderProblemCodes;

@@ -1,4 +1,5 @@
 import type { Feature, Problem } from '../../proto/agent-link.ts';
+import type { Loudness } from '../../proto/render-options.ts';
 import type { RenderFailure } from './failure.ts';
 
 /** How a render ended. */
@@ -16,6 +17,8 @@ export interface RenderedOutput {
   readonly durationMs: number;
   readonly features: readonly Feature[];
   readonly warnings: readonly Problem[];
+  /** Absent: not asked for. */
+  readonly loudness?: Loudness;
   readonly used: RenderUsage;
   readonly timings: RenderTimings;
 }

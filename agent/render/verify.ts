@@ -1,92 +1,81 @@
-import { encoderRung, streamTarget } from './encoder.ts';
+import type { Problem } from '../../proto/agent-link.ts';
+import type { Loudness } from '../../proto/render-options.ts';
 import { explainFailure, RenderFailedError } from './failure.ts';
-import { type FfmpegContext, runFfmpeg } from './ffmpeg.ts';
+import { type FfmpegContext, type FfmpegListeners, runFfmpeg } from './ffmpeg.ts';
 import { decodeArguments } from './join-command.ts';
-import { type MadeFile, readMadeFile } from './made-file.ts';
+import { readMadeFile } from './made-file.ts';
 import { topLevelBoxes } from './mp4-boxes.ts';
-import { framesPerSecond, type RenderPlan, sampleRate } from './render-plan.ts';
-import type { RenderRequest } from './render-request.ts';
+import { framesPerSecond, type RenderPlan } from './render-plan.ts';
+import { stretchWarnings } from './stretches.ts';
+import { type Fault, findFaults, type Wanted } from './verify-faults.ts';
+import { listenToLook, lookArguments } from './verify-look.ts';
 
 /** Joints that are decoded; more would only prove the same again. */
 const jointsMax = 8;
 
-/** Nothing below is measured finer than one frame of AAC. */
-const toleranceSeconds = 1024 / sampleRate;
-
 export interface Verification {
-  readonly request: Pick<RenderRequest, 'enable4k' | 'encoder'>;
+  readonly request: Wanted;
   readonly plan: RenderPlan;
   readonly file: string;
   /** Positions whose segments were rendered now; joints between others have been decoded before. */
   readonly newPositions: ReadonlySet<number>;
+  /** Every frame is decoded. @default key frames, and the joints */
+  readonly fullDecode?: boolean;
+  /** Its loudness is measured. @default it is not */
+  readonly loudnessReport?: boolean;
 }
 
-/** Proves that the finished file is what was planned, before anybody sees it. Throws RenderFailedError. */
-export async function verifyResult(context: FfmpegContext, verification: Verification): Promise<void> {
-  const { request, plan, file, newPositions } = verification;
+/** What looking at a good result has shown. */
+export interface Verified {
+  readonly warnings: readonly Problem[];
+  readonly loudness?: Loudness;
+}
+
+/**
+ * Proves that the finished file is what was planned, before anybody sees it: by its tables, by decoding what is new
+ * where it was joined, and by a look at all of its sound and its key frames. Throws RenderFailedError.
+ */
+export async function verifyResult(context: FfmpegContext, verification: Verification): Promise<Verified> {
+  const { request, plan, file, newPositions, fullDecode = false } = verification;
   const made = await readMadeFile(context, 'verify', file);
   context.signal.throwIfAborted();
   const faults = findFaults(made, await topLevelBoxes(file), plan, request);
   if (faults.length > 0) throw wrongOutput(faults);
-
-  const joints = chooseJoints(plan, newPositions);
-  if (joints.length === 0) return;
-  const result = await runFfmpeg(context, 'verify joints', decodeArguments(file, joints));
-  context.signal.throwIfAborted();
-  if (!result.succeeded) throw new RenderFailedError(explainFailure(result, { label: 'verify joints' }));
-  if (result.errorLines.length > 0) throw wrongOutput(result.errorLines);
+  const joints = fullDecode ? [] : chooseJoints(plan, newPositions);
+  if (joints.length > 0) await decode(context, 'verify joints', decodeArguments(file, joints));
+  return await look(context, verification);
 }
 
-/** Everything that a player or a person would notice. Pure; empty when all is well. */
-export function findFaults(
-  made: MadeFile | undefined,
-  boxes: readonly string[],
-  plan: RenderPlan,
-  { enable4k, encoder }: Verification['request'],
-): string[] {
-  const video = made?.streams.find((stream) => stream.codec_type === 'video');
-  const audio = made?.streams.find((stream) => stream.codec_type === 'audio');
-  if (made === undefined || video === undefined || audio === undefined)
-    return ['it has no picture or no sound'];
-  const target = streamTarget(enable4k);
-  const seconds = plan.frames / framesPerSecond;
-  const hasLevel =
-    encoderRung(encoder.rung).name !== 'h264_nvenc-no-level' && encoder.rung !== 'h264_nvenc-plain';
-  const { width, height } = plan.frameSize;
-  const rows: (readonly [string, unknown, unknown])[] = [
-    ['frames', video.nb_frames, plan.frames],
-    ['frame rate', video.r_frame_rate, '30/1'],
-    ['average frame rate', video.avg_frame_rate, '30/1'],
-    ['codec', video.codec_name, 'h264'],
-    ['profile', video.profile?.toLowerCase(), target.h264Profile],
-    ...(hasLevel ? [['level', video.level, Number(target.level) * 10] as const] : []),
-    ['size', `${video.width ?? 0}x${video.height ?? 0}`, `${width}x${height}`],
-    ['pixels', video.pix_fmt, 'yuv420p'],
-    ['color range', video.color_range, 'tv'],
-    ['color matrix', video.color_space, 'bt709'],
-    ['color transfer', video.color_transfer, 'bt709'],
-    ['color primaries', video.color_primaries, 'bt709'],
-    ['sound codec', audio.codec_name, 'aac'],
-    ['sample rate', audio.sample_rate, sampleRate],
-    ['channels', audio.channels, 2],
-    ['pictures', made.streams.filter((stream) => stream.codec_type === 'video').length, 1],
-    ['sounds', made.streams.filter((stream) => stream.codec_type === 'audio').length, 1],
-  ];
-  const faults = rows.flatMap(([what, is, should]) =>
-    is === should ? [] : [`${what} is ${String(is)}, should be ${String(should)}`],
-  );
-  for (const [what, is] of [
-    ['picture', video.duration],
-    ['sound', audio.duration],
-    ['file', made.format.duration],
-  ] as const) {
-    if (is === undefined || Math.abs(is - seconds) > toleranceSeconds) {
-      faults.push(`${what} lasts ${is ?? 0} s, should be ${seconds} s`);
-    }
-  }
-  if (!(boxes.indexOf('moov') < boxes.indexOf('mdat')) || !boxes.includes('moov'))
-    faults.push('no faststart');
-  return faults;
+async function look(context: FfmpegContext, verification: Verification): Promise<Verified> {
+  const { plan, file, fullDecode: allFrames = false, loudnessReport: loudness = false } = verification;
+  const heard = listenToLook();
+  const label = allFrames ? 'verify all frames' : 'verify look';
+  await decode(context, label, lookArguments(file, { allFrames, loudness }), {
+    onStderrLine: (line) => heard.line(line),
+  });
+  const measured = heard.loudness();
+  return {
+    warnings: stretchWarnings(plan, heard.stretches(plan.frames / framesPerSecond)),
+    ...(measured === undefined ? {} : { loudness: measured }),
+  };
+}
+
+/** Exit code 0 proves little: a decoder says what it could not read, hides it, and goes on. */
+async function decode(
+  context: FfmpegContext,
+  label: string,
+  args: readonly string[],
+  listeners: FfmpegListeners = {},
+): Promise<void> {
+  const result = await runFfmpeg(context, label, args, listeners);
+  context.signal.throwIfAborted();
+  if (result.succeeded && result.errorLines.length === 0) return;
+  const explained = explainFailure(result, { label });
+  // The PC's trouble is told as such; what the decoder has against the file is ours, and never the fault of a source.
+  const isOurs = result.cause === 'exited' && explained.failureClass !== 'environment';
+  if (!isOurs) throw new RenderFailedError(explained);
+  const lines = result.errorLines.length > 0 ? result.errorLines : [explained.message];
+  throw wrongOutput(lines.map((line) => ({ code: 'OUTPUT_UNDECODABLE', text: line.trim() })));
 }
 
 /** Times of joints with a new segment on a side, spread over the job. Pure. */
@@ -105,11 +94,12 @@ export function chooseJoints(plan: RenderPlan, newPositions: ReadonlySet<number>
   return Array.from({ length: jointsMax }, (_, index) => joints[Math.round(index * spread)] ?? 0);
 }
 
-function wrongOutput(faults: readonly string[]): RenderFailedError {
+/** The first fault gives the code, the message has all. */
+function wrongOutput(faults: readonly Fault[]): RenderFailedError {
   return new RenderFailedError({
     failureClass: 'job',
-    code: 'OUTPUT_WRONG',
-    message: `The finished file is not what was planned: ${faults.join('; ')}`,
+    code: faults[0]?.code ?? 'OUTPUT_UNREADABLE',
+    message: `The finished file is not what was planned: ${faults.map(({ text }) => text).join('; ')}`,
     exitCode: undefined,
     stderrTail: [],
     position: undefined,

@@ -9,7 +9,8 @@ import type { MadeFile } from '../../../agent/render/made-file.ts';
 import { topLevelBoxes } from '../../../agent/render/mp4-boxes.ts';
 import { planRender } from '../../../agent/render/plan.ts';
 import type { RenderPlan } from '../../../agent/render/render-plan.ts';
-import { chooseJoints, findFaults } from '../../../agent/render/verify.ts';
+import { chooseJoints } from '../../../agent/render/verify.ts';
+import { findFaults } from '../../../agent/render/verify-faults.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { clipItem } from './facts-of.ts';
 
@@ -98,19 +99,26 @@ test('A finished file with anything else than planned is found out', () => {
   const plan = planOf('One');
   const boxes = ['ftyp', 'moov', 'mdat'];
   const faults = (file: MadeFile | undefined, order = boxes) =>
-    findFaults(file, order, plan, { enable4k: false, encoder });
+    findFaults(file, order, plan, { enable4k: false, encoder }).map(({ code, text }) => `${code}: ${text}`);
   assert.deepEqual(faults(made()), []);
-  assert.deepEqual(faults(made({ nb_frames: 59 })), ['frames is 59, should be 60']);
+  assert.deepEqual(faults(made({ nb_frames: 59 })), ['OUTPUT_FRAMES_WRONG: frames is 59, should be 60']);
   assert.deepEqual(faults(made({ profile: 'High', level: 42 })), [
-    'profile is high, should be main',
-    'level is 42, should be 41',
+    'OUTPUT_CODEC_WRONG: profile is high, should be main',
+    'OUTPUT_CODEC_WRONG: level is 42, should be 41',
   ]);
-  assert.deepEqual(faults(made({ color_space: undefined })), ['color matrix is undefined, should be bt709']);
-  assert.deepEqual(faults(made({}, { duration: 1.97 })), ['sound lasts 1.97 s, should be 2 s']);
+  assert.deepEqual(faults(made({ color_space: undefined })), [
+    'OUTPUT_COLOR_WRONG: color matrix is undefined, should be bt709',
+  ]);
+  assert.deepEqual(faults(made({}, { duration: 1.97 })), [
+    'OUTPUT_LENGTH_WRONG: sound lasts 1.97 s, should be 2 s',
+  ]);
   assert.deepEqual(faults(made({}, {}, 2.02)), []);
-  assert.deepEqual(faults(made(), ['ftyp', 'mdat', 'moov']), ['no faststart']);
-  assert.deepEqual(faults(made(), ['ftyp', 'mdat']), ['no faststart']);
-  assert.deepEqual(faults(undefined), ['it has no picture or no sound']);
+  const late = ['OUTPUT_NOT_FASTSTART: no faststart: its index does not come first'];
+  assert.deepEqual(faults(made(), ['ftyp', 'mdat', 'moov']), late);
+  assert.deepEqual(faults(made(), ['ftyp', 'mdat']), late);
+  assert.deepEqual(faults(undefined), ['OUTPUT_UNREADABLE: ffprobe cannot read it']);
+  const two = { ...made(), streams: [...made().streams, ...made().streams.slice(1)] };
+  assert.match(faults(two)[0] ?? '', /^OUTPUT_STREAMS_WRONG: it has 1 pictures and 2 sounds/u);
 });
 
 test('Joints are decoded where a segment is new, at most eight of them, spread over the job', () => {
