@@ -63,10 +63,13 @@ export function finalFilters(uploadFilters: FilterChain): FilterChain {
 }
 
 /** Sound of exactly the segment's length, in step with its picture, whenever it begins and ends. */
-export function soundFilters({ samples }: Pick<SegmentPlan, 'samples'>): FilterChain {
+export function soundFilters({ samples, sound }: Pick<SegmentPlan, 'samples' | 'sound'>): FilterChain {
+  const gainDb = sound.kind === 'stream' ? sound.gainDb : undefined;
   return [
     `aresample=${sampleRate}:async=1:first_pts=0`,
     'aformat=sample_fmts=fltp:channel_layouts=stereo',
+    // In floats: nothing is cut off before the last filter.
+    ...(gainDb === undefined ? [] : [`volume=${gainDb}dB:precision=float`]),
     'apad',
     `atrim=end_sample=${samples}`,
   ];

@@ -3,9 +3,10 @@ import type { Problem } from '../../proto/agent-link.ts';
 import { planAlpha, planChroma, planColor } from './color.ts';
 import type { MediaFacts, VideoStreamFacts } from './facts.ts';
 import { displaySize, fitInto } from './geometry.ts';
+import { loudnessGain, loudnessTarget } from './loudness-gain.ts';
 import { findLengthProblems } from './plan-length.ts';
 import { planLogo } from './plan-logo.ts';
-import { type Complain, complainAbout } from './plan-problems.ts';
+import { type Complain, type Complaints, complainAbout } from './plan-problems.ts';
 import {
   framesPerSecond,
   type SegmentPlan,
@@ -66,7 +67,7 @@ export function planSegment(item: RenderItem, frame: Size): PlannedSegment {
     frames,
     samples: frames * samplesPerFrame,
     picture: planPicture(seen, isStill),
-    sound: isStill ? { kind: 'silence' } : planSound(seen.facts),
+    sound: isStill ? { kind: 'silence' } : planSound(item, seen.facts, complaints),
     logo,
     text,
   };
@@ -138,7 +139,23 @@ function planPicture({ stream, fitted }: SeenPicture, isStill: boolean): Segment
   };
 }
 
-function planSound(facts: MediaFacts): SoundPlan {
+function planSound(item: RenderItem, facts: MediaFacts, { warn }: Complaints): SoundPlan {
   const stream = chooseSound(facts);
-  return stream === undefined ? { kind: 'silence' } : { kind: 'stream', streamIndex: stream.index };
+  if (stream === undefined) return { kind: 'silence' };
+  const sound = { kind: 'stream', streamIndex: stream.index } as const;
+  if (item.loudness === undefined) return sound;
+  const gain = loudnessGain(item.loudness);
+  if (gain === undefined) {
+    warn('LOUDNESS_UNKNOWN', `Silent, or too little sound to be measured; left as it is: ${item.sourcePath}`);
+    return sound;
+  }
+  const { gainDb, reaches } = gain;
+  if (reaches !== undefined) {
+    const target = `${loudnessTarget.integrated} LUFS`;
+    warn(
+      'LOUDNESS_LIMITED',
+      `Its peaks allow ${reaches.toFixed(1)} LUFS instead of ${target}: ${item.sourcePath}`,
+    );
+  }
+  return { ...sound, gainDb };
 }

@@ -13,6 +13,8 @@ export const renderProblemCodes = {
   TEXT_TOO_LONG: 'More graphemes than can be typed.',
   SOUND_SHORT: 'Warning: the sound ends over a second before the picture; silence follows.',
   SOUND_EMPTY: 'Warning: a sound stream without a single packet; silence instead.',
+  LOUDNESS_UNKNOWN: 'Warning: there was no loudness to measure; the sound is left as it is.',
+  LOUDNESS_LIMITED: 'Warning: louder, the peaks of the sound would be cut off; it stays below the target.',
   DURATION_UNDECLARED:
     'Warning: the container does not say how long it is, so a missing end cannot be noticed.',
   DURATION_SHORT: 'Warning: the file is shorter than the item estimates.',

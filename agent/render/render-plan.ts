@@ -70,7 +70,12 @@ export type ColorPlan =
     };
 
 export type SoundPlan =
-  | { readonly kind: 'stream'; readonly streamIndex: number }
+  | {
+      readonly kind: 'stream';
+      readonly streamIndex: number;
+      /** Brings it to the farm's loudness. @default it is left as it is */
+      readonly gainDb?: number;
+    }
   | { readonly kind: 'silence' };
 
 export interface LogoPlan {

@@ -1,4 +1,5 @@
 import type { ItemType, RateProfile } from '../../proto/agent-link.ts';
+import type { Loudness } from '../../proto/render-options.ts';
 import type { ProcessBook } from '../process/process-book.ts';
 import type { EncoderRungName } from './encoder.ts';
 import type { ExpectedRate } from './eta.ts';
@@ -78,4 +79,6 @@ export interface RenderItem extends SourceFile {
   readonly logo?: SourceFile;
   /** Typed over `video` items only. */
   readonly text?: string;
+  /** What was measured of its sound, where it is to be brought to the farm's loudness. @default left as it is */
+  readonly loudness?: Loudness;
 }

@@ -44,7 +44,9 @@ export function segmentKey(
 /** The content key of a whole job's sound: what is drawn over the pictures does not change it. */
 export function soundKey(segments: readonly SegmentPlan[], ffmpegVersionText: string): string {
   const sounds = segments.map(({ sound, samples, sha256: content }) =>
-    sound.kind === 'silence' ? [samples] : [samples, content, sound.streamIndex, soundFilters({ samples })],
+    sound.kind === 'silence'
+      ? [samples]
+      : [samples, content, sound.streamIndex, soundFilters({ samples, sound })],
   );
   return sha256(
     JSON.stringify({ pipelineVersion, ffmpegVersionText, sounds, command: soundArguments('sound') }),
