@@ -3,9 +3,10 @@ import { compareFences, fenceText, workClassOf } from '../../proto/agent-link.ts
 import { assignmentVoids } from './announcements.ts';
 import { isAtWork } from './attempt-states.ts';
 import { answerEnded } from './endings.ts';
+import { makeWayForJob } from './items.ts';
 import { keyOf } from './journal-fold.ts';
 import { scratchNeeded, scratchShortage } from './scratch.ts';
-import { placeFor, slotsOf, slotsUsed } from './slots.ts';
+import { placeFor, slotsOf, slotsOfJobs } from './slots.ts';
 import { forgetSources } from './sources.ts';
 import type { LiveAttempt } from './state.ts';
 import { endFor } from './stops.ts';
@@ -45,6 +46,7 @@ function accept(turn: Turn, assign: Assign): void {
     publishTries: 0,
     scratchBytes: scratchNeeded(turn.state, assign),
   });
+  makeWayForJob(turn, place);
   // The attempt starts before its announcement ends, so that a copy under way has an owner throughout.
   turn.effects.push({ type: 'start-attempt', assign, ...place });
   const { jobId } = assign.ref;
@@ -114,7 +116,7 @@ function previousAttempt(turn: Turn, ref: JobRef, others: readonly LiveAttempt[]
 function noRoom({ state }: Turn, assign: Assign, attempts: readonly LiveAttempt[]): Decline | undefined {
   const { heldMax } = state.settings;
   const slots = slotsOf(state);
-  const used = slotsUsed(state);
+  const used = slotsOfJobs(state);
   if (used >= slots) return { code: 'NO_SLOT', reason: `${used} of ${slots} slots are in use` };
   const workClass = workClassOf(assign.job);
   if (placeFor(state, workClass) === undefined)

@@ -12,6 +12,8 @@ import type {
   OutputTarget,
 } from '../../proto/agent-link.ts';
 
+import type { AssignItem, ItemAssigned, ItemEnded, ItemRef, ReleaseItems } from '../../proto/item-link.ts';
+
 /**
  * What the shell does for the core. Effects leave in order, each behind the records of its own step; those for a
  * link that is no longer the current one are dropped.
@@ -68,6 +70,13 @@ export type Effect =
       /** What its folders are named after: `assign.ref`, but after an adoption. */
       readonly startedAs: JobRef;
     }
+  /** Renders another agent's item. Answered by `item`, also after a stop. */
+  | { readonly type: 'start-item'; readonly assign: AssignItem; readonly gpuIndex?: number }
+  /** Ends its process tree at once. */
+  | { readonly type: 'stop-item'; readonly item: ItemRef; readonly reason: string }
+  /** Answered by `items-released`. */
+  | { readonly type: 'release-items'; readonly ask: ReleaseItems }
+  | { readonly type: 'tell-owner'; readonly told: ItemAssigned | ItemEnded }
   /** Answered by `sources`. */
   | { readonly type: 'look-at-sources'; readonly ask: AskSources }
   | { readonly type: 'start-prefetch'; readonly announce: Announce }

@@ -36,6 +36,7 @@ export function buildHello(state: CoreState): Hello {
     lastEvent: journal.lastEvent,
     inventory: inventoryOf(state),
     held: [...state.attempts.values()].map((live) => heldAttempt(state, live)),
+    heldItems: [...state.items.values()].map(({ item }) => item),
     tombstones: newestTombstones(state),
   };
 }

@@ -9,6 +9,7 @@ import type {
   PrefetchReport,
   Usage,
 } from '../../proto/agent-link.ts';
+import type { ItemFinished, ItemRef, ItemsReclaimed, ReleasedItem } from '../../proto/item-link.ts';
 import type { GpuLane } from './gpu-choice.ts';
 import type { FoundSources } from './sources.ts';
 
@@ -45,6 +46,9 @@ export type AttemptReport =
   /** It failed or was stopped; its process tree is gone. */
   | { readonly type: 'ended'; readonly finished: FinishedOutcome };
 
+/** What became of another agent's item here; its process tree is gone. */
+export type ItemReport = Omit<ItemFinished, 'kind' | 'item'>;
+
 /** What came of looking and renaming (protocol.md rule 8c). */
 export type PublishResult =
   | { readonly type: 'published'; readonly publishedPath: string }
@@ -60,6 +64,15 @@ export type Input =
   | { readonly type: 'link-closed'; readonly linkId: number; readonly reason: string }
   | { readonly type: 'received'; readonly linkId: number; readonly message: ControllerMessage }
   | { readonly type: 'attempt'; readonly ref: JobRef; readonly report: AttemptReport }
+  | { readonly type: 'item'; readonly item: ItemRef; readonly report: ItemReport }
+  /** Given up, as `release-items` asked. */
+  | { readonly type: 'items-released'; readonly ref: JobRef; readonly items: readonly ReleasedItem[] }
+  /** Ours again. */
+  | {
+      readonly type: 'items-reclaimed';
+      readonly ref: JobRef;
+      readonly reclaimed: Pick<ItemsReclaimed, 'positions' | 'why'>;
+    }
   | { readonly type: 'publish-result'; readonly ref: JobRef; readonly result: PublishResult }
   | {
       readonly type: 'finish-publish-result';

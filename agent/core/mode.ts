@@ -1,6 +1,7 @@
 import type { SetMode } from '../../proto/agent-link.ts';
 import { withdrawAll } from './announcements.ts';
 import { isAtWork } from './attempt-states.ts';
+import { stopItems } from './items.ts';
 import type { ModeState } from './state.ts';
 import { endFor, ownGraceMs } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -16,6 +17,9 @@ export function setMode(turn: Turn, { mode, deadlineMs = 0, reason }: SetMode): 
     mode: { mode, reason, ...(mode === 'evict' ? { evictAtMs: turn.nowMs + deadlineMs } : {}) },
   };
   if (mode !== 'active') withdrawAll(turn, `this agent is ${mode}: ${reason}`);
+  // A cordon lets what has begun come to its end.
+  if (mode === 'draining' || mode === 'evict')
+    stopItems(turn, 'CORDONED', `this agent is ${mode}: ${reason}`);
   tickMode(turn);
 }
 

@@ -31,6 +31,8 @@ export function recover(
       journalHasRoom: true,
       attempts: new Map(),
       announcements: new Map(),
+      items: new Map(),
+      endedItems: new Map(),
       finishing: new Set(),
       annulling: new Set(),
       checks: new Set(),

@@ -1,4 +1,5 @@
 import type { Assign, AssignedJob } from '../../proto/agent-link.ts';
+import type { ItemRef } from '../../proto/item-link.ts';
 import { isAtWork } from './attempt-states.ts';
 import type { Input } from './inputs.ts';
 import type { CoreSettings, CoreState, LiveAttempt, ScratchState } from './state.ts';
@@ -31,11 +32,25 @@ export function scratchNeeded(state: CoreState, { job }: Pick<Assign, 'job'>): n
 
 /**
  * Room for a new job: what is free and what the caches can give up, less what the jobs here may still write. An attempt
- * that the shell has not measured yet counts with what it was accepted for.
+ * that the shell has not measured yet counts with what it was accepted for. Items of others' jobs make way.
  */
 export function scratchAvailable({ scratch, attempts }: CoreState): number {
   const promised = [...attempts.values()].reduce((sum, live) => sum + promisedTo(live, scratch), 0);
   return Math.max(0, scratch.availableBytes - promised);
+}
+
+/** Room for an item of another agent's job: what is promised to the jobs and items here is not. */
+export function scratchForItems(state: CoreState): number {
+  const promised = [...state.items.values()].reduce(
+    (sum, { item, scratchBytes }) => sum + (state.scratch.reserved.get(itemRoomKey(item)) ?? scratchBytes),
+    0,
+  );
+  return Math.max(0, scratchAvailable(state) - promised);
+}
+
+/** What the room of an item is called, beside those of jobs. */
+export function itemRoomKey({ ref, position }: ItemRef): string {
+  return `${ref.jobId}/${position}`;
 }
 
 /** Why a job does not fit on this PC's disk; undefined when it seems to. The attempt looks again when it has its plan. */

@@ -1,5 +1,6 @@
 import { dropAnnouncements } from './announcements.ts';
 import { isAtWork } from './attempt-states.ts';
+import { stopItems } from './items.ts';
 import type { ShutdownState } from './state.ts';
 import { endFor, ownGraceMs } from './stops.ts';
 import type { Turn } from './turn.ts';
@@ -18,6 +19,7 @@ export function shutDown(turn: Turn, reason: ShutdownState['reason']): void {
     });
   }
   dropAnnouncements(turn);
+  stopItems(turn, 'SHUTTING_DOWN', `the agent leaves: ${reason}`);
   turn.state = {
     ...turn.state,
     shutdown: {
@@ -47,6 +49,7 @@ export function settleShutdown(turn: Turn): void {
 }
 
 function isBusy({ state }: Turn): boolean {
+  if (state.items.size > 0) return true;
   return [...state.attempts.values()].some(
     (live) => isAtWork(live.state) || (live.state === 'publishing' && live.publishRetry === undefined),
   );

@@ -20,22 +20,41 @@ export function slotsOf(state: CoreState): number {
   );
 }
 
-export function slotsUsed({ attempts }: CoreState, scope: SlotScope = 'host'): number {
-  return [...attempts.values()].filter(
-    (live) => holdsSlot(live.state) && (scope === 'host' || live.gpuIndex === scope),
-  ).length;
+/** Slots that attempts hold: they get one also where an item of another agent's job has it. */
+export function slotsOfJobs({ attempts }: CoreState, scope: SlotScope = 'host'): number {
+  return [...attempts.values()].filter((live) => holdsSlot(live.state) && isIn(scope, live)).length;
+}
+
+/** Slots that anything holds: attempts, and items until their process tree is gone. */
+export function slotsUsed(state: CoreState, scope: SlotScope = 'host'): number {
+  return slotsOfJobs(state, scope) + [...state.items.values()].filter((item) => isIn(scope, item)).length;
+}
+
+type Place = Pick<LiveAttempt, 'gpuIndex'>;
+
+function isIn(scope: SlotScope, { gpuIndex }: Place): boolean {
+  return scope === 'host' || gpuIndex === scope;
 }
 
 /**
  * Where a new attempt renders: a GPU with a free slot that does its class, or anywhere on a PC where nothing needs to be
- * told apart. Undefined when there is none.
+ * told apart. Undefined when there is none. An item is in nobody's way, but a GPU without one comes first.
  */
-export function placeFor(state: CoreState, workClass: WorkClass): Pick<LiveAttempt, 'gpuIndex'> | undefined {
+export function placeFor(state: CoreState, workClass: WorkClass): Place | undefined {
+  return placeBy(state, workClass, slotsUsed) ?? placeBy(state, workClass, slotsOfJobs);
+}
+
+/** Where an item renders: only where nothing else does. */
+export function freePlace(state: CoreState, workClass: WorkClass): Place | undefined {
+  return slotsUsed(state) >= slotsOf(state) ? undefined : placeBy(state, workClass, slotsUsed);
+}
+
+function placeBy(state: CoreState, workClass: WorkClass, used: typeof slotsUsed): Place | undefined {
   const { gpuLanes } = state;
   if (gpuLanes.length === 0) return {};
   const lanes = gpuLanes.map((lane) => ({
     ...lane,
-    free: slotsIn(state, lane.index) - slotsUsed(state, lane.index),
+    free: slotsIn(state, lane.index) - used(state, lane.index),
   }));
   const gpuIndex = chooseGpu(lanes, workClass);
   return gpuIndex === undefined ? undefined : { gpuIndex };
@@ -73,16 +92,15 @@ export function firstLimits(turn: Turn): void {
   }
 }
 
+export function sessionLimitMet(turn: Turn, place: Place, { problems }: FinishedOutcome): void {
+  if (problems.some(({ code }) => code === sessionLimitCode)) sessionsShort(turn, place);
+}
+
 /**
  * An encode had no session: one less than were open is what the encoder gives, another program may have the rest. Call
- * it while the attempt still holds its slot. On a PC with several GPUs it is the one of the attempt that has less.
+ * it while the render still holds its slot. On a PC with several GPUs it is the one of the render that has less.
  */
-export function sessionLimitMet(
-  turn: Turn,
-  { gpuIndex }: Pick<LiveAttempt, 'gpuIndex'>,
-  { problems }: FinishedOutcome,
-): void {
-  if (!problems.some(({ code }) => code === sessionLimitCode)) return;
+export function sessionsShort(turn: Turn, { gpuIndex }: Place): void {
   const { state } = turn;
   const scope = scopeOf(state, gpuIndex);
   const slots = Math.max(0, Math.min(slotsIn(state, scope), slotsUsed(state, scope) - 1));
@@ -122,11 +140,12 @@ function scopeOf({ gpuLanes }: CoreState, gpuIndex: number | undefined): SlotSco
   return gpuLanes.find(({ index }) => index === gpuIndex)?.index ?? 'host';
 }
 
-function gpuOf(scope: SlotScope): Pick<LiveAttempt, 'gpuIndex'> {
+function gpuOf(scope: SlotScope): Place {
   return scope === 'host' ? {} : { gpuIndex: scope };
 }
 
-function slotsIn(state: CoreState, scope: SlotScope): number {
+/** Renders that may run there now. */
+export function slotsIn(state: CoreState, scope: SlotScope): number {
   return Math.min(configuredIn(state, scope), state.slotLimits.get(scope)?.slots ?? Infinity);
 }
 

@@ -1,4 +1,5 @@
 import type { AgentMode, AskSources, HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
+import type { ItemFinished, ItemRef } from '../../proto/item-link.ts';
 import type { GpuLane } from './gpu-choice.ts';
 import type { JournalState } from './journal-fold.ts';
 
@@ -137,6 +138,25 @@ export interface ModeState {
   readonly evictAtMs?: number;
 }
 
+/** An item of another agent's job that is rendered here. It is in no journal: nothing of it outlives this process. */
+export interface HeldItem {
+  readonly item: ItemRef;
+  /** The GPU that it renders on, where there are several. */
+  readonly gpuIndex?: number;
+  /** When its right is over. */
+  readonly endMs: number;
+  /** Scratch space that it was accepted for, in bytes. */
+  readonly scratchBytes: number;
+  /** The first reason to stop wins. */
+  readonly stopping?: { readonly code: string; readonly message: string };
+}
+
+/** What became of a right, remembered for a controller that asks again. */
+export interface EndedItem {
+  readonly message: ItemFinished;
+  readonly isSent: boolean;
+}
+
 /** Where slots are counted: one GPU of several, by its index, or the whole PC. */
 export type SlotScope = number | 'host';
 
@@ -160,6 +180,10 @@ export interface CoreState {
   readonly link?: LinkState;
   readonly attempts: ReadonlyMap<string, LiveAttempt>;
   readonly announcements: ReadonlyMap<string, HeldAnnouncement>;
+  /** By `itemKey`, the oldest first. */
+  readonly items: ReadonlyMap<string, HeldItem>;
+  /** By `itemKey`, the oldest first. */
+  readonly endedItems: ReadonlyMap<string, EndedItem>;
   /** Jobs whose sources are asked for: the first is looked at, the others wait. */
   readonly asks: readonly AskSources[];
   /** By job, the oldest first; of jobs that are not here yet. */

@@ -1,4 +1,5 @@
 import type { ControllerMessage } from '../../proto/agent-link.ts';
+import type { ControllerItemMessage } from '../../proto/item-link.ts';
 import { attemptAdopted } from './adoption.ts';
 import { announced, prefetchReported, withdrawn } from './announcements.ts';
 import { assigned } from './assignments.ts';
@@ -7,6 +8,7 @@ import type { Effect } from './effects.ts';
 import { acknowledged, pumpEvents } from './events.ts';
 import { checkHost, hostChecked } from './host-check.ts';
 import type { Input } from './inputs.ts';
+import { itemAssigned, itemCancelled, itemReported, pumpItems, tickItems } from './items.ts';
 import type { JournalRecord } from './journal-records.ts';
 import { setMode, tickMode } from './mode.ts';
 import { pumpProgress } from './progress.ts';
@@ -22,6 +24,7 @@ import {
   tickPublishing,
 } from './publishing.ts';
 import { recalled } from './recall.ts';
+import { itemsReclaimed, itemsReleased, releaseAsked, releasedItemTold } from './released-items.ts';
 import { attemptReported } from './reports.ts';
 import { scratchOf } from './scratch.ts';
 import {
@@ -58,6 +61,7 @@ export function step(state: CoreState, input: Input, nowMs: number): StepResult 
   take(turn, input);
   pumpEvents(turn);
   pumpProgress(turn);
+  pumpItems(turn);
   settleShutdown(turn);
   return { state: turn.state, records: turn.records, effects: turn.effects };
 }
@@ -77,6 +81,11 @@ function take(turn: Turn, input: Input): void {
     case 'attempt':
       attemptReported(turn, input.ref, input.report);
       return;
+    case 'item':
+    case 'items-released':
+    case 'items-reclaimed':
+      assistReported(turn, input);
+      return;
     case 'publish-result':
       publishResulted(turn, input.ref, input.result);
       return;
@@ -87,12 +96,7 @@ function take(turn: Turn, input: Input): void {
       prefetchReported(turn, input.report);
       return;
     case 'inventory':
-      turn.state = {
-        ...turn.state,
-        inventory: input.inventory,
-        ...(input.gpuLanes === undefined ? {} : { gpuLanes: input.gpuLanes }),
-      };
-      sendInventory(turn);
+      inventoryTaken(turn, input);
       return;
     case 'journal-room':
       turn.state = { ...turn.state, journalHasRoom: input.ok };
@@ -121,6 +125,7 @@ function take(turn: Turn, input: Input): void {
     case 'tick':
       tickSession(turn);
       tickLimits(turn);
+      tickItems(turn);
       tickPublishing(turn);
       tickMode(turn);
       tickSlots(turn);
@@ -129,6 +134,24 @@ function take(turn: Turn, input: Input): void {
       shutDown(turn, input.reason);
       return;
   }
+}
+
+/** What the shell says of items: those that it renders for others, and those that it gave up. */
+function assistReported(
+  turn: Turn,
+  input: Extract<Input, { type: 'item' | 'items-released' | 'items-reclaimed' }>,
+): void {
+  if (input.type === 'item') itemReported(turn, input.item, input.report);
+  else if (input.type === 'items-released') itemsReleased(turn, input.ref, input.items);
+  else itemsReclaimed(turn, input.ref, input.reclaimed);
+}
+
+function inventoryTaken(
+  turn: Turn,
+  { inventory, gpuLanes = turn.state.gpuLanes }: Extract<Input, { type: 'inventory' }>,
+): void {
+  turn.state = { ...turn.state, inventory, gpuLanes };
+  sendInventory(turn);
 }
 
 /** What this PC has and has room for. */
@@ -202,6 +225,27 @@ function obey(turn: Turn, message: Exclude<ControllerMessage, { kind: 'welcome' 
       return;
     case 'probe':
       sendHeartbeat(turn, message.probeId);
+      return;
+    default:
+      assist(turn, message);
+  }
+}
+
+/** Items that are rendered for others, and those that others render. */
+function assist(turn: Turn, message: ControllerItemMessage): void {
+  switch (message.kind) {
+    case 'assign-item':
+      itemAssigned(turn, message);
+      return;
+    case 'cancel-item':
+      itemCancelled(turn, message);
+      return;
+    case 'release-items':
+      releaseAsked(turn, message);
+      return;
+    case 'item-assigned':
+    case 'item-ended':
+      releasedItemTold(turn, message);
       return;
   }
 }
