@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AskSources, Heartbeat, Inventory } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentMedia, OnClose } from './agent-media.ts';
 import { openAgentMedia } from './agent-media.ts';
 import type { Attempts } from './attempt/attempts.ts';
-import { createAttempts, emptyWorkFolder } from './attempt/attempts.ts';
+import { createAttempts } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';
 import type { LogUpload } from './attempt/log-upload.ts';
 import { startLogUpload } from './attempt/log-upload.ts';
@@ -21,11 +20,10 @@ import { watchScratch } from './attempt/scratch-watch.ts';
 import type { AttemptServices } from './attempt/services.ts';
 import type { SourceLookOptions } from './attempt/source-look.ts';
 import { lookAtSources } from './attempt/source-look.ts';
-import { closeStrayLogs } from './attempt/stray-logs.ts';
 import type { AgentConfig } from './config.ts';
 import type { Input } from './core/inputs.ts';
 import type { FoundSources } from './core/sources.ts';
-import { prepareDataDir } from './host/data-dir.ts';
+import { openDataFolder } from './data-folder.ts';
 import type { HostWatch } from './host/host-watch.ts';
 import type { Load } from './host/load.ts';
 import { freeBytes, startLoadMeter } from './host/load.ts';
@@ -34,7 +32,6 @@ import { createLogReceiver } from './link/log-receiver.ts';
 import { openGate } from './media/gate.ts';
 import { ffprobeVersion } from './media/probe-files.ts';
 import type { Outbox } from './outbox/outbox.ts';
-import { openOutbox } from './outbox/outbox.ts';
 import { openProcessBook } from './process/process-book.ts';
 
 /** Everything that an agent works with, opened and ready. */
@@ -86,7 +83,7 @@ async function openAll(
 ): Promise<Omit<AgentRooms, 'close'>> {
   const folder = (name: string): string => join(config.dataDir, name);
   const onTrouble = troubleTo(logger);
-  const outbox = await openDataDir(config, { input, onTrouble }, onClose);
+  const { outbox, keptWork } = await openDataFolder(config, { input, onTrouble, onClose });
   const media = await openAgentMedia(config, logger, signal, onClose, (bytesPerSecond) =>
     input({ type: 'copy-speed', bytesPerSecond }),
   );
@@ -95,7 +92,12 @@ async function openAll(
   const ahead: { prefetches?: Prefetches } = {};
   const services: AttemptServices = {
     ...servicesOf(config, media, share, onTrouble),
-    scratch: scratchOf(config, media, async () => (await ahead.prefetches?.giveWay()) ?? false),
+    keptWork,
+    scratch: scratchOf(
+      config,
+      media,
+      async () => ((await ahead.prefetches?.giveWay()) ?? false) || (await keptWork.giveUp()),
+    ),
     speeds: createRenderSpeeds({
       nowMs: () => performance.now(),
       inventory: () => watch.inventory(),
@@ -107,6 +109,7 @@ async function openAll(
     }),
     ffprobeVersion: await ffprobeVersion({ ffprobe: config.ffprobe, signal }),
     announcedJob: () => ahead.prefetches?.current(),
+    copyBytesPerSecond: () => media.meter.bytesPerSecond(),
   };
   const attempts = createAttempts(services, (ref, report) => {
     input({ type: 'attempt', ref, report });
@@ -147,33 +150,6 @@ async function openAll(
     outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
   };
-}
-
-/** First of all the journal: its lock keeps a second agent away from everything else here. */
-async function openDataDir(
-  { dataDir }: AgentConfig,
-  {
-    input,
-    onTrouble,
-  }: Pick<AgentRoomsOptions, 'input'> & { readonly onTrouble: AttemptServices['onTrouble'] },
-  onClose: OnClose,
-): Promise<Outbox> {
-  const folder = (name: string): string => join(dataDir, name);
-  await prepareDataDir(dataDir);
-  await mkdir(folder('logs'), { recursive: true });
-  const outbox = await openOutbox({
-    folder: folder('journal'),
-    onRoom: (ok) => input({ type: 'journal-room', ok }),
-    onTrouble,
-  });
-  onClose(() => outbox.close());
-  await emptyWorkFolder(folder('work'), folder('processes'), onTrouble);
-  await closeStrayLogs(folder('logs'), heldOf(outbox));
-  return outbox;
-}
-
-function heldOf({ found }: Outbox) {
-  return [...found.attempts.values()].map(({ assign, startedAs = assign.ref }) => ({ startedAs }));
 }
 
 function servicesOf(

@@ -144,17 +144,22 @@ async function closeLog(
   await folder.close();
 }
 
-/** Empties `work/`: at the start of a process nothing in it belongs to anybody. */
+/**
+ * Empties `work/`: at the start of a process nothing in it belongs to anybody. What `kept` takes away (true) is not
+ * removed.
+ */
 export async function emptyWorkFolder(
   workFolder: string,
   bookFolder: string,
   onTrouble: (message: string) => void,
+  kept: (name: string) => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<void> {
   const leftovers = await endLeftovers(workFolder, bookFolder);
   if (leftovers > 0) onTrouble(`ended ${leftovers} processes that an earlier agent had left running`);
   await mkdir(workFolder, { recursive: true });
   for (const name of await readdir(workFolder)) {
-    if (ownName.test(name)) await rm(join(workFolder, name), { recursive: true, force: true, maxRetries: 3 });
+    if (ownName.test(name) && !(await kept(name)))
+      await rm(join(workFolder, name), { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -5,6 +5,7 @@ import type { Mounts } from '../media/unc.ts';
 import type { EncoderChoice, FfmpegInstall } from '../render/render-request.ts';
 import type { SegmentStore } from '../render/segment-cache.ts';
 import type { FetchLane } from './fetch-lane.ts';
+import type { KeptWork } from './kept-work.ts';
 import type { LookAtOutput } from './output-room.ts';
 import type { OutputShare } from './output-share.ts';
 import type { RenderSpeeds } from './render-speeds.ts';
@@ -36,6 +37,8 @@ export interface AttemptServices {
     /** Left out: as many as were measured to pay. */
     readonly segments?: number | undefined;
   };
+  /** Where failed attempts leave their work folder when their job asks for it. @default nowhere */
+  readonly keptWork?: KeptWork;
   readonly fetchLane: FetchLane;
   /** What copying from the shares brings here; 0: not measured yet. @default not known */
   readonly copyBytesPerSecond?: () => number;

@@ -16,7 +16,7 @@ const toldProblemsMax = 3;
 const toldCharsMax = 200;
 
 /** What this agent can do that agents of release 0.1 cannot. */
-const features = ['sources'];
+const features = ['sources', 'no_cache', 'keep_failed'];
 
 /** Hello, built fresh: all that is held now. Its size is bounded, because the event has what is left out here. */
 export function buildHello(state: CoreState): Hello {

@@ -66,7 +66,7 @@ describe('an ask for sources', () => {
     const core = new CoreDriver();
     const [hello] = sent(core.attach());
     assert.ok(hello?.kind === 'hello');
-    assert.deepEqual(hello.features, ['sources']);
+    assert.deepEqual(hello.features, ['sources', 'no_cache', 'keep_failed']);
   });
 });
 
