@@ -182,6 +182,7 @@ const forbidden: Rule[] = [
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },
   },
   oneHome('execa', ['^agent/process/']),
+  oneHome('fastify', ['^controller/web/']),
   oneHome('ioredis', ['^controller/store/redis/', '^test/', '^bench/']),
   oneHome('@supabase/supabase-js', ['^controller/directory/', '^test/']),
   oneHome('@google-cloud/bigquery', ['^controller/catalog/', '^test/']),

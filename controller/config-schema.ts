@@ -10,6 +10,7 @@ const durationMs = z
   .min(1)
   .max(366 * 24 * 3_600_000);
 const count = (min: number, max: number) => z.int().min(min).max(max);
+const address = z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port');
 const weight = z.number('must be a number').min(0.01).max(100);
 const userWeightsMax = 10_000;
 const uncRoot = z
@@ -62,13 +63,29 @@ const rule = z.strictObject({
 export const settingsSchema = z.strictObject({
   farm: name.default('farm').describe('Name of the farm, in logs and on the page.'),
   listen: z
-    .array(z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port'))
+    .array(address)
     .min(1)
     .max(16)
     .default(['127.0.0.1:7070'])
     .describe(
       'gRPC addresses. Beyond loopback `tls` and a token are required. Flag `--listen`, can be repeated.',
     ),
+  web: z
+    .strictObject({
+      listen: z
+        .array(address)
+        .min(1)
+        .max(16)
+        .default(['127.0.0.1:8000'])
+        .describe('Its addresses. Beyond loopback `tls` and a token are required, as for gRPC.'),
+      origins: z
+        .array(z.string().regex(/^https?:\/\/[^\s/]+$/u, 'must be an origin such as http://localhost:3000'))
+        .max(16)
+        .default([])
+        .describe('Pages whose scripts may call it, e.g. `http://localhost:3000`.'),
+    })
+    .optional()
+    .describe('The HTTP API of the old web application. Absent: not served; `web: {}` serves the defaults.'),
   advertise: z
     .array(z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/u, 'must be host:port'))
     .min(1)
@@ -156,6 +173,12 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('When a job is given up.'),
+  assist: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe(
+      'Whether agents that have nothing to do render items of running jobs for others. Only where agents of one join class share a segment cache.',
+    ),
   times: z
     .strictObject(Object.fromEntries(timeNames.map((each) => [each, durationMs.optional()])))
     .prefault({})

@@ -26,6 +26,8 @@ export interface ControllerConfig {
   readonly listen: readonly string[];
   /** Where others are told that this controller is reached; absent: where it listens. */
   readonly advertise?: readonly string[];
+  /** The HTTP API; absent: not served. */
+  readonly web?: { readonly listen: readonly string[]; readonly origins: readonly string[] };
   readonly tls?: TlsTexts;
   readonly token?: string;
   readonly store: StoreConfig;
@@ -194,6 +196,7 @@ function assemble(
     farm: farmSettings(settings),
     listen: settings.listen,
     ...(settings.advertise !== undefined && { advertise: settings.advertise }),
+    ...(settings.web !== undefined && { web: settings.web }),
     ...(tls !== undefined && { tls }),
     ...(token !== undefined && { token }),
     store,
@@ -224,6 +227,7 @@ function farmSettings(settings: Settings): FarmSettings {
     userWeights: new Map(Object.entries(settings.userWeights)),
     retries: settings.retries,
     times,
+    assist: settings.assist === 'on',
   };
 }
 

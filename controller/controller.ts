@@ -9,13 +9,17 @@ import { openJobLogs } from './joblogs/job-logs.ts';
 import { openStore } from './open-store.ts';
 import { jobResolver } from './resolve-jobs.ts';
 import type { RpcLogger } from './rpc/context.ts';
-import { requireSafe, serverCredentials } from './rpc/listen.ts';
+import { RpcStartError, requireSafe, serverCredentials } from './rpc/listen.ts';
 import { startRpcServer } from './rpc/server.ts';
 import { systemClock } from './system-clock.ts';
+import type { WebContext } from './web/context.ts';
+import { startWebServer, type WebServer } from './web/server.ts';
 
 export interface Controller {
   /** gRPC addresses with the ports that were taken. */
   readonly addresses: readonly string[];
+  /** The same of the HTTP API; empty where it is not served. */
+  readonly webAddresses: readonly string[];
   /** Rejects when an assumption is broken, or the store is not for this release: its process should end. */
   readonly failed: Promise<never>;
   /** Decides what has come, hands over to a standby, ends every stream with a Goodbye. Idempotent. */
@@ -36,7 +40,7 @@ export interface ControllerOptions {
  */
 export async function startController({ config, log, signal }: ControllerOptions): Promise<Controller> {
   // What can never be served is refused before the farm is led.
-  requireSafe(config.listen, config.tls, config.token);
+  requireSafe([...config.listen, ...(config.web?.listen ?? [])], config.tls, config.token);
   serverCredentials(config.tls);
   const clock = systemClock();
   const failure = Promise.withResolvers<never>();
@@ -62,7 +66,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   const server = await serve(engine, config, log, clock);
   let stopped: Promise<void> | undefined;
   const controller: Controller = {
-    addresses: server.addresses,
+    ...server,
     failed: failure.promise,
     // Resigning comes first: a standby leads while our own streams end.
     stop: () => (stopped ??= engine.stop().then(() => server.stop())),
@@ -82,21 +86,28 @@ function reachable(addresses: readonly string[]): readonly string[] {
   return addresses.filter((address) => !/^(0\.0\.0\.0|\[::\]):/u.test(address));
 }
 
+type Servers = Pick<Controller, 'addresses' | 'webAddresses' | 'stop'>;
+
 async function serve(
   engine: Engine,
   config: ControllerConfig,
   log: RpcLogger,
   clock: Clock,
-): ReturnType<typeof startRpcServer> {
+): Promise<Servers> {
   const { times, shares } = config.farm;
+  const edge = {
+    farm: engine,
+    logger: log,
+    isInSourceShare: (path: string) => sourceShareOf(path, shares) !== undefined,
+    nowMs: () => clock.nowMs(),
+  };
+  let web: WebServer | undefined;
   try {
-    return await startRpcServer({
-      farm: engine,
+    web = await serveWeb(edge, config);
+    const rpc = await startRpcServer({
+      ...edge,
       logs: openJobLogs({ root: config.logsDir }),
-      logger: log,
       addresses: config.listen,
-      isInSourceShare: (path) => sourceShareOf(path, shares) !== undefined,
-      nowMs: () => clock.nowMs(),
       limits: {
         helloMs: times.helloMs,
         watchDrainMs: times.drainMs,
@@ -106,8 +117,28 @@ async function serve(
       ...(config.tls && { tls: config.tls }),
       ...(config.token !== undefined && { token: config.token }),
     });
+    return {
+      addresses: rpc.addresses,
+      webAddresses: web?.addresses ?? [],
+      stop: async () => {
+        await Promise.all([rpc.stop(), web?.stop()]);
+      },
+    };
   } catch (error) {
+    await web?.stop();
     await engine.stop();
     throw error;
+  }
+}
+
+async function serveWeb(edge: WebContext, { web, tls, token }: ControllerConfig) {
+  if (web === undefined) return undefined;
+  const { listen: addresses, origins } = web;
+  try {
+    const access = { origins, ...(token !== undefined && { token }) };
+    return await startWebServer({ ...edge, addresses, access, ...(tls && { tls }) });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RpcStartError('LISTEN_FAILED', `Cannot listen for HTTP: ${reason}`, { cause });
   }
 }

@@ -40,6 +40,8 @@ async function run(
   const controller = await startController({ config, log, signal });
   // For whoever started us: the ports are known and everything answers.
   process.stdout.write(`renderfarm controller listens on ${controller.addresses.join(' ')}\n`);
+  if (controller.webAddresses.length > 0)
+    process.stdout.write(`renderfarm controller answers HTTP on ${controller.webAddresses.join(' ')}\n`);
   const asked = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });

@@ -10,6 +10,8 @@ import type {
   FarmSummary,
   JobChange,
   JobDetail,
+  JobFilter,
+  PageRequest,
   QueueView,
   StreamEnd,
   SubmitRequest,
@@ -38,6 +40,8 @@ type Listener = (serving: boolean) => void;
 /** A farm that remembers what it was asked, for tests of what stands before it. */
 export class FakeFarm implements Farm {
   readonly submitted: SubmitRequest[] = [];
+  /** What lists of jobs were asked for. */
+  readonly listed: { readonly filter: JobFilter; readonly page: PageRequest }[] = [];
   readonly orders: (JobOrder | AgentOrder | QueueOrder | ShareOrder)[] = [];
   agentViews: readonly AgentView[] = [];
   /** Whose attempts all are. */
@@ -131,7 +135,8 @@ export class FakeFarm implements Farm {
     return this.#answer({ job: jobRecord(jobId), percent: 12.7, spec });
   }
 
-  jobs() {
+  jobs(filter: JobFilter, page: PageRequest) {
+    this.listed.push({ filter, page });
     return this.#answer({ entries: [{ job: jobRecord(oneJobId), percent: 0 }], nextToken: 'next' });
   }
 

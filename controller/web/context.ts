@@ -1,0 +1,18 @@
+import type { Farm } from '../engine/farm.ts';
+
+/** As pino has it: fields first, then the sentence. */
+export interface WebLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What every route works with. */
+export interface WebContext {
+  readonly farm: Farm;
+  readonly logger: WebLogger;
+  /** The UNC path lies in a source share of this farm. */
+  readonly isInSourceShare: (uncPath: string) => boolean;
+  /** What time it is (Unix ms). */
+  readonly nowMs: () => number;
+}
