@@ -7,6 +7,7 @@ import type { ShareOperations } from '../media/share-operations.ts';
 import type { Mounts } from '../media/unc.ts';
 import { resolveUnc } from '../media/unc.ts';
 import { resolveFont } from '../render/fonts.ts';
+import { notedLoudness } from '../render/measure-loudness.ts';
 import { planRender } from '../render/plan.ts';
 import type { RenderPlan, SegmentPlan } from '../render/render-plan.ts';
 import { framesPerSecond } from '../render/render-plan.ts';
@@ -14,6 +15,7 @@ import type { EncoderChoice, RenderItem, SourceFile } from '../render/render-req
 import { scriptOf } from '../render/render-segments.ts';
 import type { SegmentStore } from '../render/segment-cache.ts';
 import { segmentKey } from '../render/segment-key.ts';
+import { measuredSource } from './item-loudness.ts';
 import { renderItemOf } from './render-items.ts';
 
 export interface SourceLookOptions {
@@ -129,7 +131,7 @@ async function presentSegments(
 async function itemHere(
   item: ResolvedItem,
   sources: ReadonlyMap<string, Source>,
-  { mounts, cache, ffprobeVersion }: SourceLookOptions,
+  { mounts, cache, ffmpegVersionText, ffprobeVersion }: SourceLookOptions,
 ): Promise<RenderItem | undefined> {
   const fileOf = async (path: string, fileName: string): Promise<SourceFile | undefined> => {
     const sha256 = sources.get(resolveUnc(path, mounts, process.platform).localPath)?.sha256;
@@ -141,7 +143,11 @@ async function itemHere(
   const logo =
     item.logoPath === undefined ? undefined : await fileOf(item.logoPath, `logo_${item.position}.png`);
   const isWhole = source !== undefined && (item.logoPath === undefined || logo !== undefined);
-  return isWhole ? renderItemOf(item, source, logo) : undefined;
+  if (!isWhole) return undefined;
+  const measured = measuredSource(item, source, cache);
+  if (measured === undefined) return renderItemOf(item, source, logo);
+  const loudness = await notedLoudness(measured, ffmpegVersionText);
+  return loudness === undefined ? undefined : renderItemOf(item, source, logo, loudness);
 }
 
 function pathsOf({ path, logoPath }: ResolvedItem): readonly string[] {

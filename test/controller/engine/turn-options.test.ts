@@ -53,7 +53,7 @@ describe('options of a job', () => {
     const farm = new TurnFarm();
     farm.attach('pc1');
     submitted(farm, { rateProfile: 'quality' });
-    const assign = farm.sent.map(({ message }) => message).find(({ kind }) => kind === 'assign');
+    const assign = farm.sent.map(({ message }) => message).find((message) => message.kind === 'assign');
     assert.equal(assign?.job.rateProfile, 'quality');
     assert.equal(assign.job.options?.rateProfile, 'quality');
   });
