@@ -20,6 +20,20 @@ export interface JobLog {
   failed(finished: Pick<FinishedOutcome, 'outcome' | 'message' | 'problems' | 'stderrTail'>): void;
 }
 
+/** Hears nothing: an item of another agent's job has no log here. */
+export const silentJobLog: JobLog = {
+  begin: () => undefined,
+  step: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  skipping: () => undefined,
+  totalDuration: () => undefined,
+  progress: () => undefined,
+  succeeded: () => undefined,
+  failed: () => undefined,
+};
+
 /** The last lines of FFmpeg's stderr that a failed job's log ends with. */
 const stderrLinesMax = 50;
 

@@ -55,8 +55,9 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
 
   const begin = (index: number): void => {
     if (running.size === 0) run.onBegin();
+    const isDelivered = board.stages()[index] === 'delivered';
     board.begin(index);
-    const one = provideSegment(loop, index, job)
+    const one = provideSegment(loop, { index, isDelivered }, job)
       .catch((error: unknown) => {
         firstError ??= error;
         failed.abort();
@@ -85,6 +86,12 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   signal.throwIfAborted();
 }
 
+interface BegunItem {
+  readonly index: number;
+  /** By another agent: no place was free for it. */
+  readonly isDelivered: boolean;
+}
+
 /** What the segments of a job have in common: the first one that is made decides, until then the first that is taken. */
 interface JobClass {
   joinClass?: string;
@@ -97,7 +104,11 @@ interface JobClass {
  * The one place that decides who provides an item's segment: the cache, where another job or another agent may have left
  * it, else a render of our own. Nothing is done when it was aborted.
  */
-async function provideSegment(run: SegmentsRun, index: number, job: JobClass): Promise<void> {
+async function provideSegment(
+  run: SegmentsRun,
+  { index, isDelivered }: BegunItem,
+  job: JobClass,
+): Promise<void> {
   const { context, board, settings, cache, meter } = run;
   const segment = board.segment(index);
   if (segment === undefined) throw new Error(`item ${index} of the job is ready without a plan`);
@@ -115,6 +126,11 @@ async function provideSegment(run: SegmentsRun, index: number, job: JobClass): P
   const cached = await cache?.take({ key, ...(joinClass === undefined ? {} : { joinClass }) }, target);
   const reused = cached?.joinClass === (job.joinClass ?? cached?.joinClass) ? cached : undefined;
   const isReused = reused !== undefined;
+  if (isDelivered && !isReused) {
+    // It went again, or cannot be joined: it is rendered when there is a place for it.
+    board.putBack(index);
+    return;
+  }
   const done = reused ?? (await makeSegment(run, segment, script));
   if (done === undefined) return;
   if (done.damage !== undefined) run.onWarning(damageOf(segment, done.damage));

@@ -25,7 +25,7 @@ export interface SegmentBoard {
   stop(): void;
   /** Aborted by `stop`. */
   readonly stopped: AbortSignal;
-  /** The render loop works on it. */
+  /** The render loop works on it, ready or delivered. */
   begin(index: number): void;
   /** Its segment is in the work folder. */
   done(index: number): void;
@@ -40,6 +40,8 @@ export interface SegmentBoard {
    * it is rendered here. Nothing when it was not given.
    */
   takeBack(index: number): void;
+  /** What was given lies in this PC's cache: the loop takes it at once. Nothing when it was not given. */
+  deliver(index: number): void;
   /** Resolves with the plan of the whole; rejects with the reason of `stopped`. */
   plan(): Promise<RenderPlan>;
   /** Frames of the job: estimated while items are missing. */
@@ -86,12 +88,15 @@ export function createSegmentBoard(items: readonly ExpectedItem[]): SegmentBoard
       tell();
     },
     stopped: stop.signal,
-    begin: (index) => void move(index, 'ready', 'rendering'),
+    begin(index) {
+      if (!move(index, 'ready', 'rendering')) move(index, 'delivered', 'rendering');
+    },
     done: (index) => void move(index, 'rendering', 'done'),
     putBack: (index) => void move(index, 'rendering', 'ready'),
     again: (index) => void move(index, 'done', 'ready'),
     give: (index) => (move(index, 'ready', 'given') ? segments.get(index) : undefined),
     takeBack: (index) => void move(index, 'given', 'ready'),
+    deliver: (index) => void move(index, 'given', 'delivered'),
     plan: () => planned.promise,
     frames() {
       if (exact !== undefined) return { total: exact.frames, isExact: true };

@@ -4,14 +4,14 @@
  *     expected -> ready -> rendering -> done
  *                   |  ^
  *                   v  |
- *                  given            another agent renders it
+ *                  given -> delivered -> rendering
  */
 
 /**
  * Where an item stands on its way to a segment: its files are still to come; it is planned to the frame; a place here
- * works on it; another agent does; its segment lies in the work folder.
+ * works on it; another agent does; that one's segment is in this PC's cache; its segment lies in the work folder.
  */
-export type SegmentStage = 'expected' | 'ready' | 'rendering' | 'given' | 'done';
+export type SegmentStage = 'expected' | 'ready' | 'rendering' | 'given' | 'delivered' | 'done';
 
 export interface OrderView {
   /** In the order in which the items are shown. */
@@ -28,13 +28,25 @@ export interface OrderView {
  */
 export function nextToRender({ stages, concurrency, isStopped }: OrderView): number | undefined {
   if (isStopped) return undefined;
-  const running = stages.filter((stage) => stage === 'rendering').length;
-  return running < concurrency ? found(stages.indexOf('ready')) : undefined;
+  // It takes a link, and no place.
+  const delivered = found(stages.indexOf('delivered'));
+  if (delivered !== undefined) return delivered;
+  return freePlaces({ stages, concurrency }) > 0 ? found(stages.indexOf('ready')) : undefined;
 }
 
-/** Index of the item that another agent may have: the one that would be rendered here last. */
-export function nextToGive({ stages, isStopped }: Omit<OrderView, 'concurrency'>): number | undefined {
-  return isStopped ? undefined : found(stages.lastIndexOf('ready'));
+/** Places here that work on no segment. */
+export function freePlaces({ stages, concurrency }: Omit<OrderView, 'isStopped'>): number {
+  return Math.max(0, concurrency - stages.filter((stage) => stage === 'rendering').length);
+}
+
+/**
+ * Indexes of the items that another agent may have: those first that would be rendered here last, and none that a free
+ * place is about to begin.
+ */
+export function mayBeGiven({ stages, concurrency, isStopped }: OrderView): readonly number[] {
+  if (isStopped) return [];
+  const ready = stages.flatMap((stage, index) => (stage === 'ready' ? index : []));
+  return ready.slice(freePlaces({ stages, concurrency })).reverse();
 }
 
 function found(index: number): number | undefined {
