@@ -7,42 +7,13 @@
  * the Unix epoch by the *sender's* clock: they are shown to people, never compared to decide anything.
  */
 
+import type { AssignedJob } from './assigned-job.ts';
 import type { AgentItemMessage, ControllerItemMessage, ItemRef, JoinClass } from './item-link.ts';
-import type { Loudness, RenderOptions } from './render-options.ts';
+import type { Fence, JobRef, RateProfile, ResolvedItem } from './job-link.ts';
+import type { Loudness } from './render-options.ts';
 
-/** The growing pair that proves who may act for a job: compare `term` first, then `counter`. */
-export interface Fence {
-  readonly term: number;
-  readonly counter: number;
-}
-
-/** Everything about work is keyed by the job and the fence of one attempt. */
-export interface JobRef {
-  readonly jobId: string;
-  readonly fence: Fence;
-}
-
-export type ItemType = 'intro' | 'video' | 'transition' | 'outro' | 'image';
-export type PriorityClass = 'low' | 'normal' | 'high' | 'urgent';
-
-/** An item as an agent gets it: its path is decided, ids are resolved. */
-export interface ResolvedItem {
-  readonly position: number;
-  readonly itemType: ItemType;
-  /** The catalogue's id, for messages only: `path` is what counts. */
-  readonly videoId?: string;
-  /** UNC path (`\\host\Share\...`) of the source, inside one of the farm's source shares. */
-  readonly path: string;
-  readonly title?: string;
-  /** UNC path of the logo that is drawn on this item (`video` items only). */
-  readonly logoPath?: string;
-  /** How long an image is shown; for anything else an estimate that never trims. */
-  readonly durationMs?: number;
-  /** The text that is typed over this item (`video` items only). */
-  readonly text?: string;
-  /** Its sound is brought to the farm's loudness. Absent: it is left as it is. */
-  readonly normalizeLoudness?: true;
-}
+export type { AssignedJob, Wishes } from './assigned-job.ts';
+export type { Fence, ItemType, JobRef, PriorityClass, RateProfile, ResolvedItem } from './job-link.ts';
 
 /** What the controller's catalogue did to resolve a job's `video_id`s: Step 1a of the job's log. */
 export interface Resolution {
@@ -72,42 +43,6 @@ export interface AttemptLimits {
   readonly stallMs: number;
   /** The same, before the first frame. */
   readonly startStallMs: number;
-}
-
-export type RateProfile = 'studio' | 'quality';
-
-/** The whole job record: with it an agent can give back a job that the store lost. */
-export interface AssignedJob {
-  readonly jobId: string;
-  readonly userId: string;
-  readonly username: string;
-  readonly channelName: string;
-  readonly enable4k: boolean;
-  readonly queue: string;
-  readonly priority: PriorityClass;
-  readonly submittedAtMs: number;
-  /** The date of the job's log folder, `YYYY-MM-DD`: that of its first start, for good. */
-  readonly logDate: string;
-  /** IANA name of the zone that log lines are written in. */
-  readonly timeZone: string;
-  readonly rateProfile: RateProfile;
-  readonly items: readonly ResolvedItem[];
-  /** Which agents it may go to, should it have to go to another one. */
-  readonly wishes?: Wishes;
-  /** When it should have ended. */
-  readonly deadlineMs?: number;
-  /** As the job asked for them; absent: all off. */
-  readonly options?: RenderOptions;
-}
-
-/** Which agents a job may go to: all that is given must hold; an empty list says nothing. */
-export interface Wishes {
-  /** Agent ids: only one of these. */
-  readonly onlyOn: readonly string[];
-  /** Agent ids: none of these. */
-  readonly notOn: readonly string[];
-  /** The agent must have every one. */
-  readonly labels: readonly string[];
 }
 
 export interface Assign {

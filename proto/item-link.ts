@@ -1,4 +1,5 @@
-import type { AssignedJob, Fence, JobRef, RateProfile } from './agent-link.ts';
+import type { AssignedJob } from './assigned-job.ts';
+import type { Fence, JobRef, RateProfile } from './job-link.ts';
 
 /**
  * Assist: an idle agent (the helper) renders items of another agent's running job (the owner) into the segment cache

@@ -1,4 +1,4 @@
-import type { RateProfile, ResolvedItem } from './agent-link.ts';
+import type { RateProfile, ResolvedItem } from './job-link.ts';
 
 /** How a job is rendered, and what is made beside its result. Absent as a whole where all is off. */
 export interface RenderOptions {
@@ -35,6 +35,12 @@ export interface Loudness {
   readonly range?: number;
   /** dBTP. */
   readonly truePeak?: number;
+}
+
+/** How what is made beside a result is called, by the result's name: `x.mp4` has `x_sheet.jpg` and `x_preview.mp4`. */
+export function extraNames(resultName: string): { readonly contactSheet: string; readonly preview: string } {
+  const stem = resultName.replace(/\.mp4$/u, '');
+  return { contactSheet: `${stem}_sheet.jpg`, preview: `${stem}_preview.mp4` };
 }
 
 /** What of a job an agent must know of: `requiredFeatures` and `extraFeatures` read it. */
