@@ -167,7 +167,8 @@ async function watchHost(
   const speedsBelongTo = ({ lanes }: EncoderProbe): string =>
     speedFingerprint(ffmpegVersionText, inventory.gpus, lanes, {
       ...(threads === undefined ? {} : { threads }),
-      segments: config.concurrency.segments,
+      // 0: as many as are measured to pay, which goes with what is measured.
+      segments: config.concurrency.segments ?? 0,
     });
   const measured = await openMeasuredSpeeds(
     join(config.dataDir, 'speeds.json'),

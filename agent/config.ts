@@ -101,7 +101,8 @@ const schema = z.strictObject({
     .strictObject({
       copy: z.number().int().min(1).max(32).default(5),
       probe: z.number().int().min(1).max(32).default(8),
-      segments: z.number().int().min(1).max(16).default(1),
+      /** Segments of one job that are encoded at a time. Left out: as many as test encodes at once showed to pay. */
+      segments: z.number().int().min(1).max(16).optional(),
     })
     .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -82,7 +82,8 @@ function tellReport(
   if (report.type === 'prepared') {
     const { copiedBytes, reusedBytes, totalFrames } = report;
     const figures = { copiedBytes, reusedBytes, totalFrames, sinceAcceptedMs };
-    logger.info({ ...named(ref), ...figures }, 'attempt started');
+    const words = totalFrames === 0 ? 'attempt started before all its files are here' : 'attempt started';
+    logger.info({ ...named(ref), ...figures }, words);
   } else if (report.type === 'encoded') {
     logger.info({ ...named(ref), sinceAcceptedMs }, 'attempt encoded');
   } else if (report.type === 'progress' && report.waiting !== undefined && open !== undefined) {

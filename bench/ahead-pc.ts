@@ -78,7 +78,7 @@ export async function openPc(
       const startedMs = performance.now();
       let segments = 0;
       await renderStep({
-        ...{ ...step, prepared, folder: silent, usage: createUsageCount(services.nowMs) },
+        ...{ ...step, board: prepared.board, folder: silent, usage: createUsageCount(services.nowMs) },
         onProgress: () => undefined,
         onSegment: () => (segments += 1) === 1 && onFirstSegment(),
         onEncoded: () => undefined,

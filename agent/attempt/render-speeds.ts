@@ -3,6 +3,7 @@ import type { GpuLane } from '../core/gpu-choice.ts';
 import type { MeasuredRender } from '../host/speed-history.ts';
 import type { RenderClock } from '../render/progress-meter.ts';
 import { renderShare } from './render-share.ts';
+import { segmentsAtOnce } from './segments-at-once.ts';
 
 /** The renders that run on this PC now, and how fast one of them would be alone. */
 export interface RenderSpeeds {
@@ -12,6 +13,8 @@ export interface RenderSpeeds {
   expected(workClass: WorkClass): ClassSpeed | undefined;
   /** It came to its last frame. */
   rendered(render: MeasuredRender): void;
+  /** Segments that a job encodes at a time now. `fixed`: what the configuration says. */
+  segmentsAtOnce(fixed: number | undefined): number;
 }
 
 export interface RunningRender extends RenderClock {
@@ -66,5 +69,6 @@ export function createRenderSpeeds(options: RenderSpeedsOptions): RenderSpeeds {
     },
     expected: (workClass) => inventory().speeds.find((one) => one.workClass === workClass),
     rendered: (render) => options.onRendered(render),
+    segmentsAtOnce: (fixed) => fixed ?? segmentsAtOnce(inventory().concurrentSpeeds, open.size),
   };
 }

@@ -1,33 +1,39 @@
 import { join } from 'node:path';
 import type { ClassSpeed } from '../../proto/index.ts';
 import { workClassOf } from '../../proto/index.ts';
-import type { CommandLog } from '../render/command-log.ts';
-import { commandText } from '../render/command-log.ts';
 import type { ExpectedRate } from '../render/eta.ts';
 import type { RenderProgress } from '../render/progress-meter.ts';
-import { renderJob } from '../render/render-job.ts';
+import { renderBoard } from '../render/render-job.ts';
 import { framesPerSecond } from '../render/render-plan.ts';
 import type { RenderedOutput, RenderResult } from '../render/render-result.ts';
+import type { SegmentBoard } from '../render/segment-board.ts';
+import { fileCommandLog } from './file-command-log.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { LogFolder } from './log-folder.ts';
-import { logFiles } from './log-folder.ts';
-import type { Prepared, PrepareOptions } from './prepare-step.ts';
+import type { PrepareOptions } from './prepare-step.ts';
 import type { UsageCount } from './usage-count.ts';
+import { createWorkClock } from './work-clock.ts';
 
-export interface RenderStepOptions extends PrepareOptions {
-  readonly prepared: Prepared;
+export interface RenderStepOptions extends Omit<PrepareOptions, 'onFile' | 'onPlanned'> {
+  /** Filled while it is worked off, or complete. */
+  readonly board: SegmentBoard;
+  /** @default all files are here */
+  readonly copyLeftMs?: () => number | undefined;
   readonly gpuIndex?: number;
   readonly folder: LogFolder;
   readonly usage: UsageCount;
   readonly onProgress: (progress: RenderProgress) => void;
   readonly onSegment: (segment: { position: number; frames: number; reused: boolean }) => void;
+  /** A segment is worked on from now on; none is any more, or for now. @default nobody hears it */
+  readonly onBegin?: () => void;
+  readonly onIdle?: () => void;
   /** The last frame is encoded. */
   readonly onEncoded: () => void;
 }
 
-/** Steps 3 and 4, and the join. Rejects with AttemptFailedError, or the signal's reason. */
+/** Steps 3 and 4, and the join. Rejects with AttemptFailedError, the signal's reason, or that of the board's stop. */
 export async function renderStep(options: RenderStepOptions): Promise<RenderedOutput> {
-  const { assign, services, log, workFolder, signal, force, prepared, usage } = options;
+  const { assign, services, log, workFolder, signal, force, board, usage, copyLeftMs } = options;
   const encoder = services.encoderFor(assign.job.enable4k, options.gpuIndex);
   if (encoder === undefined) {
     const message = `no encoder of this PC passes the test encode for ${assign.job.enable4k ? '4K' : 'Full HD'}`;
@@ -37,32 +43,47 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       problems: [{ code: 'ENCODER_UNAVAILABLE', message }],
     });
   }
-  log.step('3', `Command: ${prepared.plan.segments.length} segments with ${encoder.rung}`);
-  log.step('4', 'FFmpeg');
   const workClass = workClassOf(assign.job);
   const expected = services.speeds.expected(workClass);
-  const render = services.speeds.begin(options.gpuIndex);
-  const doneReading = services.fetchLane.render();
-  const result = await renderJob(
+  const clock = createWorkClock(() => services.speeds.begin(options.gpuIndex), services.nowMs);
+  const { jobId, options: wishes } = assign.job;
+  const segments = services.segments.open({ jobId, noCache: wishes?.noCache === true });
+  const reading = { done: (): void => undefined };
+  let hasBegun = false;
+  const result = await renderBoard(
     {
       jobId: assign.job.jobId,
       enable4k: assign.job.enable4k,
-      items: prepared.items,
       workFolder,
       outputFile: join(workFolder, 'result.mp4'),
       encoder: { ...encoder, profile: assign.job.rateProfile },
       ffmpeg: services.ffmpeg,
-      concurrency: services.concurrency.segments,
+      concurrency: () => services.speeds.segmentsAtOnce(services.concurrency.segments),
       stallMs: assign.limits.stallMs,
       startStallMs: assign.limits.startStallMs,
       ...(expected === undefined ? {} : { expected: rateOf(expected) }),
-      ...(services.segmentCache === undefined ? {} : { segmentCache: services.segmentCache }),
+      segmentCache: segments,
+      fullDecode: wishes?.fullDecode === true,
+      loudnessReport: wishes?.loudnessReport === true,
     },
+    board,
     {
       signal,
       ...(force === undefined ? {} : { force }),
-      log: commandLog(options.folder),
-      clock: render,
+      ...(copyLeftMs === undefined ? {} : { copyLeftMs }),
+      log: fileCommandLog(options.folder),
+      clock,
+      onBegin() {
+        clock.go();
+        if (!hasBegun) reading.done = services.fetchLane.render();
+        if (!hasBegun) logBegin(options, encoder.rung);
+        hasBegun = true;
+        options.onBegin?.();
+      },
+      onIdle() {
+        clock.rest();
+        options.onIdle?.();
+      },
       onProgress(progress) {
         log.progress(
           Math.floor((100 * progress.framesDone) / Math.max(1, progress.framesTotal)),
@@ -84,17 +105,27 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       onEncoded() {
         usage.encoded();
         const { framesEncoded: frames } = usage.total();
-        services.speeds.rendered({ workClass, frames, aloneMs: render.aloneMs() });
-        render.end();
+        services.speeds.rendered({ workClass, frames, aloneMs: clock.aloneMs() });
+        clock.rest();
         log.info('Encoded; joining and verifying');
         options.onEncoded();
       },
     },
   ).finally(() => {
-    doneReading();
-    render.end();
+    reading.done();
+    segments.close();
+    clock.rest();
   });
-  return outputOf(result, signal);
+  return outputOf(result, AbortSignal.any([signal, board.stopped]));
+}
+
+/** While files are still copied the steps overlap: the log says so where they begin to. */
+function logBegin({ board, log }: RenderStepOptions, rung: string): void {
+  const stages = board.stages();
+  const missing = stages.filter((stage) => stage === 'expected').length;
+  const rest = missing === 0 ? '' : `; ${missing} items are still to come`;
+  log.step('3', `Command: ${stages.length} segments with ${rung}${rest}`);
+  log.step('4', 'FFmpeg');
 }
 
 function rateOf({ speed, runs }: ClassSpeed): ExpectedRate {
@@ -125,19 +156,4 @@ function outputOf(result: RenderResult, signal: AbortSignal): RenderedOutput {
       });
     }
   }
-}
-
-/** Every command, and all that it says, with the item named. */
-function commandLog(folder: LogFolder): CommandLog {
-  let speaker: string | undefined;
-  return {
-    command(entry) {
-      folder.write(logFiles.command, `# ${entry.label}\ncd ${entry.cwd}\n${commandText(entry)}\n\n`);
-    },
-    stderr(label, line) {
-      const head = label === speaker ? '' : `# ${label}\n`;
-      speaker = label;
-      folder.write(logFiles.stderr, `${head}${line}\n`);
-    },
-  };
 }

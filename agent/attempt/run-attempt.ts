@@ -2,14 +2,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Assign, Manifest } from '../../proto/index.ts';
 import type { AttemptReport } from '../core/inputs.ts';
-import type { RenderProgress } from '../render/progress-meter.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
 import { finishedOf } from './finished.ts';
 import type { JobLog } from './job-log.ts';
+import { withKeptPlace } from './kept-work.ts';
 import type { LogFolder } from './log-folder.ts';
 import { attemptFolderName } from './log-folder.ts';
-import { prepare } from './prepare-step.ts';
-import { renderStep } from './render-step.ts';
+import { prepareAndRender } from './prepare-and-render.ts';
 import type { AttemptRoom } from './scratch-room.ts';
 import type { AttemptServices } from './services.ts';
 import { stageOutput } from './stage-step.ts';
@@ -40,42 +39,14 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
   const { assign, services, scratch, signal, log } = run;
   const workFolder = join(services.workFolder, attemptFolderName(assign.ref));
   const usage = createUsageCount(services.nowMs);
-  const state: { release?: () => void } = {};
+  const held: { release?: () => void } = {};
   let last: AttemptReport;
   try {
     log.begin(services.agentId);
     signal.throwIfAborted();
     await mkdir(workFolder, { recursive: true });
-    // Looked at while the files come: it must not keep the first frame waiting.
-    const looking = services.lookAtOutput(assign.output, signal);
-    looking.catch(() => undefined);
-    const prepared = await prepare({
-      ...{ ...run, workFolder, room: scratch },
-      onShareWait(totalMs, reason) {
-        usage.waitedForSources(totalMs);
-        run.report(waitingOf(usage, totalMs, reason));
-      },
-    });
-    state.release = () => prepared.release();
-    const room = await looking;
-    const result = { enable4k: assign.job.enable4k, frames: prepared.plan.frames };
-    room.demand(result);
-    await scratch.demandWork(result);
-    usage.fetched(prepared.files);
-    const { copiedBytes, reusedBytes } = usage.total();
-    run.report({ type: 'prepared', copiedBytes, reusedBytes, totalFrames: prepared.plan.frames });
-    const output = await renderStep({
-      ...run,
-      workFolder,
-      prepared,
-      usage,
-      onProgress(progress) {
-        scratch.encoded(progress.framesDone, progress.framesTotal);
-        run.report(progressOf(progress, usage));
-      },
-      onSegment: (segment) => run.report({ type: 'segment', ...segment }),
-      onEncoded: () => run.report({ type: 'encoded' }),
-    });
+    const { output, release } = await prepareAndRender({ ...run, workFolder, usage });
+    held.release = release;
     scratch.joined();
     const { manifest, shareId } = await stage(run, output, usage);
     const identity = shareId === undefined ? {} : { shareId };
@@ -84,12 +55,27 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     const stopped = signal.aborted ? reasonOf(signal) : undefined;
     last = { type: 'ended', finished: finishedOf(error, stopped, usage.total()) };
   }
-  state.release?.();
+  held.release?.();
+  last = await keptIfWished(run, workFolder, last);
   await rm(workFolder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
     services.onTrouble(`${workFolder} could not be removed`, error),
   );
   scratch.close();
   run.report(last);
+}
+
+/** A failed attempt leaves its work folder where its job asks for it; its outcome says where. */
+async function keptIfWished(
+  { assign, services, log }: AttemptRun,
+  workFolder: string,
+  last: AttemptReport,
+): Promise<AttemptReport> {
+  const isFailure = last.type === 'ended' && last.finished.outcome === 'failed';
+  if (!isFailure || assign.job.options?.keepFailed !== true) return last;
+  const place = await services.keptWork?.keep(workFolder, attemptFolderName(assign.ref));
+  if (place === undefined) return last;
+  log.info(`The work folder is kept: ${place}`);
+  return { ...last, finished: withKeptPlace(last.finished, place) };
 }
 
 async function stage(
@@ -125,29 +111,6 @@ async function stage(
     ...{ fileName: assign.output.finalName, ...staged, durationMs, frames, features },
   };
   return { manifest, shareId };
-}
-
-/** An attempt that waits for its sources has nothing else to tell. */
-function waitingOf(usage: UsageCount, waitedMs: number, reason: string | undefined): AttemptReport {
-  return {
-    ...{ type: 'progress', percent: 0, framesDone: 0, framesTotal: 0 },
-    ...(reason === undefined ? {} : { waiting: { reason, waitedMs } }),
-    waitedForSharesMs: usage.waitedForSharesMs(),
-  };
-}
-
-function progressOf(
-  { percent, framesDone, framesTotal, etaMs }: RenderProgress,
-  usage: UsageCount,
-): AttemptReport {
-  return {
-    type: 'progress',
-    percent,
-    framesDone,
-    framesTotal,
-    ...(etaMs === undefined ? {} : { etaMs }),
-    waitedForSharesMs: usage.waitedForSharesMs(),
-  };
 }
 
 function reasonOf({ reason }: AbortSignal): string {

@@ -9,8 +9,13 @@ import { AttemptFailedError } from './finished.ts';
 /** The disk of this PC, as its attempts share it: each has its whole need promised before it writes. */
 export interface ScratchRoom {
   /** An attempt is accepted; what is known of its need counts from now on. */
-  open(assign: Pick<Assign, 'ref' | 'job'>): AttemptRoom;
+  open(assign: Pick<Assign, 'ref' | 'job'>, how?: RoomManners): AttemptRoom;
   sample(): Promise<ScratchSample>;
+}
+
+export interface RoomManners {
+  /** It is another agent's item: nothing ends for its sake. @default false */
+  readonly isHelp?: boolean;
 }
 
 export interface ScratchSample {
@@ -27,9 +32,11 @@ export interface AttemptRoom {
   readonly hold: RoomHold;
   /** Its files are measured: so much of them is not here. */
   demandSources(missingBytes: number): Promise<void>;
-  /** It is planned to the frame. */
+  /** Before anything is written, by what is known of the job: before its files are measured. */
+  demandAhead(): Promise<void>;
+  /** It is planned to the frame; some of it may be rendered already. */
   demandWork(result: RenderedSize): Promise<void>;
-  encoded(framesDone: number, framesTotal: number): void;
+  encoded(framesDone: number): void;
   /** The result is on the disk. */
   joined(): void;
   /** Its work folder is gone. Idempotent. */
@@ -44,7 +51,7 @@ export interface ScratchRoomOptions {
   readonly freeBytes: () => Promise<number>;
   /** What else is here and can be given up. */
   readonly otherSpareBytes: () => Promise<number>;
-  /** Ends what is fetched ahead; whether anything was. */
+  /** Ends what is fetched ahead, and what is rendered for others; whether anything was. */
   readonly endHints: () => Promise<boolean>;
 }
 
@@ -69,9 +76,10 @@ export function createScratchRoom(options: ScratchRoomOptions): ScratchRoom {
   const { cache, freeBytesMin, freeBytes, otherSpareBytes } = options;
   const rooms = new Map<string, { unusedBytes(): number }>();
   return {
-    open(assign) {
+    open(assign, { isHelp = false } = {}) {
       const { jobId } = assign.ref;
-      const room = openAttemptRoom(assign, options, () => {
+      const endHints = isHelp ? () => Promise.resolve(false) : options.endHints;
+      const room = openAttemptRoom(assign, { ...options, endHints }, () => {
         if (rooms.get(jobId) === room) rooms.delete(jobId);
       });
       rooms.set(jobId, room);
@@ -104,8 +112,17 @@ function openAttemptRoom(
 ): AttemptRoom & { unusedBytes(): number } {
   const hold = cache.hold();
   const estimated = workBytesAhead(job);
+  const { enable4k } = job;
   let isMeasured = false;
-  let planned: RenderedSize = { enable4k: job.enable4k, frames: 0 };
+  let planned: RenderedSize | undefined;
+  let framesDone = 0;
+
+  /** What is on the disk already needs no room any more. */
+  const workLeft = (): number => {
+    const done = segmentsBytes({ enable4k, frames: framesDone });
+    if (planned === undefined) return Math.max(0, estimated - done);
+    return Math.max(0, segmentsBytes(planned) - done) + outputBytesMax(planned);
+  };
 
   const giveWay = async (): Promise<boolean> => {
     const any = await endHints();
@@ -115,7 +132,6 @@ function openAttemptRoom(
   const demand = async (need: Parameters<RoomHold['demand']>[0]): Promise<void> => {
     const lack = await hold.demand(need, giveWay);
     if (lack !== undefined) throw tooLittle(workFolder, need, lack);
-    isMeasured = true;
   };
   return {
     hold,
@@ -123,14 +139,19 @@ function openAttemptRoom(
       const { sourceBytes, workBytes: work } = hold.unused();
       return isMeasured ? sourceBytes + work : estimated;
     },
-    demandSources: (missingBytes) => demand({ sourceBytes: missingBytes, workBytes: estimated }),
-    demandWork(result) {
-      planned = result;
-      return demand({ sourceBytes: 0, workBytes: workBytes(result) });
+    demandAhead: () => demand({ sourceBytes: 0, workBytes: workLeft() }),
+    async demandSources(missingBytes) {
+      await demand({ sourceBytes: missingBytes, workBytes: workLeft() });
+      isMeasured = true;
     },
-    encoded(framesDone, framesTotal) {
-      const left = framesTotal === 0 ? 1 : 1 - framesDone / framesTotal;
-      hold.workLeft(Math.ceil(segmentsBytes(planned) * left) + outputBytesMax(planned));
+    async demandWork(result) {
+      planned = result;
+      await demand({ sourceBytes: 0, workBytes: workLeft() });
+      isMeasured = true;
+    },
+    encoded(frames) {
+      framesDone = frames;
+      hold.workLeft(workLeft());
     },
     joined: () => hold.workLeft(0),
     close() {

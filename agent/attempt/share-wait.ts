@@ -9,6 +9,8 @@ export interface ShareWaitOptions {
   readonly nowMs: () => number;
   /** Told at every look while it waits, and once with no reason when it goes on; `totalMs` is all the waiting so far. */
   readonly onWait: (totalMs: number, reason: string | undefined) => void;
+  /** While true, the attempt gets on without its shares. @default never */
+  readonly isBusy?: () => boolean;
   /** @default 1,000 */
   readonly everyMs?: number;
 }
@@ -31,11 +33,11 @@ export function watchShareWait(options: ShareWaitOptions): () => void {
 
 /** The count alone: returns how to look once. */
 export function countShareWait(options: Omit<ShareWaitOptions, 'everyMs'>): () => void {
-  const { nowMs, onWait } = options;
+  const { nowMs, onWait, isBusy = () => false } = options;
   let countedUpToMs: number | undefined;
   let totalMs = 0;
   return () => {
-    const silent = longestLife(options);
+    const silent = isBusy() ? undefined : longestLife(options);
     if (silent === undefined || silent.silentMs < quietMs) {
       if (countedUpToMs !== undefined) onWait(totalMs, undefined);
       countedUpToMs = undefined;

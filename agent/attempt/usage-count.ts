@@ -3,7 +3,8 @@ import type { FetchedFile } from '../media/fetch.ts';
 
 /** Counts what an attempt uses. Times come from one steady clock. */
 export interface UsageCount {
-  fetched(files: readonly FetchedFile[]): void;
+  /** A file is here. */
+  fetched(file: FetchedFile): void;
   firstFrame(): void;
   segment(reused: boolean, frames: number): void;
   /** The last frame is encoded: the run clock stops. Only the first call counts. */
@@ -19,7 +20,7 @@ export interface UsageCount {
 export function createUsageCount(nowMs: () => number): UsageCount {
   const startedMs = nowMs();
   const segments = { rendered: 0, reused: 0 };
-  let files = { copiedFiles: 0, copiedBytes: 0, reusedFiles: 0, reusedBytes: 0 };
+  const files = { copiedFiles: 0, copiedBytes: 0, reusedFiles: 0, reusedBytes: 0 };
   const waitedMs = { sources: 0, output: 0 };
   const waitedForSharesMs = (): number => Math.round(waitedMs.sources + waitedMs.output);
   let framesEncoded = 0;
@@ -28,15 +29,14 @@ export function createUsageCount(nowMs: () => number): UsageCount {
   const sinceStartMs = (): number => Math.round(nowMs() - startedMs);
 
   return {
-    fetched(all) {
-      const reused = all.filter((file) => file.reused);
-      const copied = all.filter((file) => !file.reused);
-      files = {
-        copiedFiles: copied.length,
-        copiedBytes: bytesOf(copied),
-        reusedFiles: reused.length,
-        reusedBytes: bytesOf(reused),
-      };
+    fetched({ reused, sizeBytes }) {
+      if (reused) {
+        files.reusedFiles += 1;
+        files.reusedBytes += sizeBytes;
+      } else {
+        files.copiedFiles += 1;
+        files.copiedBytes += sizeBytes;
+      }
     },
     firstFrame() {
       firstFrameMs ??= sinceStartMs();
@@ -66,8 +66,4 @@ export function createUsageCount(nowMs: () => number): UsageCount {
       ...(firstFrameMs === undefined ? {} : { firstFrameMs }),
     }),
   };
-}
-
-function bytesOf(files: readonly FetchedFile[]): number {
-  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
 }

@@ -15,7 +15,10 @@ import type { FoundSources } from './sources.ts';
 
 /** What the shell says about an attempt that it works on. Exactly one of `staged` and `ended` comes last. */
 export type AttemptReport =
-  /** Files are here and measured; the first segment may start. */
+  /**
+   * The first segment may start. Said a second time where that was before all files were here and measured; then the
+   * first one has no frames, and its bytes are those so far.
+   */
   | {
       readonly type: 'prepared';
       readonly copiedBytes: number;

@@ -42,8 +42,11 @@ export function attemptReported(turn: Turn, said: JobRef, report: AttemptReport)
   }
 }
 
+/** Said again by an attempt that began before it had all of its files: now its length is known. */
 function prepared(turn: Turn, live: LiveAttempt, report: ReportOf<'prepared'>): void {
-  if (!moves(turn, { ...live, framesTotal: report.totalFrames }, 'running')) return;
+  const known = { ...live, framesTotal: Math.max(live.framesTotal, report.totalFrames) };
+  if (live.state === 'running') putAttempt(turn, { ...known, progressChanged: true });
+  else if (!moves(turn, known, 'running')) return;
   writeEvent(turn, live.ref, { ...report, type: 'started' });
 }
 

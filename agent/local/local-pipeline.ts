@@ -79,7 +79,7 @@ export async function withLocalJob<T>(options: LocalOptions, use: (run: LocalRun
       render: () =>
         renderStep({
           ...step,
-          prepared,
+          board: prepared.board,
           folder: options.folder,
           usage: createUsageCount(() => performance.now()),
           onProgress: () => undefined,

@@ -4,9 +4,17 @@ import pMap from 'p-map';
 import type { FailureClass, Problem, ResolvedItem } from '../../proto/agent-link.ts';
 import type { CachedFile, ContentCache, LookedAt } from './content-cache.ts';
 import type { RoomHold } from './disk-room.ts';
-import { MediaError } from './media-error.ts';
 import type { PacedCopy } from './pace.ts';
-import { type MountedPath, type Mounts, resolveUnc, UncError } from './unc.ts';
+import type { MountedPath, Mounts } from './unc.ts';
+import {
+  type FileFault,
+  faultOf,
+  filesOf,
+  isFault,
+  locate,
+  verdict,
+  type WantedFile,
+} from './wanted-files.ts';
 
 export interface FetchOptions {
   readonly mounts: Mounts;
@@ -73,9 +81,6 @@ export interface FetchResult {
   readonly release: () => void;
 }
 
-/** How many files the message names; the problems are all there. */
-const filesNamedMax = 20;
-
 /**
  * Brings all sources and logos of a job here, several at a time, in the order of the items; what is here already comes
  * first. Every file is tried, so that all that is wrong is told at once. Rejects only with the signal's reason (nothing
@@ -109,7 +114,8 @@ async function copyFiles(
   pins: (() => void)[],
 ): Promise<readonly FileOutcome[]> {
   const { concurrency = 5, headStartMs = 0 } = options;
-  const copy = (look: FileLook): Promise<FileOutcome | Thrown> => orThrown(() => copyFile(look, options, pins));
+  const copy = (look: FileLook): Promise<FileOutcome | Thrown> =>
+    orThrown(() => copyFile(look, options, pins));
   const first = looks.filter((look) => headStartMs > 0 && look.wanted.item === looks[0]?.wanted.item);
   const ahead = new Map(first.map((look) => [look, copy(look)]));
   await soon(Promise.all(ahead.values()), headStartMs);
@@ -117,32 +123,7 @@ async function copyFiles(
   return unlessThrown(outcomes);
 }
 
-interface WantedFile {
-  readonly role: 'source' | 'logo';
-  readonly item: ResolvedItem;
-  readonly uncPath: string;
-  readonly name: string;
-}
-
-interface FileFault {
-  readonly fault: Problem;
-  readonly failureClass: FailureClass;
-}
-
 type FileOutcome = { readonly file: FetchedFile } | FileFault;
-
-function filesOf(item: ResolvedItem): readonly WantedFile[] {
-  const name = `${item.itemType}_${item.position}${extensionOf(item.path)}`;
-  const source: WantedFile = { role: 'source', item, uncPath: item.path, name };
-  const { logoPath } = item;
-  if (logoPath === undefined) return [source];
-  return [source, { role: 'logo', item, uncPath: logoPath, name: `logo_${item.position}.png` }];
-}
-
-// What goes into a file name of ours must be harmless in a command line and in a concat list.
-function extensionOf(path: string): string {
-  return /\.[A-Za-z0-9]{1,8}$/u.exec(path)?.[0] ?? '';
-}
 
 /** What a look at a file's source came to; `file`: it was here. */
 type FileLook = { readonly wanted: WantedFile } & (
@@ -285,46 +266,9 @@ async function acquire(
   }
 }
 
-function locate({ role, item, uncPath }: WantedFile, mounts: Mounts, platform: string): MountedPath {
-  if (uncPath.trim() === '') {
-    const what = role === 'logo' ? `the logo of ${item.itemType}` : item.itemType;
-    throw new MediaError('PATH_MISSING', `No path for ${what} at position ${item.position}`);
-  }
-  return resolveUnc(uncPath, mounts, platform);
-}
-
 /** A hard link costs nothing; another disk, or one that has no links, gets a copy. */
 async function place(content: string, path: string): Promise<string> {
   await rm(path, { force: true });
   await link(content, path).catch(() => copyLocalFile(content, path));
   return path;
-}
-
-function isFault(error: unknown): error is MediaError | UncError {
-  return error instanceof MediaError || error instanceof UncError;
-}
-
-function faultOf(error: MediaError | UncError, { role, item, uncPath }: WantedFile): FileFault {
-  const reason = error.message.slice(error.code.length + 2);
-  const what = `${role === 'logo' ? 'logo of ' : ''}${item.itemType} at position ${item.position}`;
-  const message = error.code === 'PATH_MISSING' ? reason : `${what}: ${reason}`;
-  return {
-    fault: { position: item.position, subject: uncPath, code: error.code, message },
-    failureClass: error instanceof UncError ? 'input' : error.failureClass,
-  };
-}
-
-function verdict(
-  failed: readonly { readonly fault: Problem; readonly failureClass: FailureClass }[],
-): Pick<FetchResult, 'message' | 'failureClass'> {
-  if (failed.length === 0) return {};
-  const named = failed.slice(0, filesNamedMax).map((outcome) => outcome.fault.message);
-  const isAllPaths = failed.every((outcome) => outcome.fault.code === 'PATH_MISSING');
-  const more = failed.length > filesNamedMax ? [`and ${failed.length - filesNamedMax} more`] : [];
-  return {
-    // Both openings are what people search their logs for.
-    message: `${isAllPaths ? '' : `Failed to copy ${failed.length} files: `}${[...named, ...more].join('; ')}`,
-    // One file that can never be had fails the job, however well the share is tomorrow.
-    failureClass: failed.some((outcome) => outcome.failureClass === 'input') ? 'input' : 'environment',
-  };
 }

@@ -1,10 +1,10 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import pMap from 'p-map';
 import type { FailureClass, Problem } from '../../proto/agent-link.ts';
 import { runProcess } from '../process/run.ts';
 import type { MediaFacts } from '../render/facts.ts';
 import type { ContentCache } from './content-cache.ts';
 import type { FetchedFile } from './fetch.ts';
+import { openGate } from './gate.ts';
 import { ProbeError, type ProbeOptions, probeMedia } from './probe.ts';
 
 export interface ProbeFilesOptions extends ProbeOptions {
@@ -34,36 +34,71 @@ export interface ProbeResult {
 }
 
 /** Grows when probing finds out other things than before: older notes are then ignored. */
-const factsVersion = 2;
+const factsVersion = 3;
 const filesNamedMax = 20;
+
+/** Probes the files of one job as they come, each content once. */
+export interface FileProber {
+  /** Undefined when nothing can be found out about the file: `result` says why. Rejects with the signal's reason. */
+  probe(file: FetchedFile): Promise<MediaFacts | undefined>;
+  /** Of these files, in their order, once every `probe` is settled. */
+  result(files: readonly FetchedFile[]): ProbeResult;
+}
 
 /** What all files of a job are, each content once. Every file is tried. Rejects only with the signal's reason. */
 export async function probeFiles(
   files: readonly FetchedFile[],
   options: ProbeFilesOptions,
 ): Promise<ProbeResult> {
+  const prober = openFileProber(options);
+  await Promise.allSettled(files.map((file) => prober.probe(file)));
+  options.signal?.throwIfAborted();
+  return prober.result(files);
+}
+
+export function openFileProber(options: ProbeFilesOptions): FileProber {
   const { concurrency = 8, signal } = options;
+  const limit = openGate(concurrency);
   const looks = new Map<string, Promise<Look>>();
-  const outcomes = await pMap(
-    files,
-    async (file) => {
-      const look = looks.get(file.sha256) ?? lookAt(file, options);
-      looks.set(file.sha256, look);
-      const outcome = await look;
-      if ('facts' in outcome) options.onFacts?.(file, outcome.facts);
-      return { file, outcome };
+  const outcomes = new Map<FetchedFile, Look>();
+  const look = async (file: FetchedFile): Promise<Look> => {
+    const leave = await limit.enter(signal);
+    try {
+      return await lookAt(file, options);
+    } finally {
+      leave();
+    }
+  };
+  return {
+    async probe(file) {
+      const looking = looks.get(file.sha256) ?? look(file);
+      looks.set(file.sha256, looking);
+      const outcome = await looking;
+      signal?.throwIfAborted();
+      outcomes.set(file, outcome);
+      if (!('facts' in outcome)) return undefined;
+      options.onFacts?.(file, outcome.facts);
+      return outcome.facts;
     },
-    { concurrency },
-  );
-  signal?.throwIfAborted();
-  const bad = outcomes.flatMap(({ file, outcome }) => ('facts' in outcome ? [] : { file, ...outcome }));
-  const all = await Promise.all(looks.values());
+    result: (files) =>
+      resultOf(
+        files.flatMap((file) => {
+          const outcome = outcomes.get(file);
+          return outcome === undefined ? [] : [[file, outcome] as const];
+        }),
+      ),
+  };
+}
+
+function resultOf(all: readonly (readonly [FetchedFile, Look])[]): ProbeResult {
+  const bad = all.flatMap(([file, outcome]) => ('facts' in outcome ? [] : { file, ...outcome }));
+  const contents = new Map(all.map(([file, outcome]) => [file.sha256, outcome]));
   return {
     facts: new Map(
-      outcomes.flatMap(({ file, outcome }) => ('facts' in outcome ? [[file.name, outcome.facts]] : [])),
+      all.flatMap(([file, outcome]) => ('facts' in outcome ? [[file.name, outcome.facts]] : [])),
     ),
     errors: new Map(bad.map(({ file, error }) => [file.name, error.message])),
-    probed: all.filter((look) => look.isNew).length,
+    probed: [...contents.values()].filter((one) => one.isNew).length,
     problems: bad.map(({ file, error }) => problemOf(file, error)),
     ...verdict(bad),
   };

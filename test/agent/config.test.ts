@@ -15,7 +15,7 @@ describe('an agent’s configuration', () => {
   test('needs little, and has every default', () => {
     const config = parseAgentConfig(least, 'test', '/srv');
     assert.deepEqual(config.queues, ['default_queue']);
-    assert.deepEqual(config.concurrency, { copy: 5, probe: 8, segments: 1 });
+    assert.deepEqual(config.concurrency, { copy: 5, probe: 8 });
     assert.equal(config.dataDir, '/srv/data');
     assert.equal(config.mounts['clips']?.localPath, '/srv/clips');
     assert.ok(Object.isFrozen(config.cache));

@@ -61,13 +61,7 @@ function isLeaving(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEve
 function apply(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent): void {
   switch (event.type) {
     case 'started':
-      advance(
-        ledger,
-        attempt,
-        'running',
-        `${event.totalFrames} frames; copied ${event.copiedBytes} bytes, ${event.reusedBytes} were here`,
-      );
-      learnLength(ledger, attempt, event.totalFrames);
+      takeStarted(ledger, attempt, event);
       return;
     case 'segment-done':
       noteSegment(ledger, attempt, event);
@@ -83,6 +77,26 @@ function apply(ledger: Ledger, attempt: AttemptRecord, { event }: JournalEvent):
       noteHostOutcome(ledger, attempt);
       return;
   }
+}
+
+/**
+ * An agent may begin before all files of the job are there, and then does not know its length: it says so with no frames,
+ * and starts a second time when it does.
+ */
+function takeStarted(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  event: { readonly copiedBytes: number; readonly reusedBytes: number; readonly totalFrames: number },
+): void {
+  const isMeasured = event.totalFrames > 0;
+  const length = isMeasured ? `${event.totalFrames} frames` : 'before all files are there';
+  const detail = `${length}; copied ${event.copiedBytes} bytes, ${event.reusedBytes} were here`;
+  if (attempt.state === 'running' && isMeasured) {
+    const entry = { atMs: ledger.nowMs, what: 'measured', detail, agentId: attempt.agentId };
+    ledger.putAttempt({ ...attempt, timeline: [...attempt.timeline, entry].slice(-timelineEntriesMax) });
+  }
+  advance(ledger, attempt, 'running', detail);
+  learnLength(ledger, attempt, event.totalFrames);
 }
 
 const stamps: Partial<Record<AttemptState, keyof AttemptRecord>> = {
@@ -151,11 +165,11 @@ function noteSegment(
     detail: `item ${event.position}: ${event.frames} frames${event.reused ? ', reused' : ''}`,
     agentId: attempt.agentId,
   };
-  ledger.putAttempt({ ...attempt, timeline: [...attempt.timeline, entry].slice(-segmentEntriesMax) });
+  ledger.putAttempt({ ...attempt, timeline: [...attempt.timeline, entry].slice(-timelineEntriesMax) });
 }
 
 /** A job has at most 2,000 items; an attempt's timeline keeps the newest of their segments. */
-const segmentEntriesMax = 200;
+const timelineEntriesMax = 200;
 
 const failures: ReadonlySet<Outcome> = new Set(['failed', 'timed-out']);
 

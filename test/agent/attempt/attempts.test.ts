@@ -54,7 +54,7 @@ async function attemptsWithDeafProbe(t: TestContext) {
       scratch: endlessScratchRoom(cache, '/work'),
       ffmpeg: { ffmpeg: 'ffmpeg', ffprobe: at('ffprobe'), versionText: 'x' },
       ffprobeVersion: 'x',
-      encoderFor: () => undefined,
+      encoderFor: () => ({ rung: 'libx264' }),
       speeds: createRenderSpeeds({
         nowMs: () => performance.now(),
         inventory: () => inventory(),

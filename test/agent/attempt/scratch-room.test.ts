@@ -106,9 +106,9 @@ describe('the room of an attempt', () => {
     const result = { enable4k: false, frames: 30 * 30 };
     await attempt.demandWork(result);
     assert.deepEqual(await reserved(), [{ jobId: 'job-a', bytes: workBytes(result) }]);
-    attempt.encoded(450, 900);
+    attempt.encoded(450);
     const [half] = await reserved();
-    attempt.encoded(900, 900);
+    attempt.encoded(900);
     const [result0] = await reserved();
     assert.ok(half !== undefined && result0 !== undefined);
     assert.ok(half.bytes < workBytes(result) && result0.bytes < half.bytes && result0.bytes > 0);

@@ -422,9 +422,14 @@ export interface AssignmentReply {
   } | undefined;
 }
 
+/**
+ * The first segment may start. An agent that begins before all files of the job are there says this twice: first
+ * without frames and with the bytes so far, then with all that was measured.
+ */
 export interface AttemptStarted {
   readonly copiedBytes: number;
   readonly reusedBytes: number;
+  /** 0: not known yet. */
   readonly totalFrames: number;
 }
 
