@@ -35,7 +35,7 @@ const streamSchema = z
     color_range: known,
     chroma_location: known,
     field_order: known,
-    disposition: z.object({ attached_pic: z.number().optional() }).optional(),
+    disposition: z.object({ attached_pic: z.number().optional(), default: z.number().optional() }).optional(),
     side_data_list: sideData,
   })
   .transform((stream) => ({ ...stream, rotation: rotationOf(stream.side_data_list) ?? 0 }));

@@ -217,6 +217,7 @@ function videoFacts(
     ...optional('chromaLocation', stream.chroma_location),
     ...optional('fieldOrder', stream.field_order),
     isAttachedPicture,
+    ...(stream.disposition?.default === 1 ? { isDefault: true } : {}),
   };
 }
 
@@ -230,6 +231,7 @@ function audioFacts(
     codec: stream.codec_name ?? 'unknown',
     sampleRate: stream.sample_rate ?? 0,
     channels: stream.channels ?? 0,
+    ...(stream.disposition?.default === 1 ? { isDefault: true } : {}),
     ...optional('declaredDurationSeconds', isDeclared ? stream.duration : undefined),
     startSeconds: stream.start_time ?? 0,
     ...optional('scan', scan),

@@ -12,9 +12,12 @@ const scaleMatrices: Readonly<Record<string, string>> = {
   bt2020c: 'bt2020',
 };
 
-/** What FFmpeg's filters know of the colours of HDR; anything else that a file claims is taken as bt2020. */
+/**
+ * What FFmpeg's filters know of the colours of HDR; anything else that a file claims is taken as bt2020. So is bt2020c
+ * (constant luminance), which zscale cannot take from PQ or HLG: what claims it is nearly always bt2020nc.
+ */
 const hdrPrimaries: readonly string[] = ['bt2020', 'bt709', 'smpte431', 'smpte432'];
-const hdrMatrices: readonly string[] = ['bt2020nc', 'bt2020c', 'bt709'];
+const hdrMatrices: readonly string[] = ['bt2020nc', 'bt709'];
 
 /** From so many lines up an untagged picture is taken as bt709, below as bt601: what makers of players agree on. */
 const bt709FromLines = 720;

@@ -52,6 +52,8 @@ export interface VideoStreamFacts {
   readonly fieldOrder?: string;
   /** Cover art: never the picture of an item. */
   readonly isAttachedPicture: boolean;
+  /** The file says that players show this one of several. */
+  readonly isDefault?: boolean;
 }
 
 export interface AudioStreamFacts {
@@ -59,6 +61,7 @@ export interface AudioStreamFacts {
   readonly codec: string;
   readonly sampleRate: number;
   readonly channels: number;
+  readonly isDefault?: boolean;
   readonly declaredDurationSeconds?: number;
   readonly startSeconds: number;
   readonly scan?: StreamScan;

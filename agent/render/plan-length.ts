@@ -24,7 +24,10 @@ function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complai
   const scanned = streams.flatMap((stream) => (stream.scan === undefined ? [] : [stream.scan.endSeconds]));
   const declared = facts.containerDurationSeconds;
   if (declared !== undefined && scanned.length > 0) {
-    const real = Math.max(...scanned) - facts.containerStartSeconds;
+    // Of these two the duration counts from zero, wherever their first picture is.
+    const isFromZero = /\b(?:mov|matroska)\b/u.test(facts.formatName);
+    const zero = isFromZero ? Math.min(0, facts.containerStartSeconds) : facts.containerStartSeconds;
+    const real = Math.max(...scanned) - zero;
     if (real < declared - toleranceSeconds(declared)) {
       complain(
         'SOURCE_TRUNCATED',

@@ -126,17 +126,30 @@ function planText(text: string | undefined, complain: Complain): string | undefi
   return readable;
 }
 
-function planPicture({ stream, fitted }: SeenPicture, isStill: boolean): SegmentPlan['picture'] {
+function planPicture({ facts, stream, fitted }: SeenPicture, isStill: boolean): SegmentPlan['picture'] {
   return {
     kind: isStill ? 'still' : 'video',
     streamIndex: stream.index,
-    isInterlaced: stream.fieldOrder !== undefined && stream.fieldOrder !== 'progressive',
+    interlacing: interlacingOf(facts, stream),
     alpha: planAlpha(stream.pixelFormat),
     chroma: planChroma(stream),
     isAnamorphic: stream.sampleAspectRatio !== 1,
     fitted,
     color: planColor(stream),
   };
+}
+
+/** Recordings, whose field order is that of their first frames only: a film, and then interlaced advertisements. */
+const recordings = /^(?:mpegts|mpeg|mxf|gxf|wtv)$/u;
+const codecsWithFields = /^(?:h264|mpeg2video|vc1)$/u;
+
+/** Frames that say that they are progressive pass untouched. */
+function interlacingOf(
+  { formatName }: MediaFacts,
+  { fieldOrder, codec }: VideoStreamFacts,
+): SegmentPlan['picture']['interlacing'] {
+  if (fieldOrder !== undefined && fieldOrder !== 'progressive') return 'declared';
+  return recordings.test(formatName) && codecsWithFields.test(codec) ? 'possible' : 'none';
 }
 
 function planSound(item: RenderItem, facts: MediaFacts, { warn }: Complaints): SoundPlan {

@@ -28,6 +28,8 @@ export const renderProblemCodes = {
   DISK_FULL: 'No space left.',
   FILE_ACCESS: 'A file could not be read or written.',
   SOURCE_UNREADABLE: 'FFmpeg cannot decode the source.',
+  SOURCE_CHANGES:
+    'The size or kind of the picture or the sound changes in the middle of the file: convert it first.',
   SEGMENT_WRONG: 'A segment has other frames or samples than planned.',
   OUTPUT_UNREADABLE: 'The finished file cannot be read as an MP4.',
   OUTPUT_STREAMS_WRONG: 'The finished file has no picture or no sound, or more than one.',

@@ -47,7 +47,10 @@ export interface SegmentPlan {
 export interface PicturePlan {
   readonly kind: 'video' | 'still';
   readonly streamIndex: number;
-  readonly isInterlaced: boolean;
+  /** `possible`: some frames may be, whatever its first ones are. */
+  readonly interlacing: 'none' | 'possible' | 'declared';
+  /** Set once a render has found out that size, shape or pixel format change in the middle. */
+  readonly isChanging?: true;
   readonly alpha: 'none' | 'rgb' | 'yuv';
   /** Pixels of the source are not square. */
   readonly isAnamorphic: boolean;

@@ -2,6 +2,7 @@ import { joinClassOf } from './join-class.ts';
 import type { MadeFile } from './made-file.ts';
 import { framesPerSecond, type SegmentPlan, sampleRate } from './render-plan.ts';
 import type { EncoderChoice } from './render-request.ts';
+import type { FormatChange, SegmentWords } from './segment-words.ts';
 
 /** A segment that was measured and found right. */
 export interface CheckedSegment {
@@ -14,14 +15,10 @@ export interface CheckedSegment {
 }
 
 /** What is known of a segment after FFmpeg has left. */
-export interface SegmentEvidence {
+export interface SegmentEvidence extends SegmentWords {
   readonly made: MadeFile | undefined;
-  /** Frames that the fps filter made; undefined for stills, and when FFmpeg did not say. */
-  readonly framesFromSource: number | undefined;
-  readonly fatalLine: string | undefined;
   /** What it was encoded with. */
   readonly encoder: Pick<EncoderChoice, 'rung' | 'profile'>;
-  readonly damageLines?: { readonly first: string; readonly count: number };
 }
 
 /** A clip's last frame may stay this much longer (0.5 s) than its packets tell; more means that frames are missing. */
@@ -29,11 +26,21 @@ const clonedFramesMax = framesPerSecond / 2;
 
 export type SegmentVerdict =
   | { readonly ok: true; readonly segment: CheckedSegment }
-  | { readonly ok: false; readonly isSourceAtFault: boolean; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly isSourceAtFault: boolean;
+      readonly reason: string;
+      readonly change?: FormatChange;
+    };
 
 /** Frames, samples, and no sign that the source broke on the way: exit code 0 proves none of it. Pure. */
 export function checkSegment(plan: SegmentPlan, evidence: SegmentEvidence): SegmentVerdict {
-  const { made, framesFromSource, fatalLine } = evidence;
+  const { made, framesFromSource, fatalLine, change } = evidence;
+  // First, because the frames of a second graph can come to the right number: with the first one's last frame in most.
+  if (change !== undefined) {
+    const reason = `its ${change.of} changes in the middle, from ${change.from} to ${change.to}`;
+    return { ok: false, isSourceAtFault: true, reason, change };
+  }
   if (fatalLine !== undefined) return { ok: false, isSourceAtFault: true, reason: fatalLine.trim() };
   const cloned = framesFromSource === undefined ? 0 : plan.frames - framesFromSource;
   if (cloned > clonedFramesMax) {

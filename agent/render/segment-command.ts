@@ -37,6 +37,8 @@ export function segmentArguments(
     ...commonArguments,
     ...rung.deviceArguments,
     ...(threads === undefined ? [] : ['-filter_complex_threads', `${threads}`]),
+    // Left to itself, FFmpeg would begin the graph anew at each change: the frames so far, cloned to the end, and then the rest.
+    ...(segment.picture.isChanging === true ? ['-reinit_filter:v', '0'] : []),
     ...inputArguments(names.source, threads),
     ...(segment.logo === undefined ? [] : inputArguments(names.logo, threads)),
     ...['-filter_complex', graph, '-map', '[v]', '-map', '[a]'],

@@ -1,17 +1,13 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFailure, RenderFailedError } from './failure.ts';
-import { isDamageLine, isFatalLine } from './fatal-lines.ts';
+import { explainDespiteSuccess, explainFailure, RenderFailedError } from './failure.ts';
 import { type FfmpegContext, runFfmpeg } from './ffmpeg.ts';
 import { readMadeFile } from './made-file.ts';
+import type { RenderProblemCode } from './problem-codes.ts';
 import type { SegmentPlan } from './render-plan.ts';
-import {
-  type CheckedSegment,
-  checkSegment,
-  type SegmentEvidence,
-  type SegmentVerdict,
-} from './segment-check.ts';
+import { type CheckedSegment, checkSegment, type SegmentVerdict } from './segment-check.ts';
 import { type SegmentSettings, segmentArguments } from './segment-command.ts';
+import { listenToSegment } from './segment-words.ts';
 
 /** `segment_3.mov`: a name of ours, so lists of segments need no escaping. */
 export function segmentFileName({ position }: Pick<SegmentPlan, 'position'>): string {
@@ -36,7 +32,11 @@ export async function renderSegment(
   const part = `${segmentFileName(plan)}.part`;
   const partPath = `${target}.part`;
   try {
-    const verdict = await renderAndCheck(context, plan, settings, part, onFrames);
+    let verdict = await renderAndCheck(context, plan, settings, part, onFrames);
+    if (verdict?.ok === false && canFollow(plan, verdict)) {
+      const picture = { ...plan.picture, isChanging: true } as const;
+      verdict = await renderAndCheck(context, { ...plan, picture }, settings, part, onFrames);
+    }
     if (verdict === undefined) return undefined;
     if (!verdict.ok) throw wrongSegment(plan, verdict);
     await rename(partPath, target);
@@ -44,6 +44,15 @@ export async function renderSegment(
   } finally {
     await rm(partPath, { force: true });
   }
+}
+
+/**
+ * A picture that changes its size or pixels can be followed by filters that look at each frame. Those for fields, HDR and
+ * alpha cannot, and no filter for sound can.
+ */
+function canFollow({ picture }: SegmentPlan, { change }: Extract<SegmentVerdict, { ok: false }>): boolean {
+  if (change?.of !== 'picture' || picture.kind === 'still') return false;
+  return picture.interlacing !== 'declared' && picture.color.kind === 'sdr' && picture.alpha === 'none';
 }
 
 async function renderAndCheck(
@@ -59,46 +68,36 @@ async function renderAndCheck(
     script: scriptFileName(plan),
     output,
   };
-  let framesFromSource: number | undefined;
-  let fatalLine: string | undefined;
-  let damageLines: SegmentEvidence['damageLines'];
+  const words = listenToSegment();
   const result = await runFfmpeg(context, plan.name, segmentArguments(plan, settings, names), {
     onProgress: ({ frame }) => onFrames(Math.min(frame, plan.frames)),
-    onStderrLine: (line) => {
-      framesFromSource = framesOfFpsFilter(line) ?? framesFromSource;
-      if (isFatalLine(line)) fatalLine ??= line;
-      if (isDamageLine(line))
-        damageLines = { first: damageLines?.first ?? line, count: (damageLines?.count ?? 0) + 1 };
-    },
+    onStderrLine: words.line,
   });
   if (result.cause === 'aborted') return undefined;
-  if (!result.succeeded) {
+  const heard = words.heard();
+  // Whatever else went wrong behind a change came of it.
+  if (!result.succeeded && heard.change === undefined) {
     throw new RenderFailedError(explainFailure(result, { label: plan.name, position: plan.position }));
   }
-  const made = await readMadeFile(context, `${plan.name} check`, output);
+  const ofPc = explainDespiteSuccess(result, { label: plan.name, position: plan.position });
+  if (result.succeeded && ofPc !== undefined) throw new RenderFailedError(ofPc);
+  const made = result.succeeded ? await readMadeFile(context, `${plan.name} check`, output) : undefined;
   if (context.signal.aborted) return undefined;
-  return checkSegment(plan, {
-    made,
-    framesFromSource,
-    fatalLine,
-    encoder: settings.encoder,
-    ...(damageLines === undefined ? {} : { damageLines }),
-  });
-}
-
-/** `[Parsed_fps_0 @ 0x...] [verbose] 83 frames in, 83 frames out; ...`, said when the graph ends. */
-function framesOfFpsFilter(line: string): number | undefined {
-  const told = /Parsed_fps_\d+ .*frames in, (?<out>\d+) frames out/u.exec(line)?.groups?.['out'];
-  return told === undefined ? undefined : Number(told);
+  return checkSegment(plan, { made, encoder: settings.encoder, ...heard });
 }
 
 function wrongSegment(plan: SegmentPlan, verdict: Extract<SegmentVerdict, { ok: false }>): RenderFailedError {
   return new RenderFailedError({
     failureClass: verdict.isSourceAtFault ? 'input' : 'job',
-    code: verdict.isSourceAtFault ? 'SOURCE_UNREADABLE' : 'SEGMENT_WRONG',
+    code: codeOf(verdict),
     message: `${plan.name} (${plan.sourcePath}) was not rendered as planned: ${verdict.reason}`,
     exitCode: 0,
     stderrTail: [],
     position: plan.position,
   });
+}
+
+function codeOf({ change, isSourceAtFault }: Extract<SegmentVerdict, { ok: false }>): RenderProblemCode {
+  if (change !== undefined) return 'SOURCE_CHANGES';
+  return isSourceAtFault ? 'SOURCE_UNREADABLE' : 'SEGMENT_WRONG';
 }

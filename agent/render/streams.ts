@@ -1,13 +1,25 @@
 import type { AudioStreamFacts, MediaFacts, VideoStreamFacts } from './facts.ts';
 
-/** The first picture stream that is not cover art. */
+/** The picture that players show: never cover art, and one with packets where there is one. */
 export function choosePicture(facts: MediaFacts): VideoStreamFacts | undefined {
-  return facts.video.find((stream) => !stream.isAttachedPicture);
+  const pictures = facts.video.filter((stream) => !stream.isAttachedPicture);
+  return preferred(pictures.filter(hasPackets)) ?? pictures[0];
 }
 
-/** The first sound stream that has any packets. */
+/** The sound that players play; undefined when no stream has any packets. */
 export function chooseSound(facts: MediaFacts): AudioStreamFacts | undefined {
-  return facts.audio.find((stream) => stream.scan === undefined || stream.scan.packets > 0);
+  return preferred(facts.audio.filter(hasPackets));
+}
+
+/** The one that the file marks as its default, else the first. */
+function preferred<Stream extends { readonly isDefault?: boolean }>(
+  streams: readonly Stream[],
+): Stream | undefined {
+  return streams.find(({ isDefault }) => isDefault === true) ?? streams[0];
+}
+
+function hasPackets({ scan }: VideoStreamFacts | AudioStreamFacts): boolean {
+  return scan === undefined || scan.packets > 0;
 }
 
 /** How far a declared duration may reach beyond the packets and still be believed. */

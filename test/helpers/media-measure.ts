@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { runProcess } from '../../agent/process/run.ts';
 
 /** Raw bytes of a decoded file. */
-async function decode(args: readonly string[]): Promise<Buffer> {
+export async function decode(args: readonly string[]): Promise<Buffer> {
   const child = spawn('ffmpeg', ['-v', 'error', '-nostdin', ...args, 'pipe:1'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
