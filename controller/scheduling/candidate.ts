@@ -30,6 +30,8 @@ export class Candidate {
   #soonest: Option | undefined;
   #second: Option | undefined;
   #lossMs = 0;
+  /** What it renders on its best agent, alone. */
+  #longMs = 0;
   readonly #waitedMs: number;
   /** Since it was to start, by its promise. */
   readonly #lateMs: number;
@@ -52,11 +54,12 @@ export class Candidate {
 
   /**
    * How much it would suffer from another job's going first: what it loses without its best agent (the most, where it
-   * has no other), and what it has lost already by waiting. Without its wait the order of jobs that lose about the same
-   * jumps with every plan, and announcements with it.
+   * has no other); what it renders there, because what is long and begins last ends alone, and on slow PCs longest; and
+   * what it has lost already by waiting, counted twice. Without its wait the order of jobs that lose about the same
+   * jumps with every plan, and announcements with it; counted once, long newcomers take the place of what is announced.
    */
   get sufferageMs(): number {
-    return this.#lossMs + this.#waitedMs;
+    return this.#lossMs + this.#longMs + 2 * this.#waitedMs;
   }
 
   /** Both have the same class and round, are overdue or not, and neither is short of a deadline. */
@@ -118,6 +121,7 @@ export class Candidate {
       }
     }
     this.#lossMs = secondMs - bestMs;
+    this.#longMs = (best === undefined ? undefined : this.options[best])?.effort.workMs ?? 0;
     this.#second = second === undefined ? undefined : this.options[second];
     this.#soonest = best === undefined ? undefined : this.options[best];
     this.#best = this.#soonest && (this.#givenUpFor() ?? this.#keptWhereAnnounced(this.#soonest, bestMs));

@@ -64,6 +64,19 @@ describe('a plan', () => {
     assert.equal(first(100_000), 'j1');
   });
 
+  it('begins with what takes longest where all lose the same without their best agent', () => {
+    const twins = [agent('free', 2), agent('busy', 2, { running: [attempt(10_000)] })];
+    const jobs = [job('short', { sequence: 1 }), job('long', { outputMs: 600_000, sequence: 2 })];
+    const plan = makePlan(snapshot(jobs, twins));
+    assert.deepEqual(
+      plan.placements.map(({ jobId, agentId }) => [jobId, agentId]),
+      [
+        ['long', 'free'],
+        ['short', 'busy'],
+      ],
+    );
+  });
+
   it('never fills a slot that is still held, however soon it is free', () => {
     const plan = makePlan(snapshot([job('j1')], [agent('a', 1, { running: [attempt(0)] })]));
     assert.deepEqual(plan.assignments, []);
