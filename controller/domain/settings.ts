@@ -90,4 +90,26 @@ export interface FarmSettings {
   readonly userWeights: ReadonlyMap<string, number>;
   readonly retries: RetryLimits;
   readonly times: Times;
+  /** Agents that have nothing to do render items of running jobs for their owners. */
+  readonly assist: boolean;
+}
+
+/** Where the studio's catalogue is in BigQuery. */
+export interface BigQueryCatalogSettings {
+  readonly projectId: string;
+  /** `project.dataset.table`. */
+  readonly table: string;
+  readonly idColumn: string;
+  readonly pathColumn: string;
+  /** Where the dataset lies, e.g. `EU`. @default BigQuery finds out */
+  readonly location?: string;
+  /** Key of a service account. @default Application Default Credentials */
+  readonly keyFile?: string;
+  /** An emulator, which is asked without credentials. @default Google's */
+  readonly apiEndpoint?: string;
+  /** A query ends after this. */
+  readonly timeoutMs: number;
+  /** What was found is not asked again for this long. */
+  readonly cacheMs: number;
+  readonly cacheEntriesMax: number;
 }

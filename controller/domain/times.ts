@@ -105,6 +105,15 @@ export const defaultTimes = {
   /** An announcement of one job moves at most this often. */
   announceHoldMs: 2 * minute,
 
+  /** An item is given to a helper only where it is predicted to take at most this long there. */
+  assistItemMs: 5 * minute,
+  /** A helper is given at least this long for an item, however short: processes start, files are looked at. */
+  assistRunMinMs: 60 * second,
+  /** What saves the job less than this is not worth a helper. */
+  assistSavingMs: 500,
+  /** An owner that had nothing to give, or has not answered, is asked again after this time. */
+  assistAskMs: 10 * second,
+
   /** A job's promised start may slip by this, or by half its predicted time if that is less. */
   startSlipMs: 10 * minute,
 

@@ -5,7 +5,8 @@ import { timeOf } from './forecast.ts';
 import type { JobLine, PlannerTuning, Snapshot, WaitingJob } from './snapshot.ts';
 import { compareAge, type JobAge } from './waiting-lines.ts';
 
-const classRank: Readonly<Record<PriorityClass, number>> = { low: 0, normal: 1, high: 2, urgent: 3 };
+/** A higher one goes first. */
+export const classRank: Readonly<Record<PriorityClass, number>> = { low: 0, normal: 1, high: 2, urgent: 3 };
 
 /**
  * A job's class and what its wait has added to it (scheduling.md, Deciding 2). The wait counts from when its flow last

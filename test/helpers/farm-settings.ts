@@ -32,6 +32,7 @@ export function farmSettings(changes: Partial<FarmSettings> = {}): FarmSettings 
     userWeights: new Map(),
     retries: { attemptsMax: 3, lossesMax: 3, environmentFailuresMax: 10 },
     times: defaultTimes,
+    assist: true,
     ...changes,
   };
 }

@@ -1,5 +1,6 @@
 import type { HeldAttempt, HeldVerdict, Hello, JobRef, Welcome } from '../../../proto/agent-link.ts';
 import { risen } from '../../domain/progress.ts';
+import { takeHeldItems } from './assist-messages.ts';
 import { ownerLost } from './executors.ts';
 import type { Input } from './inputs.ts';
 import { askAnew } from './known-sources.ts';
@@ -115,6 +116,7 @@ function welcome(
   const message = welcomeMessage(ledger, { hello, sessionId, ackedEvent, judged });
   ledger.effects.splice(first, 0, { kind: 'send', sessionId, message });
   greetWithMode(ledger, hello.agentId);
+  takeHeldItems(ledger, hello);
   if (known !== undefined && known.instanceId !== hello.instanceId) checkSoon(ledger, hello.agentId);
   const asked = judged.filter((each) => each.asked).map(({ held }) => held);
   recall(ledger, presence, asked);

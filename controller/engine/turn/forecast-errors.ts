@@ -3,6 +3,7 @@ import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { ForecastErrorView } from '../explanations.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
+import { attemptKey } from './state.ts';
 
 /** Renders that are remembered of each class of work. */
 const ratiosMax = 20;
@@ -20,6 +21,8 @@ export function noteForecastError(
   const job = ledger.state.jobs.get(attempt.jobId);
   if (outcome !== 'published' || finished === undefined || agent === undefined || job === undefined) return;
   if (predictedMs === undefined || predictedMs < predictedMinMs) return;
+  // Others have rendered a part of it: how long it took says nothing of this agent.
+  if ((ledger.state.assist.jobs.get(attemptKey(attempt))?.doneBy.size ?? 0) > 0) return;
   const ratio = Math.max(0, finished.usage.runMs - finished.usage.waitedForSharesMs) / predictedMs;
   const workClass = workClassOf(job);
   const before = agent.forecastRatios?.[workClass] ?? [];

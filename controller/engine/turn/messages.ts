@@ -9,6 +9,7 @@ import type {
 import { hasEnded } from '../../domain/job-states.ts';
 import { risen } from '../../domain/progress.ts';
 import { withShortTexts } from './agent-texts.ts';
+import { takeItemFinished, takeItemsReclaimed, takeItemsReleased } from './assist-messages.ts';
 import { refuseNewcomer } from './attach.ts';
 import { heardOf } from './backstops.ts';
 import { advance, takeEvent } from './events.ts';
@@ -70,6 +71,15 @@ export function takeMessage(
       return;
     case 'host-checked':
       takeHostChecked(ledger, presence, message);
+      return;
+    case 'items-released':
+      takeItemsReleased(ledger, presence, message);
+      return;
+    case 'items-reclaimed':
+      takeItemsReclaimed(ledger, presence, message);
+      return;
+    case 'item-finished':
+      takeItemFinished(ledger, presence, message);
       return;
     case 'goodbye':
       takeGoodbye(ledger, presence, message);

@@ -1,6 +1,7 @@
 import { effectiveMode, type OrderedMode } from '../../domain/agent-mode.ts';
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import { moveJob, without } from '../../domain/move-job.ts';
+import { itemCount } from './assist-state.ts';
 import type { AgentOrderInput } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { holdsLease, stopAttempt } from './outcomes.ts';
@@ -43,7 +44,8 @@ export function enforceModes(ledger: Ledger): void {
     const { ordered } = agent;
     if (ordered === undefined || ordered.mode === 'cordoned') continue;
     const live = ledger.liveAttemptsOf(agent.agentId);
-    if (live.length === 0) noteEmpty(ledger, agent, ordered);
+    if (live.length === 0 && itemCount(ledger.state.assist, agent.agentId) === 0)
+      noteEmpty(ledger, agent, ordered);
     else if ((ordered.untilMs ?? Number.POSITIVE_INFINITY) <= ledger.nowMs) {
       for (const attempt of live) if (canEvict(attempt)) evict(ledger, attempt, ordered);
     }

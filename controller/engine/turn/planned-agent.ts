@@ -5,6 +5,7 @@ import { attemptStates } from '../../domain/attempt.ts';
 import { framesPerSecond, workBytesOf } from '../../domain/estimate.ts';
 import { classCost } from '../../scheduling/fair-share.ts';
 import type { ClassForecast, PlannedAgent, RunningAttempt } from '../../scheduling/snapshot.ts';
+import { type HeldItem, itemsAt } from './assist-state.ts';
 import { p90Of } from './forecast-errors.ts';
 import { knownShares } from './share-identity.ts';
 import type { FarmState, Presence } from './state.ts';
@@ -59,8 +60,10 @@ export function plannedAgent(
   };
 }
 
+/** An item that a helper renders is given up for a job, so that its slot is as good as free; not one that does not stop. */
 function runningAttempts(state: FarmState, agentId: string): readonly RunningAttempt[] {
-  return [...(state.liveAttempts.get(agentId) ?? [])].flatMap((key) => {
+  const stuck = itemsAt(state.assist, agentId).filter(({ late }) => late);
+  const attempts = [...(state.liveAttempts.get(agentId) ?? [])].flatMap((key) => {
     const attempt = state.attempts.get(key);
     if (attempt === undefined || !attemptStates[attempt.state].holdsSlot) return [];
     const job = state.jobs.get(attempt.jobId);
@@ -76,6 +79,16 @@ function runningAttempts(state: FarmState, agentId: string): readonly RunningAtt
       ...(runtime?.etaMs !== undefined && { etaMs: runtime.etaMs }),
     };
   });
+  return stuck.length === 0 ? attempts : [...attempts, ...stuck.map(stuckItem)];
+}
+
+/** Nobody knows when it will stop: not soon. */
+const stuckMs = 60_000;
+
+function stuckItem({ item }: HeldItem): RunningAttempt {
+  const { jobId } = item.ref;
+  const nobody = { userId: '', queue: '', workClass: 'hd', outputMs: 0, percent: 0 };
+  return { ...nobody, jobId, etaMs: stuckMs, stopping: false };
 }
 
 /** What a gigabit line carries (scheduling.md, Targets), until an agent has measured its own. */

@@ -6,6 +6,7 @@ import { nextPromises } from '../../scheduling/promises.ts';
 import type { Snapshot } from '../../scheduling/snapshot.ts';
 import { blockedReason, plannedReason } from '../../scheduling/wait-reason.ts';
 import type { JobNeeds } from '../../scheduling/waiting-lines.ts';
+import { makeRoomFor } from './assist.ts';
 import { farmRules, keepCharges } from './charges.ts';
 import { askForSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
@@ -36,8 +37,9 @@ export function placeJobs(ledger: Ledger): void {
     state.planning = undefined;
     carryOut(ledger, planning.plan, planning.snapshot);
   } else {
-    for (const placement of fillFreeSlots(snapshotOf(state, settings, ledger.nowMs)))
-      assignWhereFree(ledger, placement);
+    const placements = fillFreeSlots(snapshotOf(state, settings, ledger.nowMs));
+    makeRoomFor(ledger, placements);
+    for (const placement of placements) assignWhereFree(ledger, placement);
   }
   // Putting jobs marks the plan stale, but what this turn has placed is in the plan.
   state.planStale = planStale;
@@ -54,6 +56,7 @@ function carryOut(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
   noteReasons(ledger, plan, snapshot);
   // Who can start since this plan takes part before anybody is charged for it.
   keepCharges(ledger, snapshot.rules);
+  makeRoomFor(ledger, plan.assignments);
   for (const placement of plan.assignments) assignWhereFree(ledger, placement);
   announceNext(ledger, plan);
   askForSources(ledger, plan.placements);

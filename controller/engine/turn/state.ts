@@ -9,6 +9,7 @@ import type { CompletePlan } from '../../scheduling/replay.ts';
 import type { PresentSources, StartPromise } from '../../scheduling/snapshot.ts';
 import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
+import { type AssistState, noAssist } from './assist-state.ts';
 
 /** Remembers what a request id was used for. */
 export interface RequestRecord {
@@ -225,6 +226,8 @@ export interface FarmState {
   readonly publishRetries: Map<string, { readonly atMs: number; readonly tries: number }>;
   /** When an attempt was last spoken of by its agent, by attempt. */
   readonly lastWords: Map<string, { readonly atMs: number; readonly probedAtMs?: number }>;
+  /** Who helps whom. */
+  readonly assist: AssistState;
   readonly silences: Silence[];
   /** Attempts that nobody could tell about: they are not asked for again. */
   readonly untold: Set<string>;
@@ -278,6 +281,7 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     lineReasons: new Map(),
     publishRetries: new Map(),
     lastWords: new Map(),
+    assist: noAssist(),
     silences: [],
     untold: new Set(),
     alarms: [],

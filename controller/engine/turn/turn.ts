@@ -1,5 +1,6 @@
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { RecordKey, StoredRecord } from '../../store/port.ts';
+import { assistJobs } from './assist.ts';
 import { takeAttach } from './attach.ts';
 import { goOnAnnulling } from './executors.ts';
 import type { Effect, Input, Moment } from './inputs.ts';
@@ -48,7 +49,9 @@ export function turn(
     // Refusals and back-offs of time alone; a plan under way is finished first.
     if (state.planning === undefined) state.planStale = true;
   }
+  const isPlanned = state.planStale || state.planning !== undefined;
   placeJobs(ledger);
+  assistJobs(ledger, ticked || isPlanned);
   return ledger.close();
 }
 

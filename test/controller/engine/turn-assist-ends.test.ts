@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inventory } from '../../helpers/agent-messages.ts';
+import { AssistFarm, helping, itemCount, manyItems, released } from '../../helpers/assist-farm.ts';
+import { agentOrder, evictOrder, jobSpec } from '../../helpers/turn-farm.ts';
+
+describe('A helper that is lost', () => {
+  it('costs its owner nothing but the item, which another renders', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(1);
+    farm.run({ kind: 'stream-ended', sessionId: pc2, how: 'closed' });
+    farm.pass(farm.settings.times.disconnectedMs + 1);
+    assert.match(farm.last(farm.pc1, 'item-ended').reason, /not heard of/u);
+    const pc3 = farm.attach('pc3', helping());
+    assert.deepEqual(
+      farm.items(pc3).map((each) => each.item.position),
+      [19],
+    );
+  });
+
+  it('goes on with its item when it is back soon, and not when it does not hold it', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(2);
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    farm.run({ kind: 'stream-ended', sessionId: pc2, how: 'closed' });
+    const again = farm.attach('pc2', { ...helping(), heldItems: [item.item] });
+    assert.deepEqual(farm.given, [19]);
+    assert.equal(farm.all('item-ended').length, 0);
+    farm.run({ kind: 'stream-ended', sessionId: again, how: 'closed' });
+    farm.attach('pc2', { ...helping(), instanceId: 'pc2-2' });
+    assert.equal(farm.last(farm.pc1, 'item-ended').isDone, false);
+  });
+});
+
+describe('A controller that is started anew', () => {
+  it('keeps the rights that helpers tell of, while their fence lives', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(2);
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    farm.restart();
+    const owner = farm.attach('pc1', {
+      ...helping(),
+      held: [{ ref: farm.ref, state: 'running', percent: 5 }],
+    });
+    const helper = farm.attach('pc2', { ...helping(), heldItems: [item.item] });
+    assert.deepEqual(farm.given, [19]);
+    farm.finish(helper, item);
+    assert.deepEqual(
+      [farm.last(owner, 'item-ended').item, farm.last(owner, 'item-ended').isDone],
+      [item.item, true],
+    );
+  });
+
+  it('ends what it cannot know, and counts the slot until it is free', () => {
+    const farm = new AssistFarm();
+    const item = {
+      ref: { jobId: 'gone', fence: { term: 1, counter: 1 } },
+      position: 3,
+      right: { term: 1, counter: 7 },
+    };
+    const pc2 = farm.attach('pc2', { ...helping(), heldItems: [item] });
+    assert.deepEqual(farm.last(pc2, 'cancel-item').item, item);
+    farm.submit(jobSpec(1));
+    assert.equal(farm.all('assign').length, 0);
+    farm.finish(pc2, { item }, 'stopped');
+    assert.equal(farm.assigned(pc2).ref.jobId, jobSpec(1).jobId);
+  });
+
+  it('asks the owner anew: of what was given to nobody both know nothing more', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(4);
+    const before = farm.all('release-items').length;
+    farm.run({ kind: 'stream-ended', sessionId: farm.pc1, how: 'closed' });
+    farm.pc1 = farm.attach('pc1', { ...helping(), held: [{ ref: farm.ref, state: 'running', percent: 5 }] });
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    farm.finish(pc2, item);
+    assert.equal(farm.items(pc2).length, 1, 'nothing is at hand');
+    assert.ok(farm.all('release-items').length > before);
+  });
+});
+
+describe('An owner', () => {
+  it('that has nothing to give is asked again after a while only', () => {
+    const farm = new AssistFarm().begin();
+    farm.attach('pc2', helping());
+    farm.release(0);
+    farm.pass(1_000);
+    assert.equal(farm.all('release-items').length, 1);
+    farm.pass(farm.settings.times.assistAskMs);
+    assert.equal(farm.all('release-items').length, 2);
+  });
+
+  it('whose job renders every segment anew is not asked', () => {
+    const farm = new AssistFarm();
+    const options = {
+      ...{ noCache: true, keepFailed: false, fullDecode: false },
+      ...{ loudnessReport: false, contactSheet: false, preview: false },
+    };
+    const spec = { ...manyItems(1), options };
+    farm.begin({}, spec);
+    farm.attach('pc2', helping());
+    farm.pass(1_000);
+    assert.deepEqual(farm.all('release-items'), []);
+  });
+
+  it('is the agent of the job, and nobody else', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.say(pc2, { kind: 'items-released', ref: farm.ref, items: [released(1)] });
+    farm.say(pc2, { kind: 'items-reclaimed', ref: farm.ref, positions: [1], why: 'own-turn' });
+    assert.equal(farm.state.counters.staleEvents, 2);
+    assert.deepEqual(farm.items(), []);
+  });
+});
+
+describe('An agent that is to take nothing', () => {
+  for (const [what, order] of [
+    ['drained', agentOrder('drain', 'pc2')],
+    ['evicted', evictOrder('pc2', 60_000)],
+  ] as const) {
+    it(`gives its item up when it is ${what}, and is empty when it has`, () => {
+      const farm = new AssistFarm().begin();
+      const pc2 = farm.attach('pc2', helping());
+      farm.release(4);
+      const [item] = farm.items(pc2);
+      assert.ok(item);
+      farm.order(order);
+      farm.pass(100);
+      assert.deepEqual(farm.last(pc2, 'cancel-item').item, item.item);
+      assert.equal(farm.state.agents.get('pc2')?.ordered?.emptySinceMs, undefined);
+      farm.finish(pc2, item, 'stopped');
+      farm.pass(100);
+      assert.ok(farm.state.agents.get('pc2')?.ordered?.emptySinceMs);
+      assert.equal(farm.items(pc2).length, 1);
+    });
+  }
+
+  it('finishes its item when it is only cordoned', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(4);
+    farm.order(agentOrder('cordon', 'pc2'));
+    farm.pass(100);
+    assert.deepEqual(farm.all('cancel-item'), []);
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    farm.finish(pc2, item);
+    assert.equal(farm.items(pc2).length, 1);
+  });
+});
+
+describe('A farm without a shared segment cache', () => {
+  it('hears nothing of assist', () => {
+    const farm = new AssistFarm();
+    farm.attach('pc1', { features: ['assist'], inventory: inventory() });
+    farm.submit(manyItems(1, itemCount));
+    farm.attach('pc2', { features: ['assist'], inventory: inventory() });
+    farm.pass(1_000);
+    const kinds = new Set(farm.sent.map(({ message }) => message.kind));
+    for (const kind of [
+      'release-items',
+      'assign-item',
+      'cancel-item',
+      'item-assigned',
+      'item-ended',
+    ] as const)
+      assert.ok(!kinds.has(kind), kind);
+  });
+});
