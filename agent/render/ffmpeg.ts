@@ -1,6 +1,7 @@
 import { type ProcessResult, runProcess } from '../process/run.ts';
 import type { CommandLog } from './command-log.ts';
 import { encoderEnvironment } from './encoder.ts';
+import { type Cause, createCauseFinder } from './find-cause.ts';
 import { type FfmpegProgress, hasAdvanced, noProgress, readProgressLine } from './progress.ts';
 import type { RenderRequest } from './render-request.ts';
 
@@ -15,6 +16,8 @@ export interface FfmpegContext {
 export interface FfmpegResult extends ProcessResult {
   /** The first lines of level error or worse, at most 20: the tail may have only what came after them. */
   readonly errorLines: readonly string[];
+  /** What its words say went wrong, of all that it said. */
+  readonly wordsCause?: Required<Cause>;
 }
 
 const errorLinesMax = 20;
@@ -36,6 +39,7 @@ export async function runFfmpeg(
   log.command({ label, file: ffmpeg, args, cwd });
   let progress = noProgress;
   const errorLines: string[] = [];
+  const causes = createCauseFinder();
   const result = await runProcess({
     file: ffmpeg,
     args,
@@ -57,9 +61,11 @@ export async function runFfmpeg(
     },
     onStderrLine: (line) => {
       log.stderr(label, line);
+      causes.add(line);
       if (errorLines.length < errorLinesMax && errorLevel.test(line)) errorLines.push(line);
       onStderrLine?.(line);
     },
   });
-  return { ...result, errorLines };
+  const wordsCause = causes.cause();
+  return { ...result, errorLines, ...(wordsCause === undefined ? {} : { wordsCause }) };
 }

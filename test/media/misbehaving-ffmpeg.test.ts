@@ -104,7 +104,7 @@ test('The words come first and the exit code second: 255 with and without them',
   assert.ok(silent.result.status === 'failed');
   assert.match(silent.result.failure.message, /^FFmpeg failed with return code 255 on video_0/u);
   const killed = await renderWith(t, 'kill -9 $$');
-  assert.deepEqual(failureOf(killed), ['environment', 'FFMPEG_KILLED', 0]);
+  assert.deepEqual(failureOf(killed), ['environment', 'OUT_OF_MEMORY', 0]);
 });
 
 test('FFmpeg that says it is done and has made nothing, or half of it, is no success', {

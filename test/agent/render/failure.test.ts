@@ -3,10 +3,14 @@ import test from 'node:test';
 import { explainFailure } from '../../../agent/render/failure.ts';
 import { isFatalLine } from '../../../agent/render/fatal-lines.ts';
 import type { FfmpegResult } from '../../../agent/render/ffmpeg.ts';
+import { findCause } from '../../../agent/render/find-cause.ts';
 import { explainSystemError } from '../../../agent/render/system-failure.ts';
 
+/** As `runFfmpeg` tells it: what the words say is found among the error lines. */
 function ended(changes: Partial<FfmpegResult>): FfmpegResult {
+  const wordsCause = findCause(changes.errorLines ?? []);
   return {
+    ...(wordsCause === undefined ? {} : { wordsCause }),
     cause: 'exited',
     succeeded: false,
     exitCode: 1,
@@ -84,8 +88,8 @@ test('A stall, a missing program and a kill by somebody else have their own name
   ]);
   assert.deepEqual(explain({ exitCode: undefined, signalName: 'SIGKILL' }), [
     'environment',
-    'FFMPEG_KILLED',
-    'FFmpeg failed with return code SIGKILL on video_3: it was killed',
+    'OUT_OF_MEMORY',
+    'FFmpeg failed with return code SIGKILL on video_3: it was killed, most likely because memory ran out',
   ]);
 });
 
