@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { Problem } from '../../proto/agent-link.ts';
 import type { Loudness } from '../../proto/render-options.ts';
 import { silentCommandLog } from './command-log.ts';
+import { type ExtraFiles, makeExtras } from './extras.ts';
 import { RenderFailedError, type RenderFailure } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
 import { type ResolvedFont, resolveFont, writeFont } from './fonts.ts';
@@ -51,7 +52,7 @@ export async function renderBoard(
     const warnings = [...plan.warnings, ...run.warnings];
     const output = { file: request.outputFile, sizeBytes, frames, durationMs, features, warnings, timings };
     const measured = run.loudness === undefined ? {} : { loudness: run.loudness };
-    return { status: 'rendered', output: { ...output, ...measured, used: run.used() } };
+    return { status: 'rendered', output: { ...output, ...measured, extras: run.extras, used: run.used() } };
   } catch (error) {
     if (error instanceof RenderFailedError)
       return { status: 'failed', failure: error.failure, used: run.used() };
@@ -81,6 +82,7 @@ class JobRun {
   #framesKnown = '';
   readonly warnings: Problem[] = [];
   loudness: Loudness | undefined;
+  extras: ExtraFiles = {};
   #font: Promise<ResolvedFont> | undefined;
   #framesEncoded = 0;
   #segmentsReused = 0;
@@ -141,6 +143,9 @@ class JobRun {
       this.loudness = verified.loudness;
     });
     this.#meter.part('verify', 1);
+    const { contactSheet = false, preview = false } = this.#request;
+    const onWarning = (warning: Problem): void => this.#warn(warning);
+    this.extras = await makeExtras(this.#context, plan, part, { contactSheet, preview, onWarning });
     return { plan, timings: { segmentsMs, soundMs, joinMs, verifyMs } };
   }
 

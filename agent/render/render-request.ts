@@ -32,6 +32,9 @@ export interface RenderRequest {
   readonly fullDecode?: boolean;
   /** Its loudness is measured. @default it is not */
   readonly loudnessReport?: boolean;
+  /** What is made beside the result, of names of its own in the work folder. @default nothing */
+  readonly contactSheet?: boolean;
+  readonly preview?: boolean;
   /** Finished segments of all jobs. @default none: every segment is rendered */
   readonly segmentCache?: SegmentCache;
 }

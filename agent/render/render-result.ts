@@ -1,5 +1,6 @@
 import type { Feature, Problem } from '../../proto/agent-link.ts';
 import type { Loudness } from '../../proto/render-options.ts';
+import type { ExtraFiles } from './extras.ts';
 import type { RenderFailure } from './failure.ts';
 
 /** How a render ended. */
@@ -19,6 +20,8 @@ export interface RenderedOutput {
   readonly warnings: readonly Problem[];
   /** Absent: not asked for. */
   readonly loudness?: Loudness;
+  /** What was made beside it: names in the work folder. */
+  readonly extras: ExtraFiles;
   readonly used: RenderUsage;
   readonly timings: RenderTimings;
 }

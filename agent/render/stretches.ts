@@ -1,4 +1,5 @@
 import type { Problem } from '../../proto/agent-link.ts';
+import { clockText } from './clock-text.ts';
 import type { RenderProblemCode } from './problem-codes.ts';
 import { framesPerSecond, type RenderPlan, type SegmentPlan } from './render-plan.ts';
 
@@ -90,7 +91,7 @@ function warning(part: Part): Problem {
   const [first] = part.segments;
   const more = part.segments.length > 1 ? ` and ${part.segments.length - 1} more` : '';
   const where = first === undefined ? '' : ` (${first.name}${more})`;
-  const message = `From ${clock(part.fromSeconds)} to ${clock(part.toSeconds)} of the result ${words}${where}`;
+  const message = `From ${clockText(part.fromSeconds)} to ${clockText(part.toSeconds)} of the result ${words}${where}`;
   return {
     code,
     message,
@@ -100,13 +101,4 @@ function warning(part: Part): Problem {
 
 function secondsOf({ fromSeconds, toSeconds }: Stretch): number {
   return toSeconds - fromSeconds;
-}
-
-/** `1:02:03.4`: as players show it. */
-function clock(seconds: number): string {
-  const tenths = Math.round(seconds * 10);
-  const minutes = Math.floor(tenths / 600);
-  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, '0');
-  const hours = Math.floor(minutes / 60);
-  return hours === 0 ? `${minutes}:${rest}` : `${hours}:${`${minutes % 60}`.padStart(2, '0')}:${rest}`;
 }

@@ -1,0 +1,4 @@
+/** Something beside a result could not be made: a warning, and never the job's failure. */
+export class ExtraFailedError extends Error {
+  override readonly name = 'ExtraFailedError';
+}
