@@ -14,6 +14,9 @@ export function findContradictions(settings: Partial<Settings>): readonly FieldV
     ...timeOrder(settings),
     ...queueRuns(settings),
     ...storeContradictions(settings.store),
+    ...(settings.catalogFile !== undefined && settings.bigQuery !== undefined
+      ? [{ field: 'bigQuery', description: 'cannot stand beside catalogFile' }]
+      : []),
     ...(settings.token !== undefined && settings.tokenFile !== undefined
       ? [{ field: 'tokenFile', description: 'cannot stand beside token' }]
       : []),

@@ -9,7 +9,7 @@ import { type SettingName, type Settings, settingsSchema } from './config-schema
 import { type StoreConfig, storeConfig } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
 import { routingPresets } from './domain/routing.ts';
-import type { FarmSettings, QueueSettings } from './domain/settings.ts';
+import type { BigQueryCatalogSettings, FarmSettings, QueueSettings } from './domain/settings.ts';
 import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
 
 /** PEM texts. */
@@ -33,6 +33,7 @@ export interface ControllerConfig {
   readonly store: StoreConfig;
   readonly logsDir: string;
   readonly catalogFile?: string;
+  readonly bigQuery?: BigQueryCatalogSettings;
   readonly users: Readonly<Record<string, string>>;
 }
 
@@ -202,6 +203,7 @@ function assemble(
     store,
     logsDir: at(settings.logsDir),
     ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),
+    ...(settings.bigQuery !== undefined && { bigQuery: bigQuerySettings(settings.bigQuery, at) }),
     users: settings.users,
   };
 }
@@ -229,6 +231,13 @@ function farmSettings(settings: Settings): FarmSettings {
     times,
     assist: settings.assist === 'on',
   };
+}
+
+function bigQuerySettings(
+  { keyFile, ...settings }: NonNullable<Settings['bigQuery']>,
+  at: (path: string) => string,
+): BigQueryCatalogSettings {
+  return given({ ...settings, keyFile: keyFile === undefined ? undefined : at(keyFile) });
 }
 
 function queueSettings(queue: Settings['queues'][number], times: Times, scale: number): QueueSettings {

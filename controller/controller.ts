@@ -1,3 +1,5 @@
+import { bigQueryCatalog } from './catalog/bigquery-catalog.ts';
+import type { Catalog } from './catalog/catalog.ts';
 import { openFileCatalog } from './catalog/file-catalog.ts';
 import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
@@ -47,11 +49,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   // Nobody may be listening yet, and a rejection that nobody hears ends the process.
   failure.promise.catch(() => undefined);
   const store = openStore(config);
-  const catalog = await openFileCatalog({
-    ...(config.catalogFile !== undefined && { file: config.catalogFile }),
-    onProblem: (error) =>
-      log.error({ err: error }, 'the catalogue file cannot be used; going on with what it said before'),
-  });
+  const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
   const directory = configuredDirectory(config.users);
   const engine = createEngine({
@@ -79,6 +77,15 @@ export async function startController({ config, log, signal }: ControllerOptions
     await controller.stop();
     throw error;
   }
+}
+
+async function openCatalog({ bigQuery, catalogFile }: ControllerConfig, log: RpcLogger): Promise<Catalog> {
+  if (bigQuery !== undefined) return bigQueryCatalog(bigQuery);
+  return await openFileCatalog({
+    ...(catalogFile !== undefined && { file: catalogFile }),
+    onProblem: (error) =>
+      log.error({ err: error }, 'the catalogue file cannot be used; going on with what it said before'),
+  });
 }
 
 /** A wildcard tells nobody where we are. */

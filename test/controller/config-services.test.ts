@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { problems, read, shares } from '../helpers/read-config.ts';
+
+test('The HTTP API is served where it is asked for, on loopback at first', async (t) => {
+  assert.equal((await read(t, shares)).web, undefined);
+  assert.deepEqual((await read(t, `${shares}\nweb: {}`)).web, { listen: ['127.0.0.1:8000'], origins: [] });
+  assert.deepEqual(Object.keys(await problems(t, `${shares}\nweb: { listen: [here], origins: [all] }`)), [
+    'web.listen[0]',
+    'web.origins[0]',
+  ]);
+});
+
+test('BigQuery has its project and its table; what would change the query is refused', async (t) => {
+  const where = 'projectId: studio-1, table: studio-1.media.videos';
+  const config = await read(t, `${shares}\nbigQuery: { ${where}, keyFile: key.json }`);
+  assert.deepEqual(config.bigQuery, {
+    projectId: 'studio-1',
+    table: 'studio-1.media.videos',
+    idColumn: 'video_id',
+    pathColumn: 'path',
+    keyFile: join(config.folder, 'key.json'),
+    timeoutMs: 15_000,
+    cacheMs: 300_000,
+    cacheEntriesMax: 100_000,
+  });
+  const hostile = `bigQuery: { projectId: 'Ä', table: 'a.b.c\` WHERE 1', idColumn: 'x\`', pathColumn: '1' }`;
+  assert.deepEqual(Object.keys(await problems(t, `${shares}\n${hostile}`)), [
+    'bigQuery.projectId',
+    'bigQuery.table',
+    'bigQuery.idColumn',
+    'bigQuery.pathColumn',
+  ]);
+  assert.deepEqual(await problems(t, `${shares}\ncatalogFile: a.csv\nbigQuery: { ${where} }`), {
+    bigQuery: 'cannot stand beside catalogFile',
+  });
+});
