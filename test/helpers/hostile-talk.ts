@@ -67,6 +67,52 @@ const event: fc.Arbitrary<AttemptEvent> = fc.oneof(
     .map((end) => ({ type: 'finished' as const, finished: finished(end) })),
 );
 
+/** Rights as the controller numbers them, so that some are real ones. */
+const right = fc.record({ term: fc.constantFrom(1, 1, 1, 2), counter: fc.integer({ min: 0, max: 12 }) });
+const position = fc.oneof(fc.nat({ max: 19 }), hostileNumber);
+
+/** What an agent says of items: its own job's, and those that it was given or was not. */
+const itemTalk: fc.Arbitrary<Talk> = fc.oneof(
+  fc
+    .array(
+      fc.record({
+        position,
+        frames: fc.oneof(fc.constant(300), hostileNumber),
+        sourceBytes: hostileNumber,
+        segmentKey: hostileText,
+      }),
+      { maxLength: 6 },
+    )
+    .map(
+      (items): Talk =>
+        (ref) => ({ kind: 'items-released', ref, items }),
+    ),
+  fc
+    .record({
+      positions: fc.array(position, { maxLength: 6 }),
+      why: fc.constantFrom('own-turn' as const, 'not-in-cache' as const),
+    })
+    .map(
+      (said): Talk =>
+        (ref) => ({ kind: 'items-reclaimed', ref, ...said }),
+    ),
+  fc
+    .record({
+      position,
+      right,
+      result: fc.constantFrom('done' as const, 'declined' as const, 'failed' as const, 'stopped' as const),
+      code: hostileText,
+      message: hostileText,
+    })
+    .map(
+      ({ position: at, right: its, ...said }): Talk =>
+        (ref) => ({
+          ...{ kind: 'item-finished', item: { ref, position: at, right: its } },
+          ...{ reused: false, framesEncoded: 0, ...said },
+        }),
+    ),
+);
+
 /** What an agent tells of an attempt that the store does not know. */
 function told(ref: JobRef, attemptNumber: number): Pick<Recalled, 'assign' | 'held'> {
   const items = [{ position: 0, itemType: 'video' as const, path: '\\\\nas\\Clips\\a.mp4' }];
@@ -99,6 +145,7 @@ function told(ref: JobRef, attemptNumber: number): Pick<Recalled, 'assign' | 'he
 
 /** Anything that an agent can say on its stream, in a shape that the types allow. */
 export const talk: fc.Arbitrary<Talk> = fc.oneof(
+  { weight: 2, arbitrary: itemTalk },
   fc.record({ load1: hostileNumber, probeId: hostileText }).map(
     (said): Talk =>
       () => ({

@@ -25,9 +25,11 @@ export function takeItemsReleased(ledger: Ledger, presence: Presence, { ref, ite
   const known = new Set(ledger.state.bodies.get(ref.jobId)?.resolved.map(({ position }) => position));
   const before = helped.loose.size;
   for (const item of items.slice(0, itemsMax)) {
-    const { position, frames } = item;
+    const { position, frames, sourceBytes } = item;
     const isFree = known.has(position) && !helped.loose.has(position) && !helped.given.has(position);
-    if (isFree && (frames / framesPerSecond) * 1000 <= outputMaxMs) helped.loose.set(position, item);
+    const isSound = frames > 0 && sourceBytes >= 0;
+    if (isFree && isSound && (frames / framesPerSecond) * 1000 <= outputMaxMs)
+      helped.loose.set(position, item);
   }
   const isNone = helped.loose.size === before;
   helped.notBeforeMs = ledger.nowMs + (isNone ? ledger.settings.times.assistAskMs : 0);
@@ -76,8 +78,11 @@ export function takeItemFinished(ledger: Ledger, presence: Presence, finished: I
     result,
     reason,
   });
-  if (helped !== undefined) bar(ledger, helped, held.agentId, reason, code === 'NO_SLOT');
+  if (helped !== undefined) bar(ledger, helped, held.agentId, reason, momentaryCodes.has(code ?? ''));
 }
+
+/** What keeps an agent from helping just now, and soon will not. */
+const momentaryCodes: ReadonlySet<string> = new Set(['NO_SLOT', 'BUSY_PROBING', 'JOB_CAME']);
 
 /** It helps this attempt no more, and nobody for a while. */
 function bar(

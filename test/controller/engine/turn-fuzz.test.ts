@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { JobRecord, JobSpec } from '../../../controller/domain/job.ts';
 import { without } from '../../../controller/domain/move-job.ts';
+import { attemptKey } from '../../../controller/engine/turn/state.ts';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
 import { manifest } from '../../helpers/agent-messages.ts';
+import { helping, manyItems } from '../../helpers/assist-farm.ts';
 import { settle } from '../../helpers/honest-agents.ts';
 import { heldStates, hostileNumber, type Talk, talk } from '../../helpers/hostile-talk.ts';
 import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
@@ -35,7 +37,7 @@ const orderKinds = [
   'share-replaced',
 ] as const;
 /** What jobs ask for: each can be met by healthy agents, sooner or later. */
-const wishKinds = ['nothing', 'later', 'by then', 'only on pc1', 'not on pc1'] as const;
+const wishKinds = ['nothing', 'many items', 'later', 'by then', 'only on pc1', 'not on pc1'] as const;
 
 type Step =
   | {
@@ -52,6 +54,8 @@ type Step =
       readonly journal: number;
       readonly first: number;
       readonly held: readonly { readonly pick: number; readonly state: HeldAttempt['state'] }[];
+      /** Items that it says it renders, of attempts and rights that may be none. */
+      readonly items: readonly { readonly pick: number; readonly position: number; readonly right: number }[];
       readonly percent: number;
       readonly ours: boolean;
       readonly published: number;
@@ -83,6 +87,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       journal: fc.nat({ max: 1 }),
       first: fc.constantFrom(0, 1, 2, 100),
       held: fc.array(fc.record({ pick, state: fc.constantFrom(...heldStates) }), { maxLength: 3 }),
+      items: fc.array(fc.record({ pick, position: hostileNumber, right: fc.nat({ max: 12 }) }), {
+        maxLength: 2,
+      }),
       percent: hostileNumber,
       ours: fc.boolean(),
       published: pick,
@@ -162,6 +169,11 @@ class Fuzzed {
             percent: step.percent,
             manifest,
           })),
+          heldItems: step.items.map(({ pick, position, right }) => ({
+            ref: this.#ref(pick),
+            position,
+            right: { term: farm.state.epoch.term, counter: right },
+          })),
           tombstones: [{ ref: this.#ref(step.published), outcome: step.ours ? 'published' : 'failed' }],
           ...(step.ours && { farmId: 'farm-1' }),
         });
@@ -201,6 +213,13 @@ class Fuzzed {
     }
     for (const id of [...state.refusals.keys(), ...state.waitReasons.keys(), ...state.announcements.keys()]) {
       assert.ok(state.openJobs.has(id), `job ${id} is not open`);
+    }
+    for (const { ref, given } of state.assist.jobs.values()) {
+      assert.equal(state.attempts.get(attemptKey(ref))?.state, 'running', `${ref.jobId} is helped`);
+      assert.ok(
+        [...given.values()].every((key) => state.assist.items.has(key)),
+        'a right to nothing',
+      );
     }
   }
 
@@ -260,7 +279,8 @@ class Fuzzed {
   }
 
   #attach(agentId: string, changes: Partial<Hello>): void {
-    this.#streams.unshift({ agentId, sessionId: this.farm.attach(agentId, changes) });
+    // All of them could help each other.
+    this.#streams.unshift({ agentId, sessionId: this.farm.attach(agentId, { ...helping(), ...changes }) });
   }
 
   #stream(n: number): { readonly agentId: string; readonly sessionId: string } {
@@ -287,6 +307,8 @@ function wished(kind: (typeof wishKinds)[number], nowMs: number): Partial<JobSpe
   switch (kind) {
     case 'nothing':
       return {};
+    case 'many items':
+      return { items: manyItems(0).items };
     case 'later':
       return { notBeforeMs: nowMs + 300_000 };
     case 'by then':
