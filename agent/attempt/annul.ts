@@ -4,6 +4,7 @@ import type { MountedPath } from '../media/unc.ts';
 import type { OutputShare } from './output-share.ts';
 import { codeOf, plainFileName } from './output-share.ts';
 import { publishedPathOf } from './publish.ts';
+import { takeBackExtras } from './publish-extras.ts';
 import { deadFolderOf, setAside } from './set-aside.ts';
 import { identityFault } from './share-check.ts';
 
@@ -36,6 +37,7 @@ async function annul(share: OutputShare, request: AnnulPublish): Promise<Annulle
   }
   const found = await lookAtTarget(share, target, folder, request);
   if (found !== undefined) return found;
+  await takeBackExtras({ share, output, manifest, outputPath: folder.localPath }, deadFolderOf(staging, ref));
   // Mounts change under us: what was absent must have been absent on that very share.
   const after = await identityFault(share, folder, shareId);
   if (after !== undefined) return unreachable(after);

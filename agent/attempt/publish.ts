@@ -4,6 +4,7 @@ import type { PublishResult } from '../core/inputs.ts';
 import type { MountedPath } from '../media/unc.ts';
 import type { OutputShare } from './output-share.ts';
 import { codeOf, plainFileName } from './output-share.ts';
+import { publishExtras } from './publish-extras.ts';
 import { setAside } from './set-aside.ts';
 import { identityFault } from './share-check.ts';
 
@@ -82,6 +83,8 @@ async function lookAndRename(
     }
     return { type: 'retry', detail: `the share of ${output.folder} is not reachable, or is another one` };
   }
+  const place = { share, output, manifest, outputPath: folder.localPath };
+  await publishExtras(place, staging.localPath);
   try {
     await share.rename(staged, target);
   } catch (error) {

@@ -10,6 +10,7 @@ import type { SegmentBoard } from '../render/segment-board.ts';
 import { fileCommandLog } from './file-command-log.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { LogFolder } from './log-folder.ts';
+import { type OwnerPort, openOwnItems } from './own-items.ts';
 import type { PrepareOptions } from './prepare-step.ts';
 import type { UsageCount } from './usage-count.ts';
 import { createWorkClock } from './work-clock.ts';
@@ -20,6 +21,10 @@ export interface RenderStepOptions extends Omit<PrepareOptions, 'onFile' | 'onPl
   /** @default all files are here */
   readonly copyLeftMs?: () => number | undefined;
   readonly gpuIndex?: number;
+  /** Of the files of an item. @default not known */
+  readonly bytesOf?: (position: number) => number;
+  /** Who gives items of this job to other agents. @default nobody */
+  readonly owner?: OwnerPort;
   readonly folder: LogFolder;
   readonly usage: UsageCount;
   readonly onProgress: (progress: RenderProgress) => void;
@@ -48,6 +53,8 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
   const clock = createWorkClock(() => services.speeds.begin(options.gpuIndex), services.nowMs);
   const { jobId, options: wishes } = assign.job;
   const segments = services.segments.open({ jobId, noCache: wishes?.noCache === true });
+  const choice = { ...encoder, profile: assign.job.rateProfile };
+  const own = openOwnItems(options, choice, segments);
   const reading = { done: (): void => undefined };
   let hasBegun = false;
   const result = await renderBoard(
@@ -56,7 +63,7 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       enable4k: assign.job.enable4k,
       workFolder,
       outputFile: join(workFolder, 'result.mp4'),
-      encoder: { ...encoder, profile: assign.job.rateProfile },
+      encoder: choice,
       ffmpeg: services.ffmpeg,
       concurrency: () => services.speeds.segmentsAtOnce(services.concurrency.segments),
       stallMs: assign.limits.stallMs,
@@ -65,6 +72,8 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       segmentCache: segments,
       fullDecode: wishes?.fullDecode === true,
       loudnessReport: wishes?.loudnessReport === true,
+      contactSheet: wishes?.contactSheet === true,
+      preview: wishes?.preview === true,
     },
     board,
     {
@@ -95,7 +104,9 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       onWarning: ({ message }) => log.warn(message),
       onSegment(segment) {
         usage.segment(segment.isReused, segment.frames);
-        if (segment.isReused) log.info(`Segment ${segment.position} comes from the cache`);
+        const helper = own.segmentDone(segment.position, segment.isReused);
+        if (helper !== undefined) log.info(`Segment ${segment.position} was rendered by agent ${helper}`);
+        else if (segment.isReused) log.info(`Segment ${segment.position} comes from the cache`);
         options.onSegment({
           position: segment.position,
           frames: segment.frames,
@@ -112,6 +123,8 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
       },
     },
   ).finally(() => {
+    own.close();
+    options.owner?.opened(undefined);
     reading.done();
     segments.close();
     clock.rest();

@@ -2,15 +2,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Assign, Manifest } from '../../proto/index.ts';
 import type { AttemptReport } from '../core/inputs.ts';
+import { loudnessText } from '../render/loudness-report.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
 import { finishedOf } from './finished.ts';
 import type { JobLog } from './job-log.ts';
 import { withKeptPlace } from './kept-work.ts';
 import type { LogFolder } from './log-folder.ts';
 import { attemptFolderName } from './log-folder.ts';
+import type { OwnerPort } from './own-items.ts';
 import { prepareAndRender } from './prepare-and-render.ts';
 import type { AttemptRoom } from './scratch-room.ts';
 import type { AttemptServices } from './services.ts';
+import { stageExtras } from './stage-extras.ts';
 import { stageOutput } from './stage-step.ts';
 import type { UsageCount } from './usage-count.ts';
 import { createUsageCount } from './usage-count.ts';
@@ -27,6 +30,8 @@ export interface AttemptRun {
   readonly signal: AbortSignal;
   /** Kills what the stop has not ended yet. */
   readonly force: AbortSignal;
+  /** Who gives items of this job to other agents. @default nobody */
+  readonly owner?: OwnerPort;
   /** Hears `staged` or `ended` last, when nothing of the attempt runs any more. */
   readonly report: (report: AttemptReport) => void;
 }
@@ -48,7 +53,7 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     const { output, release } = await prepareAndRender({ ...run, workFolder, usage });
     held.release = release;
     scratch.joined();
-    const { manifest, shareId } = await stage(run, output, usage);
+    const { manifest, shareId } = await stage({ ...run, workFolder }, output, usage);
     const identity = shareId === undefined ? {} : { shareId };
     last = { type: 'staged', manifest, usage: usage.total(), ...identity };
   } catch (error) {
@@ -79,7 +84,7 @@ async function keptIfWished(
 }
 
 async function stage(
-  { assign, services, signal, log, report }: AttemptRun,
+  { assign, services, signal, log, report, workFolder }: AttemptRun & { readonly workFolder: string },
   output: RenderedOutput,
   usage: UsageCount,
 ) {
@@ -106,9 +111,15 @@ async function stage(
     },
   });
   log.info(`Uploaded ${staged.sizeBytes} bytes, sha256 ${staged.sha256}`);
-  const { features } = output;
+  const { features, loudness, extras } = output;
+  const extraNames = await stageExtras({
+    ...{ share: services.share, output: assign.output, workFolder, extras, signal },
+    onLeftOut: (message) => log.warn(message),
+  });
+  if (loudness !== undefined) log.info(`Loudness: ${loudnessText(loudness)}`);
   const manifest: Manifest = {
-    ...{ fileName: assign.output.finalName, ...staged, durationMs, frames, features },
+    ...{ fileName: assign.output.finalName, ...staged, durationMs, frames, features, ...extraNames },
+    ...(loudness === undefined ? {} : { loudness }),
   };
   return { manifest, shareId };
 }

@@ -1,4 +1,5 @@
 import type { AttemptTombstone, FinishedOutcome, HeldAttempt, Hello } from '../../proto/agent-link.ts';
+import { assistFeature } from '../../proto/item-link.ts';
 import { keyOf } from './journal-fold.ts';
 import { inventoryOf } from './slots.ts';
 import type { CoreState, LiveAttempt } from './state.ts';
@@ -16,7 +17,18 @@ const toldProblemsMax = 3;
 const toldCharsMax = 200;
 
 /** What this agent can do that agents of release 0.1 cannot. */
-const features = ['sources', 'no_cache', 'keep_failed'];
+const features = [
+  'sources',
+  assistFeature,
+  // Options of a job that it obeys (proto/render-options.ts).
+  'no_cache',
+  'keep_failed',
+  'full_decode',
+  'normalize_loudness',
+  'loudness_report',
+  'contact_sheet',
+  'preview',
+];
 
 /** Hello, built fresh: all that is held now. Its size is bounded, because the event has what is left out here. */
 export function buildHello(state: CoreState): Hello {

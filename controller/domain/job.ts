@@ -12,7 +12,7 @@ import type {
   ResolvedItem,
   Wishes,
 } from '../../proto/agent-link.ts';
-import type { Loudness, RenderOptions } from '../../proto/render-options.ts';
+import { extraNames, type Loudness, type RenderOptions } from '../../proto/render-options.ts';
 
 /** An item as a client submits it. Field meanings and ranges: mission.md section 1, checked by `validate.ts`. */
 export interface ItemSpec {
@@ -202,10 +202,11 @@ export function extrasOf({ state, grant }: JobRecord): {
 } {
   if (state !== 'published' || grant === undefined) return {};
   const { contactSheetName, previewName, loudness } = grant.manifest;
-  const { folder } = grant.output;
+  const { folder, finalName } = grant.output;
+  const names = extraNames(finalName);
   return {
-    ...(contactSheetName !== undefined && { contactSheetPath: `${folder}\\${contactSheetName}` }),
-    ...(previewName !== undefined && { previewPath: `${folder}\\${previewName}` }),
+    ...(contactSheetName === names.contactSheet && { contactSheetPath: `${folder}\\${contactSheetName}` }),
+    ...(previewName === names.preview && { previewPath: `${folder}\\${previewName}` }),
     ...(loudness && { loudness }),
   };
 }

@@ -66,7 +66,16 @@ describe('an ask for sources', () => {
     const core = new CoreDriver();
     const [hello] = sent(core.attach());
     assert.ok(hello?.kind === 'hello');
-    assert.deepEqual(hello.features, ['sources', 'no_cache', 'keep_failed']);
+    assert.deepEqual(hello.features, [
+      'sources',
+      'no_cache',
+      'keep_failed',
+      'full_decode',
+      'normalize_loudness',
+      'loudness_report',
+      'contact_sheet',
+      'preview',
+    ]);
   });
 });
 
