@@ -10,6 +10,9 @@ import type { AgentConfig } from './config.ts';
 import { ConfigError, loadAgentConfig } from './config.ts';
 import type { LeaveReason } from './host/leave-request.ts';
 import { askToLeave, leaveReasons, watchLeaveRequests } from './host/leave-request.ts';
+import type { SegmentFilter } from './local/cache-commands.ts';
+import { cacheCommand } from './local/cache-commands.ts';
+import { listFailed, removeFailed } from './local/failed-commands.ts';
 import { planLocally, renderLocally } from './local/local-commands.ts';
 import type { EncoderRungName } from './render/encoder.ts';
 import { encoderLadder } from './render/encoder.ts';
@@ -34,6 +37,57 @@ program
   .option('--for <why>', `one of ${leaveReasons.join(', ')}`, reasonOf, 'shutdown')
   .action(async (flags: { config: string; for: LeaveReason }) => {
     process.exitCode = await leave(flags.config, flags.for);
+  });
+
+const cache = program
+  .command('cache')
+  .description('look after the finished segments of this PC, or those that agents share');
+
+for (const [verb, what] of [
+  ['list', 'the segments'],
+  ['stats', 'how much there is, and how often it was of use'],
+  ['verify', 'read every segment, and remove what is broken'],
+  ['purge', 'remove segments'],
+] as const) {
+  const command = cache
+    .command(verb)
+    .description(what)
+    .option('--config <file>', 'configuration (YAML)', process.env['FARM_AGENT_CONFIG'] ?? 'agent.yaml')
+    .option('--shared', 'the shared segment cache instead of the one of this PC');
+  if (verb !== 'stats') {
+    command
+      .option('--source <path>', 'of a source: UNC path, or the beginning of one')
+      .option('--video-id <id>', 'of a video of the catalogue')
+      .option('--host <agent>', 'that this agent has rendered')
+      .option('--key <hex>', 'whose key begins so');
+  }
+  if (verb === 'purge') command.option('--all', 'all of them');
+  command.action(async ({ config: file, ...flags }: SegmentFilter & { config: string; shared?: boolean }) => {
+    const config = configOrExit(file);
+    if (config !== undefined) process.exitCode = await cacheCommand(verb, { ...flags, config, print });
+  });
+}
+
+const failed = program
+  .command('failed')
+  .description('look after the work folders of failed jobs that were to be kept (--keep-failed)');
+
+failed
+  .command('list')
+  .description('the work folders, the newest first')
+  .option('--config <file>', 'configuration (YAML)', process.env['FARM_AGENT_CONFIG'] ?? 'agent.yaml')
+  .action(async ({ config: file }: { config: string }) => {
+    const config = configOrExit(file);
+    if (config !== undefined) process.exitCode = await listFailed({ config, print });
+  });
+
+failed
+  .command('remove [name]')
+  .description('remove those whose name begins so; all of them without a name')
+  .option('--config <file>', 'configuration (YAML)', process.env['FARM_AGENT_CONFIG'] ?? 'agent.yaml')
+  .action(async (name: string | undefined, { config: file }: { config: string }) => {
+    const config = configOrExit(file);
+    if (config !== undefined) process.exitCode = await removeFailed(name, { config, print });
   });
 
 interface LocalFlags {
@@ -61,9 +115,12 @@ for (const [name, what, execute] of [
       if (flags.config !== undefined && config === undefined) return;
       const abort = new AbortController();
       onSignals(() => abort.abort(new Error('interrupted')));
-      const print = (line: string): void => void process.stdout.write(`${line}\n`);
       process.exitCode = await execute({ ...flags, file, config, print, signal: abort.signal });
     });
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 // No top-level await: the single executable is one CommonJS file.
