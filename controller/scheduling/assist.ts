@@ -8,6 +8,7 @@ import {
   type ItemGift,
 } from './assist-snapshot.ts';
 import { HelpedDesk } from './helped-desk.ts';
+import { longestToldMs } from './words.ts';
 
 /**
  * Who helps whom (scheduling.md, Deciding 7). Pure, greedy, and only about agents that have nothing better to do:
@@ -62,7 +63,7 @@ function asksOf(
     asks.push({
       jobId: desk.job.jobId,
       itemsMax: Math.min(askMax, wanted),
-      outputMaxMs: Math.floor(itemMaxMs * speed),
+      outputMaxMs: Math.floor(Math.min(longestToldMs, itemMaxMs * speed)),
     });
   }
   return asks;
