@@ -65,7 +65,8 @@ function firstBytes(text: string, bytesMax: number): string {
   return text;
 }
 
-function utf8Bytes(character: string): number {
+/** Bytes of one character in UTF-8. */
+export function utf8Bytes(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   if (point < 0x80) return 1;
   if (point < 0x800) return 2;

@@ -1,7 +1,8 @@
 import type { FieldViolation } from './errors.ts';
 import type { ItemSpec } from './job.ts';
 import type { ItemDraft } from './job-draft.ts';
-import { countGraphemes, isPrintable, isPrintableName, nameCharactersMax } from './text-rules.ts';
+import { pathFault, unusableKind } from './path-rules.ts';
+import { countGraphemes, isPrintableName, nameCharactersMax } from './text-rules.ts';
 
 /** mission.md section 5: more letters than this is a validation error. */
 export const textGraphemesMax = 200;
@@ -63,30 +64,9 @@ function checkSource(item: ItemDraft, rules: ItemRules, refuse: Refuse): void {
 }
 
 function checkPath(path: string, field: string, rules: ItemRules, refuse: Refuse): void {
-  if (!isPrintable(path) || !/^\\\\[^\\/]+\\[^\\/]+\\./u.test(path)) {
-    refuse(field, 'must be a UNC path (\\\\host\\share\\...)');
-  } else if (path.split(/[\\/]/u).includes('..')) {
-    refuse(field, 'must not contain ".."');
-  } else if (path.slice(2).split(/[\\/]/u).some(isUnusableName)) {
-    refuse(
-      field,
-      'must have names that every agent can open: none empty, no ":", no dot or space at the end',
-    );
-  } else if (!rules.isInSourceShare(path)) {
-    refuse(field, 'must lie in a source share of this farm');
-  }
-}
-
-/** Agents refuse these before they look at a share: Windows takes them for a stream of a file, or for another name. */
-function isUnusableName(name: string): boolean {
-  return name.includes(':') || /(?:^|[. ])$/u.test(name);
-}
-
-/** What no agent renders, by names that mean nothing else; whatever else a file is, only its content tells. */
-function unusableKind(path: string): string | undefined {
-  if (/\.svgz?$/iu.test(path)) return 'an SVG: FFmpeg draws pixels only';
-  if (/\.(?:m3u8?|mpd|ffconcat)$/iu.test(path)) return 'a playlist: it only names other files';
-  return undefined;
+  const fault = pathFault(path);
+  if (fault !== undefined) refuse(field, fault);
+  else if (!rules.isInSourceShare(path)) refuse(field, 'must lie in a source share of this farm');
 }
 
 function checkDuration({ durationMs }: ItemDraft, refuse: Refuse): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { parseUnc } from '../../../agent/media/unc.ts';
 import type { ItemDraft, JobDraft } from '../../../controller/domain/job-draft.ts';
 import { validateJob, violationText } from '../../../controller/domain/validate.ts';
 import { itemDraft, jobDraft } from '../../helpers/job-draft.ts';
@@ -109,6 +111,15 @@ suite('an invalid job', () => {
           'must have names that every agent can open: none empty, no ":", no dot or space at the end',
         ] as const,
     ),
+    ...['NUL', 'con.mp4', 'Com1.old.mp4', 'lpt9 .mp4', 'conin$'].map(
+      (name) =>
+        [
+          `\\\\nas\\Share\\${name}`,
+          `must not have the name ${name} in it, which Windows keeps for a device`,
+        ] as const,
+    ),
+    ['\\\\?\\UNC\\nas\\Share\\a.mp4', 'must not have the name ? in it, which Windows keeps for a device'],
+    [`\\\\nas\\Share\\${'ä'.repeat(126)}.mp4`, 'must have names of at most 255 bytes, not 256'],
     ['\\\\nas\\Other\\a.mp4', 'must lie in a source share of this farm'],
   ];
   for (const [path, description] of badPaths) {
@@ -128,6 +139,63 @@ suite('an invalid job', () => {
       assert.deepStrictEqual(problemsOfItem({ path: `\\\\nas\\Share\\${name}` }), [
         `items[0].path: ${isPlaylist}`,
       ]);
+  });
+
+  const kinds: readonly (readonly [string, string])[] = [
+    ['list.PLS', 'a playlist: it only names other files'],
+    ['clip.mp4.lnk', 'a shortcut: name the file that it leads to'],
+    ['clip.avs', 'a script or a program'],
+    ['clip.en.srt', 'subtitles: they have no picture'],
+    ['logo.ai', 'a drawing or a document: FFmpeg draws pixels only'],
+    ['clips.zip', 'an archive: unpack it first'],
+    ['clip.prproj', 'a project of an editor: export it first'],
+    ['clip.mp4.part', 'a file that is still being downloaded'],
+  ];
+  test('may not use what is no media by its very name', () => {
+    for (const [name, kind] of kinds) {
+      const path = `\\\\nas\\Share\\${name}`;
+      assert.deepStrictEqual(problemsOfItem({ path }), [`items[0].path: must not be ${kind}`]);
+      assert.deepStrictEqual(problemsOfItem({ logoPath: path }), [`items[0].logo_path: must not be ${kind}`]);
+    }
+  });
+
+  test('may use whatever else a file is called: only its content tells', () => {
+    const names = ['clip', 'clip.MP4.old', 'clip.txt', 'console.mp4', 'com10.mp4', 'nul-a.mp4', 'a.zip.mp4'];
+    const hostile = ["it's {1}.mp4", '-i.mp4', '100%d.mp4', 'a;b&c.mp4', '🎬.mp4', `${'ä'.repeat(125)}.mp4`];
+    for (const name of [...names, ...hostile])
+      assert.deepStrictEqual(problemsOfItem({ path: `\\\\nas\\Share\\${name}` }), [], name);
+  });
+
+  test('has no path that an agent would refuse by its letters', () => {
+    const letters = fc.constantFrom(
+      'a',
+      'A',
+      '1',
+      '.',
+      ':',
+      '\\',
+      '/',
+      ' ',
+      '\u0000',
+      '\u0007',
+      'ä',
+      '?',
+      '*',
+      '$',
+      'nul',
+      'com1',
+      '..',
+      '\ud800',
+      '👍',
+    );
+    const names = fc.array(letters, { maxLength: 6 }).map((some) => some.join(''));
+    fc.assert(
+      fc.property(fc.array(names, { maxLength: 4 }), (folders) => {
+        const path = ['\\\\nas\\Share', ...folders].join('\\');
+        if (problemsOfItem({ path }).length === 0) parseUnc(path);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test('may show a picture for 0.1 s to an hour', () => {
