@@ -71,7 +71,7 @@ async function renderAndCheck(
   const words = listenToSegment();
   const result = await runFfmpeg(context, plan.name, segmentArguments(plan, settings, names), {
     onProgress: ({ frame }) => onFrames(Math.min(frame, plan.frames)),
-    onStderrLine: words.line,
+    onStderrLine: (line) => words.line(line),
   });
   if (result.cause === 'aborted') return undefined;
   const heard = words.heard();

@@ -2,7 +2,6 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { probeMedia } from '../../agent/media/probe.ts';
-import type { CommandEntry } from '../../agent/render/command-log.ts';
 import { planSegment } from '../../agent/render/plan-segment.ts';
 import type { SegmentPlan, Size } from '../../agent/render/render-plan.ts';
 import type { RenderItem } from '../../agent/render/render-request.ts';
@@ -88,7 +87,7 @@ async function renderPlanned(
     const [first] = problems;
     return { kind: 'refused', codes: problems.map(({ code }) => code), message: first?.message ?? '' };
   }
-  const log = { command: (_entry: CommandEntry) => undefined, stderr: () => undefined };
+  const log = { command: () => undefined, stderr: () => undefined };
   const ffmpeg = { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', versionText: '' };
   try {
     const checked = await renderSegment(
