@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { JobRecord, JobSpec } from '../../../controller/domain/job.ts';
+import type { JobRecord } from '../../../controller/domain/job.ts';
 import { without } from '../../../controller/domain/move-job.ts';
 import { attemptKey } from '../../../controller/engine/turn/state.ts';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
 import { manifest } from '../../helpers/agent-messages.ts';
-import { helping, manyItems } from '../../helpers/assist-farm.ts';
+import { helping } from '../../helpers/assist-farm.ts';
+import { wished, wishKinds } from '../../helpers/fuzzed-wishes.ts';
 import { settle } from '../../helpers/honest-agents.ts';
 import { heldStates, hostileNumber, type Talk, talk } from '../../helpers/hostile-talk.ts';
 import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
@@ -36,8 +37,6 @@ const orderKinds = [
   'evict',
   'share-replaced',
 ] as const;
-/** What jobs ask for: each can be met by healthy agents, sooner or later. */
-const wishKinds = ['nothing', 'many items', 'later', 'by then', 'only on pc1', 'not on pc1'] as const;
 
 type Step =
   | {
@@ -300,23 +299,6 @@ class Fuzzed {
         fence: { term: Number.MAX_SAFE_INTEGER, counter: 0 },
       }
     );
-  }
-}
-
-function wished(kind: (typeof wishKinds)[number], nowMs: number): Partial<JobSpec> {
-  switch (kind) {
-    case 'nothing':
-      return {};
-    case 'many items':
-      return { items: manyItems(0).items };
-    case 'later':
-      return { notBeforeMs: nowMs + 300_000 };
-    case 'by then':
-      return { deadlineMs: nowMs + 60_000 };
-    case 'only on pc1':
-      return { wishes: { onlyOn: ['pc1'], notOn: [], labels: [] } };
-    case 'not on pc1':
-      return { wishes: { onlyOn: [], notOn: ['pc1'], labels: [] } };
   }
 }
 
