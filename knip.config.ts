@@ -12,6 +12,8 @@ const config = {
     '{controller,agent,test,bench}/**/*-main.ts',
     '{controller,agent}/**/*-thread.ts',
     'test/fixtures/**/*.ts',
+    // Loaded into an agent (--import), and what they put in the place of its own.
+    'bench/{slow-reads,old-order-hook,old-order}.ts',
   ],
   project: ['{proto,controller,agent,client,demo,bench,chaos,test,tools}/**/*.ts', '!proto/gen/**'],
   // Types that are the documented shape of something exported are exported with it.

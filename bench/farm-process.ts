@@ -21,14 +21,16 @@ export interface FarmProcess {
   stop(): Promise<void>;
 }
 
-/** Starts `node SCRIPT ARGS`. Every line also goes to `onLine`. */
+/** Starts `node SCRIPT ARGS`. Every line also goes to `onLine`; `env` is added to ours. */
 export function startProcess(
   script: string,
   args: readonly string[],
   onLine: (line: string) => void = () => undefined,
+  env: Readonly<Record<string, string>> = {},
 ): FarmProcess {
   const child = spawn(process.execPath, [...profiling(), join(root, script), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   const ended = once(child, 'close');
   const tail: string[] = [];
@@ -71,8 +73,9 @@ export function startFarmProcess(
   script: string,
   configFile: string,
   onLine?: (line: string) => void,
+  env?: Readonly<Record<string, string>>,
 ): FarmProcess {
-  return startProcess(script, ['--config', configFile], onLine);
+  return startProcess(script, ['--config', configFile], onLine, env);
 }
 
 /** `host:port` of the line that a controller prints when everything answers. */

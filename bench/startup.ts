@@ -9,38 +9,44 @@
  * assignment, since before that it waits for its turn; `cold_assigned_first_frame_s` is the first job's on that basis.
  * `switch_gap_ms`: from the first job's last frame to the second's first; `switch_start_ms`: to the start of its FFmpeg. Agent times are counted from the acceptance
  * as the controller saw it, a few ms after the agent's.
+ *
+ * `--throttled [--copy-seconds 60] [--clips 12]`: startup-throttled.ts.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { stringify } from 'yaml';
-import { runProcess } from '../agent/process/run.ts';
-import type { JobInput } from '../client/job-input.ts';
-import { connect, type RenderfarmClient } from '../client/renderfarm-client.ts';
-import type { AttemptView } from '../client/views.ts';
-import { addressIn, type FarmProcess, startFarmProcess } from './farm-process.ts';
+import type { RenderfarmClient } from '../client/renderfarm-client.ts';
+import {
+  assignedAtMs,
+  attemptOf,
+  firstFrameAtMs,
+  jobOf,
+  lastFrameAtMs,
+  say,
+  startedAtMs,
+  usageOf,
+  withStartupFarm,
+} from './startup-farm.ts';
+import { runThrottled } from './startup-throttled.ts';
 import { rounded, spread } from './statistics.ts';
-
-interface Options {
-  readonly clips: number;
-  readonly clipSeconds: number;
-}
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      clips: { type: 'string', default: '4' },
+      clips: { type: 'string' },
       'clip-seconds': { type: 'string', default: '6' },
+      'copy-seconds': { type: 'string', default: '60' },
+      throttled: { type: 'boolean', default: false },
       runs: { type: 'string', default: '1' },
     },
   });
-  const options = { clips: Number(values.clips), clipSeconds: Number(values['clip-seconds']) };
+  const { throttled } = values;
+  const clips = Number(values.clips ?? (throttled ? '12' : '4'));
+  const options = { clips, clipSeconds: Number(values['clip-seconds']) };
+  const copySeconds = Number(values['copy-seconds']);
   const runs = Number(values.runs);
   const rows: Record<string, number>[] = [];
-  for (let n = 0; n < runs; n += 1) rows.push(await oneRun(options));
+  for (let n = 0; n < runs; n += 1)
+    rows.push(throttled ? await runThrottled({ ...options, copySeconds }) : await oneRun(options));
   const names = Object.keys(rows[0] ?? {});
   const figures = names.map((name) =>
     spread(
@@ -49,31 +55,16 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     ),
   );
   const merged = figures.reduce<Record<string, number>>((all, each) => ({ ...all, ...each }), {});
-  return { runs, clips: options.clips, clip_seconds: options.clipSeconds, disk: 'local', ...merged };
+  const disk = throttled ? { copy_s: copySeconds } : { disk: 'local' };
+  return { runs, clips, clip_seconds: options.clipSeconds, ...disk, ...merged };
 }
 
-async function oneRun({ clips, clipSeconds }: Options): Promise<Record<string, number>> {
-  const folder = await mkdtemp(join(tmpdir(), 'renderfarm-bench-startup-'));
-  const processes: FarmProcess[] = [];
-  let client: RenderfarmClient | undefined;
-  try {
-    say(`making ${2 * clips} clips of ${clipSeconds} s`);
-    await makeClips(join(folder, 'share'), 2 * clips, clipSeconds);
-    await mkdir(join(folder, 'results'));
-    const controller = startFarmProcess('controller/main.ts', await controllerConfig(folder));
-    processes.push(controller);
-    const address = await controller.find(addressIn);
-    const agent = startFarmProcess('agent/main.ts', await agentConfig(folder, address));
-    processes.unshift(agent);
-    say('the agent probes its encoders');
-    await controller.find((line) => (line.includes('agent-attached') ? line : undefined));
-    client = connect({ addresses: [address] });
-    return await measure(client, clips);
-  } finally {
-    client?.close();
-    for (const each of processes) await each.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+async function oneRun(options: {
+  readonly clips: number;
+  readonly clipSeconds: number;
+}): Promise<Record<string, number>> {
+  const { clips } = options;
+  return await withStartupFarm({ ...options, clips: 2 * clips }, (client) => measure(client, clips));
 }
 
 async function measure(client: RenderfarmClient, clips: number): Promise<Record<string, number>> {
@@ -94,113 +85,4 @@ async function measure(client: RenderfarmClient, clips: number): Promise<Record<
     cold_copied_files: usageOf(cold).copiedFiles,
     prefetched_copied_files: usageOf(warm).copiedFiles,
   };
-}
-
-function jobOf(firstClip: number, clips: number): JobInput & { readonly jobId: string } {
-  return {
-    jobId: randomUUID(),
-    userId: 'bench',
-    channelName: 'Bench',
-    items: Array.from({ length: clips }, (_, n) => ({
-      itemType: 'video' as const,
-      path: `\\\\farm\\Clips\\clip-${firstClip + n}.mp4`,
-    })),
-  };
-}
-
-/** The job's one attempt, when the job has ended. @throws Error where it was not published at the first attempt */
-async function attemptOf(client: RenderfarmClient, jobId: string): Promise<AttemptView> {
-  for await (const { job } of client.watch({ jobIds: [jobId], untilEnded: true })) {
-    if (job.state === 'failed') throw new Error(`job ${jobId} failed: ${job.errorMessage ?? ''}`);
-  }
-  const [attempt, another] = await Array.fromAsync(client.attempts(jobId));
-  if (attempt?.outcome !== 'published' || another !== undefined) {
-    throw new Error(`job ${jobId} was not published at its first attempt`);
-  }
-  return attempt;
-}
-
-function acceptedAtMs({ timeline, jobId }: AttemptView): number {
-  const accepted = timeline.find(({ what }) => what === 'accepted')?.at;
-  if (accepted === undefined) throw new Error(`nobody accepted ${jobId}`);
-  return accepted.getTime();
-}
-
-function assignedAtMs(attempt: AttemptView): number {
-  return attempt.assignedAt?.getTime() ?? acceptedAtMs(attempt);
-}
-
-/** Its files are here and measured, its first FFmpeg starts. */
-function startedAtMs({ startedAt, jobId }: AttemptView): number {
-  if (startedAt === undefined) throw new Error(`job ${jobId} never started`);
-  return startedAt.getTime();
-}
-
-function firstFrameAtMs(attempt: AttemptView): number {
-  const { firstFrameMs } = usageOf(attempt);
-  if (firstFrameMs === undefined) throw new Error(`job ${attempt.jobId} encoded no frame`);
-  return acceptedAtMs(attempt) + firstFrameMs;
-}
-
-function lastFrameAtMs(attempt: AttemptView): number {
-  return acceptedAtMs(attempt) + usageOf(attempt).runMs;
-}
-
-function usageOf({ usage, jobId }: AttemptView): NonNullable<AttemptView['usage']> {
-  if (usage === undefined) throw new Error(`job ${jobId} has no usage`);
-  return usage;
-}
-
-/** Every clip is another: the segment cache must not help. */
-async function makeClips(folder: string, count: number, seconds: number): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (let n = 0; n < count; n += 1) {
-    const picture = `testsrc2=s=1920x1080:r=30:d=${seconds},hue=h=${(n * 360) / count}`;
-    const sound = `sine=f=${300 + 40 * n}:d=${seconds}`;
-    const inputs = ['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound];
-    const codecs = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
-    const args = ['-v', 'error', '-nostdin', ...inputs, ...codecs, join(folder, `clip-${n}.mp4`)];
-    const result = await runProcess({ file: 'ffmpeg', args, priority: 'normal' });
-    if (!result.succeeded) throw new Error(`FFmpeg made no clip: ${result.stderrTail.join(' ')}`);
-  }
-}
-
-const shares = [
-  { name: 'clips', roots: ['\\\\farm\\Clips'], role: 'source' },
-  { name: 'results', roots: ['\\\\farm\\Results'], role: 'output' },
-];
-
-async function controllerConfig(folder: string): Promise<string> {
-  await mkdir(join(folder, 'logs'));
-  return await writeConfig(folder, 'controller', {
-    farm: 'bench',
-    listen: ['127.0.0.1:0'],
-    dataDir: join(folder, 'controller'),
-    logsDir: join(folder, 'logs'),
-    shares,
-    output: { share: 'results' },
-  });
-}
-
-async function agentConfig(folder: string, address: string): Promise<string> {
-  return await writeConfig(folder, 'agent', {
-    agentId: 'bench',
-    controllers: [address],
-    dataDir: join(folder, 'agent'),
-    mounts: {
-      clips: { roots: ['\\\\farm\\Clips'], localPath: join(folder, 'share') },
-      results: { roots: ['\\\\farm\\Results'], localPath: join(folder, 'results') },
-    },
-    slots: 1,
-  });
-}
-
-async function writeConfig(folder: string, name: string, config: unknown): Promise<string> {
-  const file = join(folder, `${name}.yaml`);
-  await writeFile(file, stringify(config));
-  return file;
-}
-
-function say(words: string): void {
-  process.stderr.write(`${words}\n`);
 }

@@ -115,3 +115,60 @@ test('Behind the last frame it is the joining that is estimated, once it has sho
   part('verify', 1);
   assert.equal(now().etaMs, 0);
 });
+
+/** A job of two items, whose second one is still to come. */
+function growing(first: { total: number; copyMs?: number }, expected?: ExpectedRate) {
+  const job: { total: number; isExact: boolean; copyMs: number | undefined } = {
+    ...{ total: first.total, isExact: false, copyMs: first.copyMs },
+  };
+  const clock = { ms: 0 };
+  const made = createProgressMeter({
+    frames: () => ({ total: job.total, isExact: job.isExact, items: 2 }),
+    copyLeftMs: () => job.copyMs,
+    clock: { aloneMs: () => clock.ms, share: () => 1, nowMs: () => clock.ms },
+    ...(expected === undefined ? {} : { expected }),
+    onProgress: () => undefined,
+  });
+  return { ...made, job, clock };
+}
+
+test('A job that turns out to be longer does not fall back, and one that is estimated too short is never done', () => {
+  const { segment, now, job, learned } = growing({ total: 100 });
+  segment({ position: 0, frames: 100, framesTotal: 100 });
+  assert.deepEqual([now().percent, now().framesTotal], [87, 100]);
+  job.total = 400;
+  learned();
+  assert.deepEqual([now().percent, now().framesTotal], [87, 400]);
+  job.isExact = true;
+  segment({ position: 1, frames: 300, framesTotal: 300 });
+  assert.equal(now().percent, 88);
+});
+
+test('Of a job that nothing is known of there is progress in frames, and none in percent', () => {
+  const { segment, now } = growing({ total: 0 });
+  segment({ position: 0, frames: 0, framesTotal: 30 });
+  assert.deepEqual([now().percent, now().framesTotal], [0, 0]);
+});
+
+test('The estimate waits for the files that are to come, and is none while nobody knows how long', () => {
+  const { now, job } = growing({ total: 1000 }, { framesPerSecond: 50, runs: 3 });
+  assert.equal(now().etaMs, undefined);
+  job.copyMs = 5_000;
+  assert.equal(now().etaMs, 20_000, 'copied long before it is rendered');
+  job.copyMs = 60_000;
+  assert.equal(now().etaMs, 70_000, 'the last of two items is rendered behind its file');
+  job.copyMs = 0;
+  assert.equal(now().etaMs, 20_000);
+});
+
+test('Sound that was encoded beside the pictures says nothing of the time behind them', () => {
+  const { segment, part, now, clock } = meter(100);
+  part('sound', 1);
+  clock.ms = 10_000;
+  segment(0, 100);
+  clock.ms = 13_000;
+  assert.equal(now().etaMs, undefined);
+  part('join', 1);
+  // 3 percent in 3 s, 2 are left.
+  assert.equal(now().etaMs, 2_000);
+});
