@@ -12,19 +12,30 @@ async function jobLog(farm: RealFarm, jobId: string): Promise<string> {
 }
 
 describe('the files of real jobs', () => {
-  it('are fetched while another job runs: the second job copies nothing', async (t) => {
+  it('are fetched while another job runs: the second job copies nothing, and has all that it asked for', async (t) => {
     const farm = await RealFarm.open(t);
     await farm.startController();
     const agent = await farm.startAgent('pc1');
     const first = await farm.client.submit(farm.job(farm.clip('a.mp4', 8)));
-    const second = await farm.client.submit(
-      farm.job(farm.clip('b.mp4', 1), farm.clip('c.mp4', 1, '640x360')),
-    );
+    const asked = farm.job(farm.clip('b.mp4', 1), farm.clip('c.mp4', 1, '640x360'));
+    const second = await farm.client.submit({
+      ...asked,
+      items: asked.items.map((item) => ({ ...item, normalizeLoudness: true })),
+      options: { fullDecode: true, loudnessReport: true, contactSheet: true, preview: true },
+    });
     const announced = await farm.when(second.jobId, ({ news }) =>
       news.some(({ what }) => what === 'prefetched'),
     );
     assert.equal(announced.job.state, 'waiting');
-    await farm.when(second.jobId, ({ job }) => job.state === 'published');
+    const { job } = await farm.when(second.jobId, ({ job: { state } }) => state === 'published');
+    // FFmpeg's sine has -18 dBFS, so that 12 dB are allowed before it reaches the target.
+    assert.ok(Math.abs((job.loudness?.integrated ?? 0) + 14) < 0.5, `${job.loudness?.integrated} LUFS`);
+    const stem = (job.outputPath ?? '').replace(/\.mp4$/u, '');
+    assert.deepEqual([job.contactSheetPath, job.previewPath], [`${stem}_sheet.jpg`, `${stem}_preview.mp4`]);
+    const published = await readdir(farm.results);
+    for (const path of [job.contactSheetPath, job.previewPath]) {
+      assert.ok(published.includes((path ?? '').split('\\').at(-1) ?? ''), `${path} is not there`);
+    }
     const [attempt] = await Array.fromAsync(farm.client.attempts(second.jobId));
     assert.equal(attempt?.usage?.copiedFiles, 0);
     assert.equal(attempt.usage.reusedFiles, 2);
@@ -33,6 +44,7 @@ describe('the files of real jobs', () => {
     await agent.saw(`"jobId":"${second.jobId}","msg":"the controller has the log of an attempt"`);
     const log = await jobLog(farm, second.jobId);
     assert.match(log, /^\d\d:\d\d:\d\d - INFO - Skipping \(already exists\): video_0\.mp4$/mu);
+    assert.match(log, / - INFO - Loudness: -1\d\.\d LUFS/u);
     assert.match(log, /^\d\d:\d\d:\d\d - INFO - === Job Completed Successfully ===$/mu);
   });
 

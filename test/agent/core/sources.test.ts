@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { AskSources } from '../../../proto/index.ts';
+import type { AskSources, RenderOptions } from '../../../proto/index.ts';
+import { extraFeatures, noOptions, requiredFeatures } from '../../../proto/index.ts';
 import { assignment, CoreDriver, jobRef, ofType, sent } from '../../helpers/agent-core.ts';
 
 function ask(jobId: string): AskSources {
@@ -66,16 +67,25 @@ describe('an ask for sources', () => {
     const core = new CoreDriver();
     const [hello] = sent(core.attach());
     assert.ok(hello?.kind === 'hello');
-    assert.deepEqual(hello.features, [
-      'sources',
-      'no_cache',
-      'keep_failed',
-      'full_decode',
-      'normalize_loudness',
-      'loudness_report',
-      'contact_sheet',
-      'preview',
-    ]);
+    assert.ok(hello.features.includes('sources'));
+  });
+});
+
+describe('the options of a job', () => {
+  test('are all promised: none is left to agents that do not know it', () => {
+    const [hello] = sent(new CoreDriver().attach());
+    assert.ok(hello?.kind === 'hello');
+    const off = Object.entries(noOptions);
+    const options = Object.fromEntries(off.map(([name]) => [name, true])) as unknown as RenderOptions;
+    const asked = [
+      ...requiredFeatures({ options, items: [{ normalizeLoudness: true }] }),
+      ...extraFeatures(options),
+    ];
+    assert.equal(asked.length, off.length + 1, 'each option is one feature, and so is the one of items');
+    assert.deepEqual(
+      asked.filter((feature) => !hello.features.includes(feature)),
+      [],
+    );
   });
 });
 
