@@ -267,7 +267,7 @@ export class Planning {
   }
 
   #placeLimited(candidate: Candidate): number {
-    candidate.lookAtAll();
+    candidate.lookAtAll(false);
     const { job, best } = candidate;
     const { ms, limit } = this.#limits.roomInMs(job);
     const placement = best.desk.book(candidate.ranked, best.effort, Math.max(1, ms));

@@ -1,5 +1,5 @@
 import { workClassOf } from '../../../proto/agent-link.ts';
-import type { AttemptRecord } from '../../domain/attempt.ts';
+import { type AttemptRecord, attemptStates } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { Charges, costMs, flowOf } from '../../scheduling/fair-share.ts';
@@ -7,7 +7,7 @@ import type { FarmRules, PlannedQueue } from '../../scheduling/snapshot.ts';
 import type { Ending } from './ending.ts';
 import type { Ledger } from './ledger.ts';
 import { runningLimits } from './running-limits.ts';
-import type { FarmState } from './state.ts';
+import { attemptKey, type FarmState } from './state.ts';
 
 /** What bounds and weighs the jobs that run, as the planner takes it. */
 export function farmRules(state: FarmState, settings: FarmSettings): FarmRules {
@@ -82,17 +82,27 @@ export function chargeAssignment(ledger: Ledger, job: JobRecord): void {
   charges.started(flowOf(job, rules), job.priority, ledger.nowMs);
 }
 
-/** An attempt that ended for no fault of its job's is not held against its user. */
+/**
+ * An attempt that ended for no fault of its job's is not held against its user; of one that somebody cancelled, what it
+ * did not come to.
+ */
 export function refundAttempt(
   ledger: Ledger,
   attempt: AttemptRecord,
   { outcome, failureClass }: Pick<Ending, 'outcome' | 'failureClass'>,
 ): void {
   const job = ledger.state.jobs.get(attempt.jobId);
-  const isUsed = outcome === 'published' || outcome === 'timed-out' || outcome === 'cancelled';
+  const isUsed = outcome === 'published' || outcome === 'timed-out';
   if (job === undefined || isUsed || (outcome === 'failed' && failureClass !== 'environment')) return;
+  const used = outcome === 'cancelled' ? usedShare(ledger, attempt) : 0;
   const rules = farmRules(ledger.state, ledger.settings);
-  ledger.state.charges?.refund(flowOf(job, rules), costOf(job));
+  ledger.state.charges?.refund(flowOf(job, rules), costOf(job) * (1 - used));
+}
+
+/** How much of an attempt's work was done when it ended: all, once everything was rendered. */
+function usedShare({ state }: Ledger, attempt: AttemptRecord): number {
+  if (!attemptStates[attempt.state].holdsSlot) return 1;
+  return (state.runtimes.get(attemptKey(attempt))?.percent ?? 0) / 100;
 }
 
 /** The output is longer or shorter than it was charged for. */

@@ -7,8 +7,9 @@ import { heardOf } from './backstops.ts';
 import { rechargeLength } from './charges.ts';
 import { annul, ownerLost } from './executors.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt, holdsLease, refuseFor } from './outcomes.ts';
+import { endAttempt, holdsLease } from './outcomes.ts';
 import { takePublished, takeReady } from './publishing.ts';
+import { refuseFor } from './refusals.ts';
 import { noteHostOutcome } from './sick.ts';
 import { attemptKey, type Presence, type Session } from './state.ts';
 

@@ -14,8 +14,10 @@ export const sourcesFeature = 'sources';
 const jobsAskedMax = 8;
 /** Who starts sooner is not worth a question. */
 const startsSoonMs = 5_000;
-/** Agents that are asked after one plan: a question has all paths of a job, up to 768 KiB. */
+/** Agents that are asked after one plan. */
 const asksMax = 4;
+/** No more are asked after one plan when what was asked has so many items: all paths of a job are encoded, 4,096 in 14 ms. */
+const itemsAskedMax = 1_000;
 /** An agent that has not answered for so long is asked about another job. */
 const answerMs = 60_000;
 
@@ -29,14 +31,16 @@ export function askForSources(ledger: Ledger, placements: readonly Placement[]):
     .toSorted((a, b) => a.startsInMs - b.startsInMs)
     .slice(0, jobsAskedMax);
   let asks = 0;
+  let items = 0;
   for (const presence of ledger.state.presences.values()) {
-    if (asks === asksMax) return;
+    if (asks === asksMax || items >= itemsAskedMax) return;
     if (!presence.features.includes(sourcesFeature) || livenessOf(presence) !== 'attached') continue;
     if (presence.asked !== undefined && presence.asked.atMs > ledger.nowMs - answerMs) continue;
     const unknown = next.find(({ jobId }) => mayHave(ledger, presence, jobId));
     if (unknown === undefined) continue;
     ask(ledger, presence, unknown.jobId);
     asks += 1;
+    items += ledger.state.bodies.get(unknown.jobId)?.resolved.length ?? 0;
   }
 }
 

@@ -8,6 +8,7 @@ import type { RecordKey, StoredRecord } from '../../store/port.ts';
 import { indexJob } from './index-job.ts';
 import type { Effect, Moment, Reply } from './inputs.ts';
 import { type RecordKind, recordOf } from './records.ts';
+import { endMomentaryRefusals } from './refusals.ts';
 import {
   attemptKey,
   type FarmRecord,
@@ -136,6 +137,7 @@ export class Ledger {
       this.state.lastWords.delete(key);
     } else live.add(key);
     if (before?.state !== attempt.state) this.state.planStale = true;
+    endMomentaryRefusals(this.state, before, attempt);
     this.#mark('attempt', key);
   }
 

@@ -17,8 +17,9 @@ import { ownerLost, takeAnnulReply, takeFinishPublishReply } from './executors.t
 import type { Input } from './inputs.ts';
 import { takePrefetched, takeSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
-import { endAttempt, refuseFor } from './outcomes.ts';
+import { endAttempt } from './outcomes.ts';
 import { takeRecalled } from './recalling.ts';
+import { askSoon, refuseFor, refuseForNow } from './refusals.ts';
 import { learnShares } from './share-identity.ts';
 import { takeHostChecked } from './sick.ts';
 import { attemptKey, type Presence, type Session } from './state.ts';
@@ -93,7 +94,7 @@ function takeInventory(ledger: Ledger, presence: Presence, inventory: Inventory)
   learnShares(ledger, presence.agentId, presence.inventory, inventory);
   presence.inventory = inventory;
   presence.scratchAvailableBytes = inventory.scratchAvailableBytes;
-  for (const refusals of ledger.state.refusals.values()) refusals.delete(presence.agentId);
+  askSoon(ledger, presence.agentId);
   ledger.state.planStale = true;
 }
 
@@ -140,7 +141,9 @@ function takeReply(ledger: Ledger, presence: Presence, reply: AssignmentReply): 
     );
     return;
   }
-  refuseFor(ledger, attempt, refusalMs(ledger, reply.code), `declined: ${reply.reason}`);
+  const reason = `declined: ${reply.reason}`;
+  if (momentaryCodes.has(reply.code)) refuseForNow(ledger, attempt, reason);
+  else refuseFor(ledger, attempt, ledger.settings.times.declinedMs, reason);
   endAttempt(ledger, attempt, {
     outcome: 'declined',
     message: `${presence.agentId} declined (${reply.code}): ${reply.reason}`,
@@ -149,11 +152,6 @@ function takeReply(ledger: Ledger, presence: Presence, reply: AssignmentReply): 
 
 /** What an agent declines because it is about to stop something it will soon accept. */
 const momentaryCodes: ReadonlySet<string> = new Set(['NO_SLOT', 'PREVIOUS_ATTEMPT_RUNNING']);
-
-function refusalMs(ledger: Ledger, code: string): number {
-  const { declinedMs, cancelGraceMs } = ledger.settings.times;
-  return momentaryCodes.has(code) ? Math.min(cancelGraceMs, declinedMs) : declinedMs;
-}
 
 function takeProgress(ledger: Ledger, presence: Presence, progress: Progress): void {
   const attempt = ledger.attempt(progress.ref);

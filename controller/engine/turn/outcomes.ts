@@ -10,7 +10,6 @@ import { noteForecastError } from './forecast-errors.ts';
 import { askAgain } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
 import { fitsElsewhere } from './prediction.ts';
-import type { Refusal } from './state.ts';
 
 /**
  * Gives an attempt its one outcome, and its job what follows from it. An attempt that has ended stays as it is.
@@ -24,6 +23,8 @@ export function endAttempt(
   decides: 'job-follows' | 'job-decided' = 'job-follows',
 ): void {
   if (attempt.state === 'ended') return;
+  // Before what is known of its progress goes with it.
+  refundAttempt(ledger, attempt, ending);
   const entry = {
     atMs: ledger.nowMs,
     what: ending.outcome,
@@ -42,7 +43,6 @@ export function endAttempt(
   );
   noteForecastError(ledger, attempt, ending);
   askAgain(ledger, attempt);
-  refundAttempt(ledger, attempt, ending);
   ledger.log(ending.outcome === 'published' ? 'info' : 'warn', 'attempt-ended', {
     jobId: attempt.jobId,
     attempt: attempt.number,
@@ -106,15 +106,6 @@ function sendCancel(
     reason,
     outcome,
   });
-}
-
-/** Does not ask the attempt's agent for its job again for a while; a job that the attempt no longer holds is no matter. */
-export function refuseFor(ledger: Ledger, attempt: AttemptRecord, forMs: number, reason: string): void {
-  const job = ledger.state.jobs.get(attempt.jobId);
-  if (job === undefined || !holdsLease(job, attempt)) return;
-  const refusals = ledger.state.refusals.get(attempt.jobId) ?? new Map<string, Refusal>();
-  refusals.set(attempt.agentId, { untilMs: ledger.nowMs + forMs, reason });
-  ledger.state.refusals.set(attempt.jobId, refusals);
 }
 
 /** The attempt is the one that may act for its job. */

@@ -1,9 +1,9 @@
 import { unlimitedBudget } from '../../scheduling/budget.ts';
-import { pauseOf, refusals } from '../../scheduling/feasible.ts';
+import { doubts, pauseOf, refusals } from '../../scheduling/feasible.ts';
 import type { Placement } from '../../scheduling/placement.ts';
 import { fillFreeSlots, type Plan, Planning } from '../../scheduling/plan.ts';
 import { nextPromises } from '../../scheduling/promises.ts';
-import type { Snapshot } from '../../scheduling/snapshot.ts';
+import type { FarmRules, Snapshot, WaitingJob } from '../../scheduling/snapshot.ts';
 import { blockedReason, plannedReason } from '../../scheduling/wait-reason.ts';
 import type { JobNeeds } from '../../scheduling/waiting-lines.ts';
 import { makeRoomFor } from './assist.ts';
@@ -14,7 +14,7 @@ import { announceNext, assign } from './placing.ts';
 import { plannedAgent } from './planned-agent.ts';
 import { runningLimits } from './running-limits.ts';
 import { slotsBusy } from './slots-busy.ts';
-import { isPlaceable, snapshotOf, waitingJob } from './snapshot.ts';
+import { isPlaceable, snapshotOf, tuningOf, waitingJob } from './snapshot.ts';
 
 /**
  * Plans the waiting jobs where something has changed: assigns what can start, announces what comes next. A plan that
@@ -82,7 +82,20 @@ function assignWhereFree(ledger: Ledger, placement: Placement): void {
   const rules = farmRules(state, settings);
   if (pauseOf(waiting, rules) !== undefined || runningLimits(state, rules).roomInMs(job).ms > 0) return;
   if (refusals(waiting, agent).length > 0) return;
+  const isDoubted = doubts(waiting, agent, rules, tuningOf(settings)) !== undefined;
+  if (isDoubted && isWantedElsewhere(ledger, waiting, rules)) return;
   assign(ledger, placement);
+}
+
+/** An agent that nothing speaks against can take it now or later: the next plan gives it to that one. */
+function isWantedElsewhere({ state, settings }: Ledger, job: WaitingJob, rules: FarmRules): boolean {
+  for (const presence of state.presences.values()) {
+    if (presence.inventory === undefined) continue;
+    const agent = plannedAgent(state, presence, presence.inventory);
+    if (refusals(job, agent).length > 0) continue;
+    if (doubts(job, agent, rules, tuningOf(settings)) === undefined) return true;
+  }
+  return false;
 }
 
 /** Jobs that no agent can take whose watchers are told at once when the reason changes; others see it when they look. */

@@ -167,6 +167,10 @@ export interface Announcement {
 export interface Refusal {
   readonly untilMs: number;
   readonly reason: string;
+  /** How long it was given for. */
+  readonly forMs: number;
+  /** It is over when a slot of the agent is free again. */
+  readonly momentary: boolean;
 }
 
 /**

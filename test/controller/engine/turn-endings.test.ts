@@ -242,7 +242,7 @@ describe('failures', () => {
     assert.equal(farm.jobState(jobId(1)), 'assigned');
   });
 
-  it('an agent that declines is not asked again for 5 minutes, or until its inventory changes', () => {
+  it('an agent that declines is not asked again for 5 minutes, or soon after its inventory changes', () => {
     const farm = new TurnFarm();
     const pc1 = farm.attach('pc1');
     farm.submit(jobSpec(1));
@@ -260,7 +260,47 @@ describe('failures', () => {
     farm.say(pc1, { kind: 'inventory', inventory: { ...inventory(), ...told } });
     assert.equal(farm.jobState(jobId(1)), 'waiting', 'the same inventory again changes nothing');
     farm.say(pc1, { kind: 'inventory', inventory: inventory({ scratchFreeBytes: 200e9 }) });
+    farm.pass(4_000);
+    assert.equal(
+      farm.jobState(jobId(1)),
+      'waiting',
+      'one that changes at every decline is not asked without end',
+    );
+    farm.pass(1_500);
     assert.equal(farm.jobState(jobId(1)), 'assigned');
+  });
+
+  it('an agent without a slot for a job is asked ever more seldom, and at once when an attempt has left one', () => {
+    const farm = new TurnFarm();
+    const pc1 = farm.attach('pc1', { inventory: inventory({ slots: 2 }) });
+    farm.submit(jobSpec(1));
+    const first = farm.assigned(pc1).ref;
+    const accepted = {
+      kind: 'assignment-reply',
+      accepted: true,
+      presentBytes: 0,
+      presentSegments: 0,
+    } as const;
+    farm.say(pc1, { ...accepted, ref: first });
+    farm.say(pc1, heartbeat);
+    farm.submit(jobSpec(2));
+    const declines = (seconds: number): number => {
+      const before = farm.all('assign').length;
+      for (let second = 0; second < seconds; second += 1) {
+        if (farm.jobState(jobId(2)) === 'assigned') {
+          const { ref } = farm.assigned(pc1);
+          farm.say(pc1, { kind: 'assignment-reply', ref, accepted: false, code: 'NO_SLOT', reason: 'full' });
+        }
+        farm.pass(1_000);
+        farm.say(pc1, heartbeat);
+      }
+      return farm.all('assign').length - before;
+    };
+    assert.equal(declines(1), 0, 'it was assigned when it came');
+    assert.equal(declines(155), 4, 'after 10, 30, 70 and 150 s');
+    assert.equal(farm.jobState(jobId(2)), 'waiting');
+    farm.say(pc1, journalEvent(1, first, { type: 'encoded' }));
+    assert.equal(farm.jobState(jobId(2)), 'assigned');
   });
 });
 

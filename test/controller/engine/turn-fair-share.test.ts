@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobSpec } from '../../../controller/domain/job.ts';
-import { inventory, journalEvent } from '../../helpers/agent-messages.ts';
+import { finished, inventory, journalEvent } from '../../helpers/agent-messages.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
 import { jobId, jobOrder, longJob, TurnFarm } from '../../helpers/turn-farm.ts';
 
@@ -126,6 +126,23 @@ describe('what a user was charged', () => {
     assert.equal(farm.jobState(jobId(1)), 'waiting');
     assert.equal(had(), 0);
     assert.equal(farm.assigned(pc1).ref.jobId, jobId(2));
+  });
+
+  it('is given back for what a cancelled job did not come to', () => {
+    const farm = new TurnFarm();
+    farm.submit(jobOf('ann', 1));
+    farm.submit(jobOf('ann', 3));
+    farm.submit(jobOf('ben', 2));
+    const pc1 = farm.attach('pc1');
+    const had = () => farm.state.charges?.standsAtMs('["ann"]');
+    const { ref } = farm.assigned(pc1);
+    farm.say(pc1, { kind: 'assignment-reply', ref, accepted: true, presentBytes: 0, presentSegments: 0 });
+    const done = { state: 'running', percent: 30, framesDone: 3, framesTotal: 10 } as const;
+    farm.say(pc1, { kind: 'progress', ref, ...done });
+    farm.order(jobOrder('cancel', 1));
+    assert.equal(had(), 10 * minute, 'its slot is not back yet');
+    farm.say(pc1, journalEvent(1, ref, { type: 'finished', finished: finished({ outcome: 'cancelled' }) }));
+    assert.equal(had(), 3 * minute);
   });
 
   it('is known again after a restart as far as it still runs; the rest begins even', () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { JobRef } from '../../../proto/agent-link.ts';
 import { finished, inventory, journalEvent, manifest } from '../../helpers/agent-messages.ts';
+import { farmSettings } from '../../helpers/farm-settings.ts';
 import { heldAs, jobId, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
 
 // What a broken, an old or a hostile agent can say: it harms nobody but itself.
@@ -108,7 +109,8 @@ test('the answer to an assignment whose job was cancelled leaves nothing behind'
 });
 
 test('a job that is declined for ever keeps a bounded history', () => {
-  const farm = new TurnFarm();
+  const { times } = farmSettings();
+  const farm = new TurnFarm({ times: { ...times, declinedMs: times.cancelGraceMs } });
   const pc1 = farm.attach('pc1');
   farm.submit(jobSpec(1));
   for (let n = 0; n < 150; n++) {

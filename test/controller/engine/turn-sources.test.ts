@@ -90,6 +90,22 @@ describe('agents are asked what they have of a job', () => {
     assert.equal(askedSoFar(), 6);
   });
 
+  it('one at a time where the job is long: what it is asked with takes time to encode', () => {
+    const farm = new TurnFarm();
+    const names = ['pc1', 'pc2', 'pc3'];
+    const sessions = names.map((name) => attachWith(farm, name, 1));
+    for (const [index, name] of names.entries()) farm.submit(longJob(100 + index, 100, only(name)));
+    for (const session of sessions) accept(farm, session);
+    const [item] = longJob(1, 1).items;
+    assert.ok(item !== undefined);
+    const items = Array.from({ length: 1_000 }, (_, position) => ({ ...item, position, durationMs: 1_000 }));
+    farm.submit(longJob(1, 1, { items }));
+    const askedSoFar = () => sessions.filter((session) => asked(farm, session).length > 0).length;
+    assert.equal(askedSoFar(), 1);
+    farm.pass(1_000);
+    assert.equal(askedSoFar(), 2);
+  });
+
   it('again about another one when they do not answer for a minute', () => {
     const { farm, pc1, pc2 } = busyFarm();
     const [first] = asked(farm, pc1);

@@ -115,6 +115,20 @@ describe('jobs that wait for a limit', () => {
       ],
     );
   });
+
+  it('stay where they were announced, though another agent is free', () => {
+    const rules = { ...noRules, runningPerUserMax: 1 };
+    const where = (announcedForMs: number) => {
+      const announced = new Map([['j1', announcedForMs]]);
+      const agents = [
+        agent('told', 1, { slots: 1, running: [attempt(30_000)], announced }),
+        agent('free', 1),
+      ];
+      return makePlan(snapshot([job('j1')], agents, { rules })).placements[0]?.agentId;
+    };
+    assert.equal(where(60_000), 'told');
+    assert.equal(where(130_000), 'told', 'half a minute is not gain enough');
+  });
 });
 
 describe('queues', () => {
