@@ -105,6 +105,22 @@ export async function openAttemptRoom(
       return { ...plain, job: { ...plain.job, items } };
     },
     hold(name) {
+      const one = Promise.withResolvers<void>();
+      held.set(name, one);
+      return () => one.resolve();
+    },
+    ended: async () => (await heard.reported('ended')).finished,
+  };
+}
+
+/** Copies wait for who holds them; whoever gives up waits no longer. */
+function holding(
+  operations: ShareOperations,
+  held: ReadonlyMap<string, PromiseWithResolvers<void>>,
+): ShareOperations {
+  return {
+    ...operations,
+    call: async (request, options) => {
       const one = isCopy(request) ? held.get(basename(request.path)) : undefined;
       const { signal } = options ?? {};
       const given = new Promise<void>((resolve) => {
