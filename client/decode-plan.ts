@@ -22,6 +22,11 @@ function decodeAgentPlan({ agentId, closed, slots, running, next }: farmWire.Age
   };
 }
 
+function helped({ helpedAgentId, position }: farmWire.PlannedJob): Pick<PlannedJobView, 'helps'> {
+  if (helpedAgentId === '' || position === undefined) return {};
+  return { helps: { agentId: helpedAgentId, position } };
+}
+
 function decodePlannedJob(job: farmWire.PlannedJob): PlannedJobView {
   return {
     jobId: job.jobId,
@@ -32,5 +37,6 @@ function decodePlannedJob(job: farmWire.PlannedJob): PlannedJobView {
     ...present('endMs', fromOptionalDuration(job.end, 'end')),
     announced: job.announced,
     overdue: job.overdue,
+    ...helped(job),
   };
 }

@@ -14,6 +14,8 @@ export interface PlannedJobView {
   readonly announced: boolean;
   /** Its start has slipped too far behind what was expected. */
   readonly overdue: boolean;
+  /** It renders one item of the job for the agent that has it; absent: the job is its own. */
+  readonly helps?: { readonly agentId: string; readonly position: number };
 }
 
 /** What one render PC does, and will do next. */

@@ -62,6 +62,8 @@ export interface PlannedJobView {
   /** The agent was told to fetch its files. */
   readonly announced: boolean;
   readonly overdue: boolean;
+  /** It renders one item of the job for the agent that has it; absent: the job is its own. */
+  readonly helps?: { readonly agentId: string; readonly position: number };
 }
 
 /** What an agent does, and will do next. */

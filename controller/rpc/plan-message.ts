@@ -34,5 +34,7 @@ function toPlannedJob(job: PlannedJobView): farmWire.PlannedJob {
     end: toOptionalDuration(job.endMs),
     announced: job.announced,
     overdue: job.overdue,
+    helpedAgentId: job.helps?.agentId ?? '',
+    position: job.helps?.position,
   };
 }

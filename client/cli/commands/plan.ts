@@ -60,9 +60,15 @@ function agentLines(agent: AgentPlanView, width: number): readonly string[] {
 }
 
 /** `  7:10     9:42     aaaaaaaa-0000-4000-8000-000000000001  ana  fetching`. */
-function jobLine(start: string, { endMs, jobId, userId, announced, overdue }: PlannedJobView): string {
+function jobLine(start: string, { endMs, jobId, userId, announced, overdue, helps }: PlannedJobView): string {
   const end = endMs === undefined ? '' : clockText(endMs);
-  const marks = [announced ? 'fetching' : '', overdue ? 'overdue' : ''].filter(Boolean).join(' ');
+  const marks = [
+    announced ? 'fetching' : '',
+    overdue ? 'overdue' : '',
+    helps === undefined ? '' : `item ${helps.position} for ${helps.agentId}`,
+  ]
+    .filter(Boolean)
+    .join(' ');
   return safeText(columns(start, end, `${jobId}  ${userId}  ${marks}`)).trimEnd();
 }
 

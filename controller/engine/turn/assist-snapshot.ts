@@ -59,12 +59,14 @@ export function helpedAttempt({ state }: Ledger, ref: JobRef): HelpedAttempt {
   return helped;
 }
 
+export const noAssistText = 'is of a release without assist';
+
 /** Which segment cache and class of segments an agent shares with others, for jobs of a kind; a text is why none. */
 export function joinKeyOf(
   { features, inventory }: Pick<Presence, 'features' | 'inventory'>,
   { enable4k, rateProfile }: Pick<JobRecord, 'enable4k' | 'rateProfile'>,
 ): { readonly key: string } | string {
-  if (!features.includes(assistFeature)) return 'is of a release without assist';
+  if (!features.includes(assistFeature)) return noAssistText;
   if (inventory?.segmentCacheId === undefined) return 'reaches no shared segment cache';
   const found = inventory.joinClasses?.find(
     (each) => each.enable4k === enable4k && each.rateProfile === rateProfile,

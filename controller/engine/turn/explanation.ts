@@ -9,6 +9,7 @@ import type { CompletePlan } from '../../scheduling/replay.ts';
 import { spanText } from '../../scheduling/words.ts';
 import type { AgentOpinion, Answer } from '../explanations.ts';
 import type { Explanation, JobView } from '../farm.ts';
+import { helpText } from './assist-view.ts';
 import { forecastErrorOf } from './forecast-errors.ts';
 import { waitingJob } from './snapshot.ts';
 import type { FarmState } from './state.ts';
@@ -30,7 +31,12 @@ export function explanation(
   const { lastPlan } = state;
   const inRecovery = state.recoveryUntilMs !== undefined && job.attemptCount > 0;
   if (job.state !== 'waiting' || inRecovery)
-    return { ...view, ...unasked, summary: summaryOf(view, nowMs), basis: basisOf(state, job) };
+    return {
+      ...view,
+      ...unasked,
+      summary: withHelp(summaryOf(view, nowMs), helpText(state, settings, job)),
+      basis: basisOf(state, job),
+    };
   if (lastPlan === undefined)
     return { ...view, ...unasked, summary: 'was not planned yet: ask again in a moment' };
   return { ...view, ...waitAnswer(state, settings, nowMs, job, lastPlan) };
@@ -89,6 +95,10 @@ function notPlannedFor(state: FarmState, { agents }: WaitExplanation): readonly 
         ...closedReasons(state.agents.get(agentId)),
       ],
     }));
+}
+
+function withHelp(summary: string, help: string): string {
+  return help === '' ? summary : `${summary}; ${help}`;
 }
 
 function summaryOf({ job, percent, etaMs }: JobView, nowMs: number): string {

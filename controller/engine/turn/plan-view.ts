@@ -7,6 +7,7 @@ import type { PlannedAgent } from '../../scheduling/snapshot.ts';
 import type { WaitingLine } from '../../scheduling/waiting-lines.ts';
 import { toldMs } from '../../scheduling/words.ts';
 import type { AgentPlanView, BlockedView, PlannedJobView, PlanView } from '../explanations.ts';
+import { helpedItems } from './assist-view.ts';
 import { plannedAgent } from './planned-agent.ts';
 import { isPlaceable } from './snapshot.ts';
 import type { FarmState } from './state.ts';
@@ -25,7 +26,9 @@ export function planView(state: FarmState, nowMs: number): PlanView {
   const ageMs = nowMs - (state.lastPlan?.snapshot.nowMs ?? nowMs);
   return {
     atMs: nowMs - ageMs,
-    agents: withinLimit(ids.map((agentId) => agentPlan(state, agentId, planned.get(agentId) ?? [], ageMs))),
+    agents: withinLimit(
+      ids.map((agentId) => agentPlan(state, agentId, planned.get(agentId) ?? [], { ageMs, nowMs })),
+    ),
     blocked: blockedJobs(state),
     waiting: state.waiting.size,
     placed: [...planned.values()].reduce((sum, placements) => sum + placements.length, 0),
@@ -60,7 +63,7 @@ function agentPlan(
   state: FarmState,
   agentId: string,
   placements: readonly Placement[],
-  ageMs: number,
+  { ageMs, nowMs }: { readonly ageMs: number; readonly nowMs: number },
 ): AgentPlanView {
   const presence = state.presences.get(agentId);
   const agent = presence?.inventory && plannedAgent(state, presence, presence.inventory);
@@ -69,7 +72,7 @@ function agentPlan(
     agentId,
     closed: agent ? closedTo(agent) : ['not attached', ...closedReasons(state.agents.get(agentId))],
     slots: agent?.slots ?? 0,
-    running: agent ? runningJobs(state, agent) : [],
+    running: agent ? [...runningJobs(state, agent), ...helpedItems(state, agentId, nowMs)] : [],
     next: next.flatMap((placement) => nextJob(state, placement, ageMs)),
   };
 }
@@ -77,7 +80,8 @@ function agentPlan(
 function runningJobs(state: FarmState, agent: PlannedAgent): readonly PlannedJobView[] {
   return agent.running.flatMap((attempt) => {
     const job = state.jobs.get(attempt.jobId);
-    if (job === undefined) return [];
+    // An item that does not stop is told among those that it renders for others.
+    if (job === undefined || job.agentId !== agent.agentId) return [];
     const endMs = toldMs(remainingMs(agent, attempt));
     return { ...namesOf(job), startMs: 0, endMs, announced: false, overdue: false };
   });

@@ -156,7 +156,7 @@ describe('Any plan of assist', () => {
         fc.array(anySlot, { maxLength: 6 }),
         (jobs, slots) => {
           const { gifts, asks } = planAssist(jobs, slots);
-          const byId = new Map(jobs.map((each) => [each.jobId, each]));
+          const byId = new Map<string, HelpedJob>(jobs.map((each) => [each.jobId, each]));
           const items = gifts.map(({ jobId, position }) => `${jobId}/${position}`);
           assert.equal(new Set(items).size, items.length);
           for (const { jobId, position, endsInMs, agentId } of gifts) {

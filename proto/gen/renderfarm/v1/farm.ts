@@ -208,6 +208,10 @@ export interface PlannedJob {
   /** The agent fetches its files already. */
   readonly announced: boolean;
   readonly overdue: boolean;
+  /** It renders one item of the job for this agent, which has it; empty: the job is its own. */
+  readonly helpedAgentId: string;
+  /** That item. */
+  readonly position?: number | undefined;
 }
 
 export interface AgentPlan {
@@ -1693,6 +1697,8 @@ function createBasePlannedJob(): PlannedJob {
     end: undefined,
     announced: false,
     overdue: false,
+    helpedAgentId: "",
+    position: undefined,
   };
 }
 
@@ -1721,6 +1727,12 @@ export const PlannedJob: MessageFns<PlannedJob> = {
     }
     if (message.overdue !== false) {
       writer.uint32(64).bool(message.overdue);
+    }
+    if (message.helpedAgentId !== "") {
+      writer.uint32(74).string(message.helpedAgentId);
+    }
+    if (message.position !== undefined) {
+      writer.uint32(80).int32(message.position);
     }
     return writer;
   },
@@ -1802,6 +1814,22 @@ export const PlannedJob: MessageFns<PlannedJob> = {
             message.overdue = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.helpedAgentId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.position = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1829,6 +1857,8 @@ export const PlannedJob: MessageFns<PlannedJob> = {
     message.end = (object.end !== undefined && object.end !== null) ? Duration.fromPartial(object.end) : undefined;
     message.announced = object.announced ?? false;
     message.overdue = object.overdue ?? false;
+    message.helpedAgentId = object.helpedAgentId ?? "";
+    message.position = object.position ?? undefined;
     return message;
   },
 };
