@@ -63,14 +63,16 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       void rooms.discard(effect.stagingFolder);
       return;
     case 'clean-up':
-      void rooms.attempts
-        .cleanUp(effect.assign, effect.finished, effect.startedAs)
-        .then(() => rooms.logUpload.nudge());
+      void cleanUp(effect, parts);
+      return;
+    case 'start-item':
+    case 'stop-item':
+    case 'release-items':
+    case 'tell-owner':
+      assist(effect, parts);
       return;
     case 'look-at-sources':
-      void rooms.sources(effect.ask).then((found) => {
-        input({ type: 'sources', jobId: effect.ask.jobId, found });
-      });
+      void lookAtSources(effect, parts);
       return;
     case 'start-prefetch':
       rooms.prefetches.start(effect.announce);
@@ -83,6 +85,44 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       return;
     case 'exit':
       parts.exit();
+      return;
+  }
+}
+
+async function cleanUp(
+  { assign, finished, startedAs }: Extract<Effect, { type: 'clean-up' }>,
+  { rooms }: AgentParts,
+): Promise<void> {
+  await rooms.attempts.cleanUp(assign, finished, startedAs);
+  rooms.logUpload.nudge();
+}
+
+async function lookAtSources(
+  { ask }: Extract<Effect, { type: 'look-at-sources' }>,
+  { rooms, ...parts }: AgentParts,
+): Promise<void> {
+  parts.input({ type: 'sources', jobId: ask.jobId, found: await rooms.sources(ask) });
+}
+
+/** Items that are rendered for others, and those that others render. */
+function assist(
+  effect: Extract<Effect, { type: 'start-item' | 'stop-item' | 'release-items' | 'tell-owner' }>,
+  { rooms, ...parts }: AgentParts,
+): void {
+  switch (effect.type) {
+    case 'start-item':
+      rooms.items.start(effect.assign, effect.gpuIndex);
+      return;
+    case 'stop-item':
+      rooms.items.stop(effect.item, effect.reason);
+      return;
+    case 'tell-owner':
+      rooms.attempts.tellOwner(effect.told);
+      return;
+    case 'release-items':
+      void rooms.attempts.release(effect.ask).then((items) => {
+        parts.input({ type: 'items-released', ref: effect.ask.ref, items });
+      });
       return;
   }
 }

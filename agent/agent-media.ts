@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { openAssist, withAssist } from './agent-assist.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentConfig } from './config.ts';
 import { defaultCoreFigures } from './core/state.ts';
 import { slotWishesOf } from './host/encoder-lanes.ts';
 import type { EncoderProbe, EncoderProbeOptions } from './host/encoder-probe.ts';
 import { probeEncoders } from './host/encoder-probe.ts';
-import type { HostWatch } from './host/host-watch.ts';
+import type { AssistProbe, HostWatch } from './host/host-watch.ts';
 import { createHostWatch, laneAt } from './host/host-watch.ts';
 import type { TakenInventory } from './host/inventory.ts';
 import { takeInventory } from './host/inventory.ts';
@@ -95,7 +96,9 @@ export async function openAgentMedia(
   const look = lookAtShares(mounts, probes, known, logger);
   const taken = await inventoryOf(config, await look(signal), signal);
   for (const fault of taken.faults) logger.warn(fault);
-  const watch = await watchHost(config, taken, look, logger, onClose);
+  const found = { ...taken, segments, encoderFor };
+  const assist = openAssist(config, found, logger, signal);
+  const watch = await watchHost(config, await withAssist(taken, assist), look, logger, onClose, assist);
   return {
     ...{ mounts, operations, outputs, cache, watch, segments, meter },
     looks: probes,
@@ -156,6 +159,7 @@ async function watchHost(
   look: LookAtShares,
   logger: AgentLogger,
   onClose: OnClose,
+  assist: AssistProbe | undefined,
 ): Promise<HostWatch> {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -183,6 +187,7 @@ async function watchHost(
     scratchBytesMin: defaultCoreFigures.scratchBytesMin,
     encoder: choice,
     ...{ measured, speedsBelongTo },
+    ...(assist === undefined ? {} : { assist }),
     probeShares: () => look(signal),
     probeEncoders: () =>
       probeEncoders({

@@ -6,6 +6,8 @@ import { openAgentMedia } from './agent-media.ts';
 import type { Attempts } from './attempt/attempts.ts';
 import { createAttempts } from './attempt/attempts.ts';
 import { createFetchLane } from './attempt/fetch-lane.ts';
+import type { HelpedItems } from './attempt/helped-items.ts';
+import { createHelpedItems } from './attempt/helped-items.ts';
 import type { LogUpload } from './attempt/log-upload.ts';
 import { startLogUpload } from './attempt/log-upload.ts';
 import { createOutputLook } from './attempt/output-room.ts';
@@ -40,6 +42,7 @@ export interface AgentRooms {
   readonly watch: HostWatch;
   readonly attempts: Attempts;
   readonly prefetches: Prefetches;
+  readonly items: HelpedItems;
   readonly share: OutputShare;
   readonly logUpload: LogUpload;
   /** What is here of a job. Never rejects. */
@@ -87,16 +90,19 @@ async function openAll(
   const media = await openAgentMedia(config, logger, signal, onClose, (bytesPerSecond) =>
     input({ type: 'copy-speed', bytesPerSecond }),
   );
-  const { mounts, outputs, watch } = media;
-  const share = createOutputShare(mounts, outputs);
-  const ahead: { prefetches?: Prefetches } = {};
+  const { watch } = media;
+  const share = createOutputShare(media.mounts, media.outputs);
+  const ahead: Partial<Work> = {};
   const services: AttemptServices = {
     ...servicesOf(config, media, share, onTrouble),
     keptWork,
     scratch: scratchOf(
       config,
       media,
-      async () => ((await ahead.prefetches?.giveWay()) ?? false) || (await keptWork.giveUp()),
+      async () =>
+        ((await ahead.prefetches?.giveWay()) ?? false) ||
+        ((await ahead.items?.giveWay()) ?? false) ||
+        (await keptWork.giveUp()),
     ),
     speeds: createRenderSpeeds({
       nowMs: () => performance.now(),
@@ -110,19 +116,13 @@ async function openAll(
     ffprobeVersion: await ffprobeVersion({ ffprobe: config.ffprobe, signal }),
     announcedJob: () => ahead.prefetches?.current(),
     copyBytesPerSecond: () => media.meter.bytesPerSecond(),
+    placeFree: async () => ahead.items?.stoppedEnded(),
   };
-  const attempts = createAttempts(services, (ref, report) => {
-    input({ type: 'attempt', ref, report });
-    if (report.type === 'ended' || report.type === 'staged') scratch.nudge();
-  });
-  onClose(() => attempts.stopAll());
-  const prefetches = createPrefetches(services, (report) => input({ type: 'prefetch', report }));
-  ahead.prefetches = prefetches;
-  onClose(() => prefetches.stopAll());
-  const receiver = createLogReceiver({ address, security, agentId: config.agentId });
+  const work = startWork(services, ahead, input, () => scratch.nudge());
+  onClose(() => work.stopAll());
   const logUpload = startLogUpload({
     folder: folder('logs'),
-    receiver,
+    receiver: createLogReceiver({ address, security, agentId: config.agentId }),
     onTrouble,
     onSent: ({ jobId }) => logger.debug({ jobId }, 'the controller has the log of an attempt'),
   });
@@ -137,8 +137,7 @@ async function openAll(
   return {
     outbox,
     watch,
-    attempts,
-    prefetches,
+    ...{ attempts: work.attempts, prefetches: work.prefetches, items: work.items },
     share,
     logUpload,
     sources: (ask) => lookAtSources(ask, sourceLookOf(services, media, signal)),
@@ -150,6 +149,36 @@ async function openAll(
     outputUsed: (output) => media.outputUsed(output),
     discard: (stagingFolder) => discardStaging(share, stagingFolder, onTrouble),
   };
+}
+
+type Work = Pick<AgentRooms, 'attempts' | 'prefetches' | 'items'>;
+
+/** What this PC works at; what may have to make way for a job is put into `ahead`. */
+function startWork(
+  services: AttemptServices,
+  ahead: Partial<Work>,
+  input: AgentRoomsOptions['input'],
+  onEnd: () => void,
+): Work & { stopAll(): Promise<void> } {
+  const attempts = createAttempts(
+    services,
+    (ref, report) => {
+      input({ type: 'attempt', ref, report });
+      if (report.type === 'ended' || report.type === 'staged') onEnd();
+    },
+    (ref, reclaimed) => input({ type: 'items-reclaimed', ref, reclaimed }),
+  );
+  const items = createHelpedItems(services, (item, report) => {
+    input({ type: 'item', item, report });
+    onEnd();
+  });
+  const prefetches = createPrefetches(services, (report) => input({ type: 'prefetch', report }));
+  Object.assign(ahead, { items, prefetches });
+  const stopAll = async (): Promise<void> => {
+    await Promise.all([prefetches.stopAll(), items.stopAll()]);
+    await attempts.stopAll();
+  };
+  return { attempts, items, prefetches, stopAll };
 }
 
 function servicesOf(

@@ -1,6 +1,15 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Assign, FinishedOutcome, JobRef } from '../../proto/index.ts';
+import type {
+  Assign,
+  FinishedOutcome,
+  ItemAssigned,
+  ItemEnded,
+  ItemsReclaimed,
+  JobRef,
+  ReleasedItem,
+  ReleaseItems,
+} from '../../proto/index.ts';
 import { fenceText } from '../../proto/index.ts';
 import { noUsage } from '../core/endings.ts';
 import type { AttemptReport } from '../core/inputs.ts';
@@ -10,6 +19,7 @@ import { createJobLog } from './job-log.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { LogFolder } from './log-folder.ts';
 import { isLogOpen, openLogFolder, UnsafeJobIdError } from './log-folder.ts';
+import type { ReleasedItems } from './released-items.ts';
 import type { AttemptRun } from './run-attempt.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { AttemptServices } from './services.ts';
@@ -22,6 +32,10 @@ export interface Attempts {
   stop(ref: JobRef, stop: AttemptStop): void;
   /** The attempt goes on under another fence: nothing of it stops or moves, and its log is handed in under the new one. */
   adopt(from: JobRef, to: JobRef): void;
+  /** Gives up items of an attempt's job; none where nothing of it may be given. Never rejects. */
+  release(ask: ReleaseItems): Promise<readonly ReleasedItem[]>;
+  /** What becomes of an item that was given up. */
+  tellOwner(told: ItemAssigned | ItemEnded): void;
   /** The attempt is over: its log gets its last lines, and may be sent. `startedAs` names its folders. */
   cleanUp(assign: Assign, finished: FinishedOutcome, startedAs: JobRef): Promise<void>;
   /** Stops all, and waits until nothing of them runs. Idempotent. */
@@ -41,6 +55,8 @@ const graceMaxMs = 3_600_000;
 interface Running {
   /** What the attempt is called now. */
   ref: JobRef;
+  /** While items of it may be given up. */
+  items?: ReleasedItems | undefined;
   readonly abort: AbortController;
   readonly force: AbortController;
   readonly done: Promise<void>;
@@ -55,6 +71,7 @@ interface OpenedLog {
 export function createAttempts(
   services: AttemptServices,
   report: (ref: JobRef, report: AttemptReport) => void,
+  reclaimed: (ref: JobRef, reclaimed: Pick<ItemsReclaimed, 'positions' | 'why'>) => void = () => undefined,
 ): Attempts {
   const running = new Map<string, Running>();
   const ending = new AbortController();
@@ -75,6 +92,10 @@ export function createAttempts(
         ...(gpuIndex === undefined ? {} : { gpuIndex }),
         scratch: services.scratch.open(assign),
         report: (words) => report(known.ref, words),
+        owner: {
+          opened: (items) => void (known.items = items),
+          reclaimed: (words) => reclaimed(known.ref, words),
+        },
       });
       const known: Running = {
         ...{ ref: assign.ref, abort, force, done },
@@ -88,21 +109,18 @@ export function createAttempts(
       running.delete(keyOf(from));
       running.set(keyOf(to), known);
       known.ref = to;
+      known.items?.takeAllBack();
       void known.opened.then((opened) => {
         opened?.log.info(`Adopted: the attempt goes on under fence ${fenceText(to.fence)}`);
         opened?.folder.belongsTo(to);
       });
     },
-    stop(ref, { mode, graceMs, reason }) {
+    stop(ref, stop) {
       const known = running.get(keyOf(ref));
-      if (known === undefined) return;
-      // By force first, so that nobody is asked politely in vain.
-      if (mode === 'kill') known.force.abort();
-      known.abort.abort(new Error(reason));
-      if (mode === 'kill') return;
-      const timer = setTimeout(() => known.force.abort(), Math.min(graceMs, graceMaxMs));
-      void known.done.then(() => clearTimeout(timer));
+      if (known !== undefined) stopRunning(known, stop);
     },
+    release: async (ask) => (await running.get(keyOf(ask.ref))?.items?.release(ask)) ?? [],
+    tellOwner: (told) => running.get(keyOf(told.item.ref))?.items?.told(told),
     async cleanUp(assign, finished, startedAs) {
       const known = running.get(keyOf(assign.ref));
       running.delete(keyOf(assign.ref));
@@ -121,6 +139,15 @@ export function createAttempts(
       for (const { opened } of running.values()) await (await opened)?.folder.flush();
     },
   };
+}
+
+function stopRunning({ abort, force, done }: Running, { mode, graceMs, reason }: AttemptStop): void {
+  // By force first, so that nobody is asked politely in vain.
+  if (mode === 'kill') force.abort();
+  abort.abort(new Error(reason));
+  if (mode === 'kill') return;
+  const timer = setTimeout(() => force.abort(), Math.min(graceMs, graceMaxMs));
+  void done.then(() => clearTimeout(timer));
 }
 
 function runOpened(opened: Promise<OpenedLog>, run: Omit<AttemptRun, keyof OpenedLog>): Promise<void> {

@@ -30,13 +30,18 @@ export async function prepareAndRender(run: PrepareAndRender): Promise<RenderedA
   const signal = AbortSignal.any([run.signal, giveUp.signal]);
   const telling = tellOverlap(run);
   // Looked at while the files come: it must not keep the first frame waiting.
+  const bytes = new Map<number, number>();
   const looking = run.services.lookAtOutput(run.assign.output, signal);
   looking.catch(() => undefined);
   const preparing = startPreparing({
     ...{ ...run, signal, room: run.scratch },
     isBusy: telling.isRendering,
     onShareWait: telling.shareWait,
-    onFile: (file) => run.usage.fetched(file),
+    onFile(file) {
+      const { position } = file.item;
+      bytes.set(position, (bytes.get(position) ?? 0) + file.sizeBytes);
+      run.usage.fetched(file);
+    },
     onPlanned: async ({ frames }) => {
       if (preparing.board.stopped.aborted) return;
       (await looking).demand({ enable4k, frames });
@@ -47,7 +52,10 @@ export async function prepareAndRender(run: PrepareAndRender): Promise<RenderedA
   const { board } = preparing;
   const render = async (): Promise<RenderedOutput> => {
     (await looking).demand({ enable4k, frames: board.frames().total });
-    return await renderStep({ ...run, signal, board, copyLeftMs: preparing.copyLeftMs, ...telling.hooks });
+    await run.services.placeFree?.();
+    const { copyLeftMs } = preparing;
+    const bytesOf = (position: number): number => bytes.get(position) ?? 0;
+    return await renderStep({ ...run, signal, board, copyLeftMs, bytesOf, ...telling.hooks });
   };
   const rendering = render().catch((error: unknown) => {
     // A bad item is one of several that are to be named, so that the others are still looked at. Anything else ends all.

@@ -39,6 +39,8 @@ export interface AttemptServices {
   };
   /** Where failed attempts leave their work folder when their job asks for it. @default nowhere */
   readonly keptWork?: KeptWork;
+  /** Resolves when what had to make way for a job has ended. @default nothing ever has to */
+  readonly placeFree?: () => Promise<void>;
   readonly fetchLane: FetchLane;
   /** What copying from the shares brings here; 0: not measured yet. @default not known */
   readonly copyBytesPerSecond?: () => number;

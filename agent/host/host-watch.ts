@@ -6,13 +6,16 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckHost, Inventory } from '../../proto/agent-link.ts';
+import type { JoinClass } from '../../proto/item-link.ts';
 import type { GpuLane } from '../core/gpu-choice.ts';
+import { without } from '../core/without.ts';
 import type { EncoderRungName } from '../render/encoder.ts';
 import { encoderRung } from '../render/encoder.ts';
+import type { RenderProblemCode } from '../render/problem-codes.ts';
 import { encodeOnce } from './encode-once.ts';
 import type { EncoderLane } from './encoder-lanes.ts';
 import { bestSpeeds, encodingOf, gpuLanes } from './encoder-lanes.ts';
-import type { EncoderProbe } from './encoder-probe.ts';
+import { type EncoderProbe, passingFailure } from './encoder-probe.ts';
 import { freeBytes } from './load.ts';
 import type { MeasuredSpeeds } from './measured-speeds.ts';
 import type { ShareState } from './share-probe.ts';
@@ -29,9 +32,17 @@ export interface HostWatchOptions {
   /** What else measured speeds depend on: `speedsBelongTo` is called with it when the encoders are others. */
   readonly speedsBelongTo: (probe: EncoderProbe) => string;
   readonly probeShares: () => Promise<readonly ShareState[]>;
+  /** What this PC can do for others' jobs. @default nothing */
+  readonly assist?: AssistProbe;
   /** Tries the whole ladder anew. */
   readonly probeEncoders: () => Promise<EncoderProbe>;
   readonly signal: AbortSignal;
+}
+
+export interface AssistProbe {
+  /** Which shared segment cache this PC reaches; undefined: none now. */
+  readonly cacheId: () => Promise<string | undefined>;
+  readonly joinClasses: (probe: EncoderProbe) => Promise<readonly JoinClass[]>;
 }
 
 export interface Finding {
@@ -49,6 +60,11 @@ export interface HostWatch {
   lookAtShares(): Promise<Inventory | undefined>;
   /** Tries what failed; a changed inventory comes with what was found. */
   check(request: Pick<CheckHost, 'causes' | 'shares'>): Promise<Finding & { readonly changed?: Inventory }>;
+  /**
+   * Where a better encoder failed for a reason that may have passed: tries it once, then all of them. The inventory, when
+   * it is another one. Rejects with the signal's reason.
+   */
+  retryEncoder(): Promise<Inventory | undefined>;
   /** Runs so many encodes at once, on one GPU of several where it is named. */
   probeSessions(sessions: number, gpuIndex?: number): Promise<Finding>;
   /** A render came to its last frame: the inventory, when it says another speed now. */
@@ -79,21 +95,35 @@ export function createHostWatch(options: HostWatchOptions): HostWatch {
     inventory = next;
     return inventory;
   };
-  const checkEncoder = async (): Promise<Finding> => {
-    const found = await testLanes(options, encoderProbe);
-    if (found.ok) return found;
+  const probeAnew = async (): Promise<void> => {
     encoderProbe = await options.probeEncoders();
     measured.belongTo(options.speedsBelongTo(encoderProbe));
-    const [best] = encoderProbe.encoders;
-    return best === undefined ? found : { ok: true, detail: `${best.rung} encodes (${found.detail})` };
+    const joinClasses = await options.assist?.joinClasses(encoderProbe);
+    if (joinClasses !== undefined) inventory = { ...inventory, joinClasses };
   };
+  const checkEncoder = async (causes: readonly string[]): Promise<Finding> => {
+    const found = await testLanes(options, encoderProbe);
+    // A PC whose card fell out is not well because its processor can encode too: a person decides that.
+    const isWell = (): boolean =>
+      encoderProbe.encoders[0]?.hardware === true || !causes.includes('GPU_LOST' satisfies RenderProblemCode);
+    if (found.ok && isWell()) return found;
+    await probeAnew();
+    const [best] = encoderProbe.encoders;
+    if (best === undefined) return found;
+    const ok = isWell();
+    return { ok, detail: `${ok ? '' : 'only '}${best.rung} encodes (${found.detail})` };
+  };
+  const encoding = () => ({ ...encodingOf(inventory.gpus, encoderProbe), ...speeds() });
 
   return {
     inventory: () => inventory,
     encoderProbe: () => encoderProbe,
     gpuLanes: () => gpuLanes(encoderProbe.lanes),
     lookAtShares: () =>
-      inTurn(async () => changed({ ...inventory, ...sharesOf(await options.probeShares()) })),
+      inTurn(async () => {
+        const next = { ...inventory, ...sharesOf(await options.probeShares()) };
+        return changed(withCacheId(next, await options.assist?.cacheId()));
+      }),
     check: ({ causes, shares }) =>
       inTurn(async () => {
         const wants = (pattern: RegExp): boolean =>
@@ -103,14 +133,31 @@ export function createHostWatch(options: HostWatchOptions): HostWatch {
         const findings = [
           ...(shares.length > 0 ? shares : all).map((share) => checkShare(share, states)),
           ...(wants(scratchCauses) ? [await checkScratch(options)] : []),
-          ...(wants(encoderCauses) ? [await checkEncoder()] : []),
+          ...(wants(encoderCauses) ? [await checkEncoder(causes)] : []),
         ];
-        const encoding = { ...encodingOf(inventory.gpus, encoderProbe), ...speeds() };
-        const next = changed({ ...inventory, ...sharesOf(states), ...encoding });
+        const next = changed({ ...inventory, ...sharesOf(states), ...encoding() });
         const ok = findings.every((finding) => finding.ok);
         const told = findings.filter((finding) => ok || !finding.ok).map(({ detail }) => detail);
         const detail = told.join('; ') || 'nothing to try';
         return { ok, detail, ...(next === undefined ? {} : { changed: next }) };
+      }),
+    retryEncoder: () =>
+      inTurn(async () => {
+        const failure = passingFailure(encoderProbe, inventory.gpus);
+        if (failure === undefined) return undefined;
+        const again = await encodeOnce(encoderRung(failure.rung as EncoderRungName), {
+          ...{
+            ...options.encoder,
+            enable4k: failure.size === '2160p',
+            frames: testFrames,
+            timeoutMs: testMs,
+          },
+          ...(failure.gpuIndex === undefined ? {} : { gpuIndex: failure.gpuIndex }),
+          signal: options.signal,
+        });
+        if (!again.succeeded) return undefined;
+        await probeAnew();
+        return changed({ ...inventory, ...encoding() });
       }),
     probeSessions: (sessions, gpuIndex) =>
       inTurn(() => testEncodes(options, laneAt(encoderProbe, gpuIndex), sessions)),
@@ -120,6 +167,11 @@ export function createHostWatch(options: HostWatchOptions): HostWatch {
     },
     settled: () => looking,
   };
+}
+
+/** What the inventory says of the shared segment cache, without which nobody can be helped. */
+export function withCacheId(inventory: Inventory, id: string | undefined): Inventory {
+  return { ...without(inventory, 'segmentCacheId'), ...(id === undefined ? {} : { segmentCacheId: id }) };
 }
 
 /** What the inventory says of shares. */

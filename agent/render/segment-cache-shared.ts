@@ -37,8 +37,8 @@ export interface SharedTierOptions {
  */
 export interface SharedTier {
   state(): SharedState;
-  /** Which one it is, once it has answered; the same for all agents that reach it. */
-  id(): string | undefined;
+  /** Which one it is; the same for all agents that reach it. Undefined while it does not answer. Never rejects. */
+  identify(): Promise<string | undefined>;
   /** Resolves when the first look at it is over. */
   readonly looked: Promise<void>;
   /** Never rejects; none while it rests. `isUse`: what is found counts as used now. */
@@ -91,7 +91,10 @@ class ShareTier implements SharedTier {
     this.looked = this.#prepare().then(() => undefined);
   }
 
-  id(): string | undefined {
+  async identify(): Promise<string | undefined> {
+    await this.looked;
+    // It may have rested meanwhile, and another folder be mounted there now.
+    if (this.#id === undefined && this.state() === 'ready') await this.#prepare();
     return this.#id;
   }
 

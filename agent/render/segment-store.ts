@@ -100,8 +100,7 @@ class TieredStore implements SegmentStore {
   }
 
   async sharedId(): Promise<string | undefined> {
-    await this.#shared?.looked;
-    return this.#shared?.id();
+    return this.#shared?.identify();
   }
 
   sharedState(): SharedState {
