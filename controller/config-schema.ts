@@ -225,6 +225,19 @@ export const settingsSchema = z.strictObject({
     })
     .optional()
     .describe('The catalogue in BigQuery; instead of `catalogFile`.'),
+  supabase: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/u }).describe('Of the project, e.g. `https://xyz.supabase.co`.'),
+      keyFile: path
+        .optional()
+        .describe("File of the service role's key. Instead of it: environment `FARM_SUPABASE_KEY`."),
+      timeoutMs: durationMs
+        .default(3_000)
+        .describe('No job waits longer than this for the name of its user.'),
+      cacheMs: durationMs.default(600_000).describe('A name is asked for again after this.'),
+    })
+    .optional()
+    .describe("Names of users from Supabase's `profiles`, instead of `users`."),
   users: z
     .record(z.string().max(128), z.string().max(128))
     .default({})

@@ -35,6 +35,15 @@ export interface ControllerConfig {
   readonly catalogFile?: string;
   readonly bigQuery?: BigQueryCatalogSettings;
   readonly users: Readonly<Record<string, string>>;
+  readonly supabase?: SupabaseConfig;
+}
+
+export interface SupabaseConfig {
+  readonly url: string;
+  /** The service role's. */
+  readonly key: string;
+  readonly timeoutMs: number;
+  readonly cacheMs: number;
 }
 
 /** The configuration cannot be used; the message names every problem. */
@@ -76,6 +85,7 @@ export function readConfig(world: {
   const token = settings.token ?? (settings.tokenFile && tokenIn(settings.tokenFile, read, problems));
   const defaultFile = join(settings.dataDir ?? '', 'farm.sqlite');
   const store = settings.store && storeConfig(settings.store, defaultFile, read, world.env);
+  const supabase = settings.supabase && supabaseConfig(settings.supabase, read, world.env, problems);
   problems.push(...findContradictions(settings));
   if (file === undefined && problems.length > 0) {
     problems.unshift({
@@ -84,7 +94,7 @@ export function readConfig(world: {
     });
   }
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
-  return deepFreeze(assemble(settings as Settings, read.at, { tls, token, store }));
+  return deepFreeze(assemble(settings as Settings, read.at, { tls, token, store, supabase }));
 }
 
 function flagsOf(argv: readonly string[], folder: string): Flags {
@@ -181,17 +191,35 @@ function tokenIn(file: string, read: FileReader, problems: FieldViolation[]): st
   return undefined;
 }
 
+function supabaseConfig(
+  { keyFile, ...settings }: NonNullable<Settings['supabase']>,
+  read: FileReader,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: FieldViolation[],
+): SupabaseConfig {
+  const key = (env['FARM_SUPABASE_KEY'] ?? (keyFile && read('supabase.keyFile', keyFile)) ?? '').trim();
+  // A header of every request: what has no place in one would fail each of them.
+  if (!/^[\x21-\x7e]{1,4096}$/u.test(key)) {
+    problems.push({
+      field: 'supabase.keyFile',
+      description: 'must be a file that holds the key, and only it',
+    });
+  }
+  return { ...settings, key };
+}
+
 /** What was read from files that settings name. */
 interface Secrets {
   readonly tls: TlsTexts | undefined;
   readonly token: string | undefined;
   readonly store: StoreConfig;
+  readonly supabase: SupabaseConfig | undefined;
 }
 
 function assemble(
   settings: Settings,
   at: (path: string) => string,
-  { tls, token, store }: Secrets,
+  { tls, token, store, supabase }: Secrets,
 ): ControllerConfig {
   return {
     farm: farmSettings(settings),
@@ -205,6 +233,7 @@ function assemble(
     ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),
     ...(settings.bigQuery !== undefined && { bigQuery: bigQuerySettings(settings.bigQuery, at) }),
     users: settings.users,
+    ...(supabase !== undefined && { supabase }),
   };
 }
 

@@ -3,6 +3,8 @@ import type { Catalog } from './catalog/catalog.ts';
 import { openFileCatalog } from './catalog/file-catalog.ts';
 import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
+import type { Directory } from './directory/directory.ts';
+import { supabaseDirectory } from './directory/supabase-directory.ts';
 import { sourceShareOf } from './domain/shares.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import type { Clock } from './engine/ports.ts';
@@ -51,7 +53,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   const store = openStore(config);
   const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
-  const directory = configuredDirectory(config.users);
+  const directory = directoryOf(config, log);
   const engine = createEngine({
     store,
     settings: config.farm,
@@ -86,6 +88,13 @@ async function openCatalog({ bigQuery, catalogFile }: ControllerConfig, log: Rpc
     onProblem: (error) =>
       log.error({ err: error }, 'the catalogue file cannot be used; going on with what it said before'),
   });
+}
+
+function directoryOf({ supabase, users }: ControllerConfig, log: RpcLogger): Directory {
+  if (supabase === undefined) return configuredDirectory(users);
+  const onTrouble = (error: Error): void =>
+    log.warn({ err: error }, 'Supabase was asked for the name of a user in vain');
+  return supabaseDirectory({ ...supabase, onTrouble });
 }
 
 /** A wildcard tells nobody where we are. */

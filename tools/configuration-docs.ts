@@ -40,6 +40,7 @@ export function configurationText(): string {
     '| --- | --- |',
     '| `FARM_CONFIG` | the flag `--config` of the controller |',
     '| `FARM_TOKEN` | the setting `token` |',
+    '| `FARM_SUPABASE_KEY` | what `supabase.keyFile` would hold |',
     '| `FARM_REDIS_PASSWORD` | what `store.passwordFile` would hold |',
     '| `FARM_REDIS_SENTINEL_PASSWORD` | what `store.sentinel.passwordFile` would hold |',
     '| `FARM_AGENT_CONFIG` | the flag `--config` of an agent |',

@@ -36,3 +36,23 @@ test('BigQuery has its project and its table; what would change the query is ref
     bigQuery: 'cannot stand beside catalogFile',
   });
 });
+
+test('The key of Supabase comes from its file or the environment, and is in no other setting', async (t) => {
+  const yaml = `${shares}\nsupabase: { url: 'https://x.supabase.co', keyFile: key }`;
+  const config = await read(t, yaml, { files: { key: 'from-the-file\n' } });
+  assert.deepEqual(config.supabase, {
+    url: 'https://x.supabase.co',
+    key: 'from-the-file',
+    timeoutMs: 3_000,
+    cacheMs: 600_000,
+  });
+  const env = { FARM_SUPABASE_KEY: 'from-the-environment' };
+  assert.equal((await read(t, yaml, { env })).supabase?.key, 'from-the-environment');
+  const rule = 'must be a file that holds the key, and only it';
+  const twoLines = { files: { key: 'two\nlines' } };
+  assert.deepEqual(await problems(t, yaml, twoLines), { 'supabase.keyFile': rule });
+  const none = `${shares}\nsupabase: { url: 'https://x.supabase.co' }`;
+  assert.deepEqual(await problems(t, none), { 'supabase.keyFile': rule });
+  const ftp = `${shares}\nsupabase: { url: 'ftp://x' }`;
+  assert.deepEqual(Object.keys(await problems(t, ftp, { env })), ['supabase.url']);
+});

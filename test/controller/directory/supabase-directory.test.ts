@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createClient } from '@supabase/supabase-js';
+import {
+  type SupabaseDirectoryOptions,
+  supabaseDirectory,
+} from '../../../controller/directory/supabase-directory.ts';
+import { SupabaseServer } from '../../helpers/supabase-server.ts';
+
+const never = new AbortController().signal;
+const ann = '0b7c2f0e-6f2b-4b5e-9d5e-3f6f1d2c4a10';
+
+async function open(t: TestContext, changes: Partial<SupabaseDirectoryOptions> = {}) {
+  const server = await SupabaseServer.open(t, 'create table profiles (id text primary key, username text);');
+  const rows = [
+    { id: ann, username: ' ann ' },
+    { id: 'nobody', username: null },
+    { id: 'line', username: 'a\nb' },
+  ];
+  const { error } = await createClient(server.url, 'key').from('profiles').insert(rows);
+  assert.equal(error, null);
+  const troubles: string[] = [];
+  const directory = supabaseDirectory({
+    url: server.url,
+    key: 'service-role-key',
+    timeoutMs: 5_000,
+    cacheMs: 600_000,
+    onTrouble: ({ message }) => troubles.push(message),
+    ...changes,
+  });
+  server.asked.length = 0;
+  return { server, directory, troubles };
+}
+
+test('A name comes from the profile, and is asked for once', async (t) => {
+  const { server, directory } = await open(t);
+  assert.equal(await directory.username(ann, never), 'ann');
+  assert.equal(await directory.username(ann, never), 'ann');
+  assert.equal(server.asked.length, 1);
+});
+
+test('Who has no row, no name or none that can be shown is unknown', async (t) => {
+  const { directory, troubles } = await open(t);
+  for (const userId of ['nobody', 'line', 'gone', "x' or true; --", 'a,b.eq.c)'])
+    assert.equal(await directory.username(userId, never), 'unknown', userId);
+  assert.deepEqual(troubles, []);
+});
+
+test('Away, slow or refusing, Supabase keeps no job back: names that were heard stay', async (t) => {
+  const { server, directory, troubles } = await open(t, { timeoutMs: 200, cacheMs: 1 });
+  assert.equal(await directory.username(ann, never), 'ann');
+  for (const fault of [{ status: 500 }, { status: 429 }, 'hang'] as const) {
+    server.fault = () => fault;
+    assert.equal(await directory.username(ann, never), 'ann');
+    const before = troubles.length;
+    assert.equal(await directory.username(`new-${JSON.stringify(fault)}`, never), 'unknown');
+    assert.equal(troubles.length, before + 1);
+  }
+  const askedOfAnn = server.asked.filter((path) => path.includes(ann)).length;
+  assert.ok(askedOfAnn > 1, 'what was heard had run out');
+});
+
+test('Who gives up is told so', async (t) => {
+  const { directory } = await open(t);
+  const reason = new Error('no longer wanted');
+  await assert.rejects(directory.username(ann, AbortSignal.abort(reason)), reason);
+});
