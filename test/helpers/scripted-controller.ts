@@ -11,6 +11,8 @@ import { acceptAgent, agentServiceBytes, agentWire, LogServiceService } from '..
 import { welcome } from './agent-core.ts';
 import { Arrivals } from './arrivals.ts';
 
+type WelcomeChanges = Parameters<typeof welcome>[0];
+
 /** One agent's stream, as the script sees it. */
 export class ScriptedSession {
   readonly #link: ControllerSideLink;
@@ -60,13 +62,13 @@ export class ScriptedSession {
 
   /** Takes the agent in: Hello, then Welcome. Events and heartbeats are answered from then on, if so wished. */
   async admit(
-    changes: Parameters<typeof welcome>[0] = {},
+    changes: WelcomeChanges | ((hello: Hello) => WelcomeChanges) = {},
     answers: { events?: boolean; heartbeats?: boolean } = {},
   ): Promise<Hello> {
     const hello = await this.hello();
     this.#ackEvents = answers.events ?? true;
     this.#ackHeartbeats = answers.heartbeats ?? true;
-    this.send(welcome(changes));
+    this.send(welcome(typeof changes === 'function' ? changes(hello) : changes));
     return hello;
   }
 

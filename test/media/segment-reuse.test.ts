@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test, { type TestContext } from 'node:test';
+import type { SegmentCache } from '../../agent/render/segment-cache.ts';
+import { makeMedia } from '../helpers/media.ts';
+import { prepareRender, renderToFile, type TestItem } from '../helpers/media-render.ts';
+import { testSegments } from '../helpers/segment-store.ts';
+import { tempFolder } from '../helpers/temp-folder.ts';
+
+async function clip(hue: number): Promise<string> {
+  return makeMedia('mp4', [
+    ...['-f', 'lavfi', '-i', `testsrc2=s=160x90:r=30:d=0.3,hue=h=${hue}`],
+    ...['-f', 'lavfi', '-i', `sine=f=${200 + hue}:d=0.3`],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac'],
+  ]);
+}
+
+/** What encodes: the labels of the commands that are neither a join nor a look at what was made. */
+async function encodesOf(items: readonly TestItem[], segmentCache: SegmentCache): Promise<readonly string[]> {
+  await using job = await prepareRender(items, { segmentCache });
+  const output = await renderToFile(job);
+  assert.equal(output.frames, items.length * 9);
+  return job.commands
+    .filter(({ file, args }) => file === 'ffmpeg' && args.some((one) => one === '-c:v' || one === '-c:a'))
+    .map(({ label }) => label)
+    .toSorted();
+}
+
+async function cacheFolder(t: TestContext): Promise<string> {
+  return path.join(await tempFolder(t), 'segments');
+}
+
+test('A second job encodes nothing, a changed item encodes itself, and the sound only where it changed', async (t) => {
+  const folder = await cacheFolder(t);
+  const [a, b, c] = [await clip(0), await clip(90), await clip(180)];
+  assert.deepEqual(await encodesOf([{ file: a }, { file: b }], testSegments(folder)), [
+    'sound',
+    'video_0',
+    'video_2',
+  ]);
+  // Another process, as far as the cache can tell.
+  assert.deepEqual(await encodesOf([{ file: a }, { file: b }], testSegments(folder)), []);
+  assert.deepEqual(await encodesOf([{ file: b }, { file: a }], testSegments(folder)), ['sound']);
+  const texted = [{ file: a }, { file: b, text: 'Hi' }];
+  assert.deepEqual(await encodesOf(texted, testSegments(folder)), ['video_2'], 'a text makes no sound');
+  assert.deepEqual(await encodesOf([{ file: a }, { file: c }], testSegments(folder)), ['sound', 'video_2']);
+});
+
+test('Segments of a class that this PC cannot make are given up when it must make one', async (t) => {
+  const folder = await cacheFolder(t);
+  const [a, b, c] = [await clip(0), await clip(90), await clip(180)];
+  await encodesOf([{ file: a }, { file: b }], testSegments(folder));
+  const real = testSegments(folder);
+  const asked: string[] = [];
+  /** As if another PC's encoder had made all that is found while the class is open. */
+  const foreign: SegmentCache = {
+    keep: (...kept) => real.keep(...kept),
+    async take(wanted, target) {
+      const taken = await real.take(wanted, target);
+      asked.push(
+        `${wanted.joinClass === undefined ? 'any' : 'of a class'}: ${taken === undefined ? 'none' : 'found'}`,
+      );
+      return taken === undefined || wanted.joinClass !== undefined
+        ? taken
+        : { ...taken, joinClass: 'foreign' };
+    },
+  };
+  const items = [{ file: a }, { file: b }, { file: c }];
+  assert.deepEqual(await encodesOf(items, foreign), ['sound', 'video_4']);
+  assert.ok(asked.filter((one) => one === 'of a class: found').length >= 2, asked.join(', '));
+});
