@@ -45,9 +45,10 @@ const scanWarningsMax = 10;
  * anything that moves. Rejects with ProbeError, or with the signal's reason.
  */
 export async function probeMedia(path: string, options: ProbeOptions = {}): Promise<MediaFacts> {
-  const { sizeBytes, head } = await beginningOf(path);
+  const { sizeBytes, head, isAnimatedWebp: isAnimation } = await beginningOf(path);
   if (sizeBytes === 0) refuse('the file is empty (0 bytes)');
   if (/^\s*<[^]*<?svg[\s>]/iu.test(head)) refuse('it is a drawing (SVG), not pixels: make a PNG of it');
+  if (isAnimation) refuse('it is an animated WebP, which not every FFmpeg can read: make a clip of it');
   const described = await ask(['-show_format', '-show_streams', path], options);
   const { format, streams } = parseProbe(described) ?? refuse('ffprobe gave no answer that can be read');
   const formatName = format.format_name;
@@ -75,17 +76,27 @@ export async function probeMedia(path: string, options: ProbeOptions = {}): Prom
   };
 }
 
-async function beginningOf(path: string): Promise<{ readonly sizeBytes: number; readonly head: string }> {
+async function beginningOf(
+  path: string,
+): Promise<{ readonly sizeBytes: number; readonly head: string; readonly isAnimatedWebp: boolean }> {
   const file = await open(path);
   try {
     const { bytesRead, buffer } = await file.read(new Uint8Array(1024), 0, 1024, 0);
+    const bytes = buffer.subarray(0, bytesRead);
     return {
       sizeBytes: (await file.stat()).size,
-      head: new TextDecoder().decode(buffer.subarray(0, bytesRead)),
+      head: new TextDecoder().decode(bytes),
+      isAnimatedWebp: isAnimatedWebp(bytes),
     };
   } finally {
     await file.close();
   }
+}
+
+/** `RIFF....WEBPVP8X`, four bytes of length, and a bit of the flags behind them (the container's specification). */
+function isAnimatedWebp(bytes: Uint8Array): boolean {
+  const letters = String.fromCharCode(...bytes.subarray(0, 16));
+  return /^RIFF[^]{4}WEBPVP8X$/u.test(letters) && ((bytes[20] ?? 0) & 0x02) !== 0;
 }
 
 async function ask(args: readonly string[], options: ProbeOptions): Promise<string> {

@@ -204,6 +204,11 @@ export const failureRows: readonly FailureRow[] = [
     pattern:
       /No such filter|Unknown encoder|Unknown decoder|Unrecognized option|Option not found|Unable to parse option value|Error setting (?:option|preset)|error while loading shared libraries/u,
   },
+  // Decoders answer damage with any code of the system: a broken AAC frame with "Operation not permitted".
+  {
+    category: 'corrupt',
+    pattern: /Error while decoding stream|Error submitting (?:a )?packet to decoder|Decoding error:/u,
+  },
   { category: 'missing', pattern: /No such file or directory/u },
   { category: 'denied', pattern: /Permission denied|Operation not permitted|Read-only file system/u },
   { category: 'storage', pattern: /Input\/output error|Stale file handle/u },

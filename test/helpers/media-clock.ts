@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { probeMedia } from '../../agent/media/probe.ts';
@@ -113,11 +113,13 @@ async function renderPlanned(
 const columns = 64;
 
 async function readMade(file: string): Promise<{ rows: readonly Uint8Array[]; samples: Int16Array }> {
+  const sound = `${file}.s16`;
   const gray = await decode([
-    ...['-i', file, '-map', '0:v:0', '-vf', `scale=${columns}:1:flags=area,format=gray`],
+    ...['-i', file, '-map', '0:a:0', '-f', 's16le', sound],
+    ...['-map', '0:v:0', '-vf', `scale=${columns}:1:flags=area,format=gray`],
     ...['-fps_mode', 'passthrough', '-f', 'rawvideo'],
   ]);
-  const bytes = await decode(['-i', file, '-map', '0:a:0', '-f', 's16le']);
+  const bytes = await readFile(sound);
   return {
     rows: Array.from({ length: gray.length / columns }, (_, index) =>
       gray.subarray(index * columns, (index + 1) * columns),
