@@ -218,6 +218,28 @@ describe('a plan that is a few turns old', () => {
     assert.equal(farm.all('assign').length, 40);
   });
 
+  it('is not carried out where another agent is preferred by now', () => {
+    const farm = new TurnFarm();
+    const attach = (agentId: string, speed: number) => {
+      const speeds = [{ workClass: 'hd', speed, runs: 3 } as const];
+      return farm.attach(agentId, { inventory: inventory({ hostname: agentId, speeds }) });
+    };
+    // So many needs that nothing can be filled in a hurry.
+    for (let n = 1; n <= 110; n += 1)
+      farm.submit(longJob(n, 10, { wishes: { onlyOn: [`none-${n}`], notOn: [], labels: [] } }));
+    for (let n = 1; n <= 40; n += 1) attach(`slow-${n}`, 0.5);
+    const fast = attach('fast', 2);
+    farm.planning = () => countedBudget(10);
+    farm.submit(longJob(200, 10));
+    assert.ok(farm.state.planning !== undefined && farm.all('assign').length === 0, 'a plan is under way');
+    farm.planning = () => countedBudget(1e9);
+    farm.say(fast, { ...heartbeat, scratchAvailableBytes: 0 });
+    assert.equal(farm.state.planning, undefined, 'it is complete');
+    assert.equal(farm.state.jobs.get(jobId(200))?.agentId, undefined, 'its disk is full since');
+    farm.pass(1_000);
+    assert.match(farm.state.jobs.get(jobId(200))?.agentId ?? '', /^slow-/);
+  });
+
   it('announces nothing that has left, and assigns nothing twice', () => {
     for (const operations of [1, 2, 3, 5, 8, 13, 21]) {
       const farm = slowlyPlanned(operations);
