@@ -25,7 +25,7 @@ export function changeLine({ job, news }: JobChange): string {
   const state = stateText(job);
   // What the state says already (`failed: why`, `published path`) is no news.
   const isNew = ({ what, detail }: JobChange['news'][number]) =>
-    !(state.startsWith(what) && state.endsWith(detail ?? ''));
+    !(state.startsWith(what) && state.includes(detail ?? ''));
   const parts = [
     job.jobId,
     state,
@@ -38,7 +38,7 @@ export function changeLine({ job, news }: JobChange): string {
 export function stateText(job: JobView): string {
   switch (job.state) {
     case 'published':
-      return `published ${job.outputPath ?? ''}`.trimEnd();
+      return [`published ${job.outputPath ?? ''}`.trimEnd(), besideText(job)].filter(Boolean).join(' ');
     case 'failed':
     case 'quarantined':
       return [job.state, job.errorMessage].filter(Boolean).join(': ');
@@ -55,6 +55,14 @@ export function stateText(job: JobView): string {
     case 'publishing':
       return runningText(job);
   }
+}
+
+/** `(with contact sheet and preview; -14.1 LUFS, ...)`: what was asked for and has come of it. */
+function besideText(job: JobView): string {
+  const beside = [job.contactSheetPath && 'contact sheet', job.previewPath && 'preview'].filter(Boolean);
+  const parts = [beside.length === 0 ? undefined : `with ${beside.join(' and ')}`, loudnessText(job)];
+  const text = parts.filter(Boolean).join('; ');
+  return text === '' ? '' : `(${text})`;
 }
 
 function runningText(job: JobView): string {

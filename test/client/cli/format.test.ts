@@ -47,6 +47,17 @@ test('A job says where it is', () => {
     'waiting: no agent takes 4k_queue',
   );
   assert.equal(stateText(decodeJob(publishedJob())), 'published \\\\nas\\Share\\Output\\Kids TV.mp4');
+  const loudness = { integrated: -14.04, range: undefined, truePeak: -1.5 };
+  const rich = decodeJob({ ...publishedJob(), contactSheetPath: 'S', previewPath: 'P', loudness });
+  const published = 'published \\\\nas\\Share\\Output\\Kids TV.mp4';
+  const beside = '(with contact sheet and preview; -14.0 LUFS, true peak -1.5 dBTP)';
+  assert.equal(stateText(rich), `${published} ${beside}`);
+  const told = [{ at: new Date(0), what: 'published', detail: rich.outputPath ?? '' }];
+  assert.equal(
+    changeLine({ job: rich, news: told }),
+    `${jobId}  ${published} ${beside}`,
+    'the path is said once',
+  );
   assert.equal(stateText(decodeJob(failedJob())), 'failed: Failed to copy 1 files: clip.mp4');
   const news = [{ at: new Date(0), what: 'started', detail: 'on pc1' }];
   assert.equal(
