@@ -68,6 +68,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
     case 'start-item':
     case 'stop-item':
     case 'release-items':
+    case 'take-loose-items-back':
     case 'tell-owner':
       assist(effect, parts);
       return;
@@ -85,7 +86,6 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       return;
     case 'exit':
       parts.exit();
-      return;
   }
 }
 
@@ -104,11 +104,10 @@ async function lookAtSources(
   parts.input({ type: 'sources', jobId: ask.jobId, found: await rooms.sources(ask) });
 }
 
+type AssistEffect = 'start-item' | 'stop-item' | 'release-items' | 'take-loose-items-back' | 'tell-owner';
+
 /** Items that are rendered for others, and those that others render. */
-function assist(
-  effect: Extract<Effect, { type: 'start-item' | 'stop-item' | 'release-items' | 'tell-owner' }>,
-  { rooms, ...parts }: AgentParts,
-): void {
+function assist(effect: Extract<Effect, { type: AssistEffect }>, { rooms, ...parts }: AgentParts): void {
   switch (effect.type) {
     case 'start-item':
       rooms.items.start(effect.assign, effect.gpuIndex);
@@ -118,6 +117,9 @@ function assist(
       return;
     case 'tell-owner':
       rooms.attempts.tellOwner(effect.told);
+      return;
+    case 'take-loose-items-back':
+      rooms.attempts.takeLooseBack();
       return;
     case 'release-items':
       void rooms.attempts.release(effect.ask).then((items) => {

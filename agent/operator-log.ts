@@ -1,12 +1,12 @@
 /**
- * What an operator reads in the agent's own log at level info: an attempt's life in four lines, a prefetch in one, and
+ * What an operator reads in the agent's own log at level info: an attempt's life in four lines, an item's in two, a prefetch in one, and
  * what somebody may have to see to. Progress is told elsewhere: it makes no lines here.
  */
-import type { FinishedOutcome, JobRef } from '../proto/index.ts';
+import type { FinishedOutcome, ItemRef, JobRef } from '../proto/index.ts';
 import { fenceText } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { Effect } from './core/effects.ts';
-import type { AttemptReport, Input } from './core/inputs.ts';
+import type { AttemptReport, Input, ItemReport } from './core/inputs.ts';
 import { keyOf } from './core/journal-fold.ts';
 
 export interface OperatorLog {
@@ -39,6 +39,9 @@ export function createOperatorLog(logger: AgentLogger, nowMs: () => number): Ope
         case 'prefetch':
           tellPrefetch(logger, input.report, prefetches);
           return;
+        case 'item':
+          tellItem(logger, input.item, input.report);
+          return;
         default:
           return;
       }
@@ -51,6 +54,11 @@ export function createOperatorLog(logger: AgentLogger, nowMs: () => number): Ope
           attempts.set(keyOf(ref), { acceptedMs: nowMs() });
           const figures = { attempt: attemptNumber, queue, channelName, items: items.length };
           logger.info({ ...named(ref), ...figures }, 'attempt accepted');
+          return;
+        }
+        case 'start-item': {
+          const { ref, position } = effect.assign.item;
+          logger.info({ ...named(ref), position }, "rendering an item of another agent's job");
           return;
         }
         case 'clean-up':
@@ -103,6 +111,16 @@ function tellOutcome(logger: AgentLogger, ref: JobRef, finished: FinishedOutcome
   const fields = { ...named(ref), publishedPath, failureClass, exitCode, codes, reason: message };
   const level = outcome === 'failed' || outcome === 'timed-out' ? 'warn' : 'info';
   logger[level]({ ...fields, ...figures, ...times }, `attempt ${outcome}`);
+}
+
+function tellItem(
+  logger: AgentLogger,
+  { ref, position }: ItemRef,
+  { result, reused, framesEncoded, code, message }: ItemReport,
+): void {
+  const level = result === 'failed' ? 'warn' : 'info';
+  const figures = { position, reused, framesEncoded, code, reason: message };
+  logger[level]({ ...named(ref), ...figures }, `item ${result}`);
 }
 
 function tellPrefetch(

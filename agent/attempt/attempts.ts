@@ -34,6 +34,8 @@ export interface Attempts {
   adopt(from: JobRef, to: JobRef): void;
   /** Gives up items of an attempt's job; none where nothing of it may be given. Never rejects. */
   release(ask: ReleaseItems): Promise<readonly ReleasedItem[]>;
+  /** Items that were given up and are with nobody are their attempts' again. */
+  takeLooseBack(): void;
   /** What becomes of an item that was given up. */
   tellOwner(told: ItemAssigned | ItemEnded): void;
   /** The attempt is over: its log gets its last lines, and may be sent. `startedAs` names its folders. */
@@ -120,6 +122,7 @@ export function createAttempts(
       if (known !== undefined) stopRunning(known, stop);
     },
     release: async (ask) => (await running.get(keyOf(ask.ref))?.items?.release(ask)) ?? [],
+    takeLooseBack: () => [...running.values()].forEach(({ items }) => items?.takeLooseBack()),
     tellOwner: (told) => running.get(keyOf(told.item.ref))?.items?.told(told),
     async cleanUp(assign, finished, startedAs) {
       const known = running.get(keyOf(assign.ref));

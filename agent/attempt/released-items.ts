@@ -20,6 +20,8 @@ export interface ReleasedItems {
   told(told: ItemAssigned | ItemEnded): void;
   /** A segment lies in the work folder. Returns the agent that rendered it for this job, where one has. */
   segmentDone(position: number, isReused: boolean): string | undefined;
+  /** Those that no helper has are ours again, and nobody is told: the controller knows of them no more. */
+  takeLooseBack(): void;
   /** All are ours again, and nobody is told: the fence that they were given under is over. */
   takeAllBack(): void;
   /** Nothing is decided any more. Idempotent. */
@@ -136,10 +138,12 @@ class OwnersItems implements ReleasedItems {
     return isReused ? this.#helpers.get(position) : undefined;
   }
 
+  takeLooseBack(): void {
+    this.#takeBackWhere(({ holder, isComing }) => holder === undefined && isComing !== true);
+  }
+
   takeAllBack(): void {
-    const all = [...this.#released.values()];
-    this.#released.clear();
-    for (const { index } of all) this.#options.board.takeBack(index);
+    this.#takeBackWhere(() => true);
   }
 
   close(): void {
@@ -215,6 +219,12 @@ class OwnersItems implements ReleasedItems {
       return isLater || nowMs - idleSinceMs >= ownMs;
     });
     return late.toSorted(([, a], [, b]) => endsAt(b) - endsAt(a))[0];
+  }
+
+  #takeBackWhere(isMeant: (released: Released) => boolean): void {
+    const meant = [...this.#released].filter(([, released]) => isMeant(released));
+    for (const [position] of meant) this.#released.delete(position);
+    for (const [, { index }] of meant) this.#options.board.takeBack(index);
   }
 
   #takeBack(position: number, { index }: Released, why: ItemsReclaimed['why']): void {

@@ -76,6 +76,8 @@ export type Effect =
   | { readonly type: 'stop-item'; readonly item: ItemRef; readonly reason: string }
   /** Answered by `items-released`. */
   | { readonly type: 'release-items'; readonly ask: ReleaseItems }
+  /** A stream has begun: whoever leads knows of no item that was given up and is with nobody. */
+  | { readonly type: 'take-loose-items-back' }
   | { readonly type: 'tell-owner'; readonly told: ItemAssigned | ItemEnded }
   /** Answered by `sources`. */
   | { readonly type: 'look-at-sources'; readonly ask: AskSources }

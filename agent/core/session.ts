@@ -43,6 +43,7 @@ export function welcomed(turn: Turn, welcome: Welcome): void {
   turn.state = { ...turn.state, mode: activeMode, link: { ...link, session: newSession(turn, welcome) } };
   acknowledged(turn, welcome.ackedEvent);
   for (const verdict of welcome.verdicts) applyVerdict(turn, verdict);
+  turn.effects.push({ type: 'take-loose-items-back' });
 }
 
 /** Heartbeats that are due, and a controller that has stopped to answer them. */

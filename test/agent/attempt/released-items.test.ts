@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  createReleasedItems,
+  type ReleasedItems,
+  type ReleasedItemsOptions,
+} from '../../../agent/attempt/released-items.ts';
+import { planRender } from '../../../agent/render/plan.ts';
+import { fullBoard, type SegmentBoard } from '../../../agent/render/segment-board.ts';
+import { nextToRender } from '../../../agent/render/segment-order.ts';
+import type { ItemAssigned, ItemEnded } from '../../../proto/index.ts';
+import { jobRef } from '../../helpers/agent-core.ts';
+import { clipItem } from '../render/facts-of.ts';
+
+/** An attempt of so many equal clips whose loop, clock and cache are in the test's hand. Positions are 10, 11, ... */
+class Owner {
+  readonly board: SegmentBoard;
+  readonly own: ReleasedItems;
+  readonly reclaimed: [number, string][] = [];
+  readonly log: string[] = [];
+  readonly cached = new Set<string>();
+  readonly shared = new Set<string>();
+  readonly timers = new Map<number, { atMs: number; act: () => void }>();
+  readonly frames: number;
+  nowMs = 1_000;
+  rate: number | undefined;
+
+  constructor(count: number, options: Partial<ReleasedItemsOptions> = {}) {
+    const items = Array.from({ length: count }, (_, at) =>
+      clipItem({ position: 10 + at, fileName: `video_${10 + at}.mp4` }),
+    );
+    const planned = planRender({ enable4k: false, items });
+    assert.ok(planned.ok);
+    this.board = fullBoard(planned.plan);
+    this.frames = planned.plan.segments[0]?.frames ?? 0;
+    let timer = 0;
+    this.own = createReleasedItems({
+      ...{ board: this.board, items },
+      concurrency: () => 1,
+      keyOf: ({ position }) => Promise.resolve(`key-${position}`),
+      bytesOf: (position) => position * 100,
+      isOff: () => false,
+      isCached: (key) => Promise.resolve(this.cached.has(key)),
+      bring: (key) => Promise.resolve(this.shared.has(key)),
+      expectedRate: () => this.rate,
+      reclaimed: ({ positions, why }) =>
+        this.reclaimed.push(...positions.map((at) => [at, why] as [number, string])),
+      log: (message) => this.log.push(message),
+      nowMs: () => this.nowMs,
+      startTimer: (ms, act) => {
+        timer += 1;
+        const id = timer;
+        this.timers.set(id, { atMs: this.nowMs + ms, act });
+        return () => this.timers.delete(id);
+      },
+      ...options,
+    });
+  }
+
+  async release(itemsMax = 100, outputMaxMs = 60_000): Promise<number[]> {
+    return (await this.own.release({ itemsMax, outputMaxMs })).map(({ position }) => position);
+  }
+
+  /** What the render loop would do now: the position that it begins. */
+  begin(): number | undefined {
+    const index = nextToRender({ stages: this.board.stages(), concurrency: 1, isStopped: false });
+    if (index === undefined) return undefined;
+    this.board.begin(index);
+    return 10 + index;
+  }
+
+  finish(position: number, ms = 0, isReused = false): string | undefined {
+    this.nowMs += ms;
+    const helper = this.own.segmentDone(position, isReused);
+    this.board.done(position - 10);
+    return helper;
+  }
+
+  assigned(position: number, endsInMs: number, agentId = 'pc2'): void {
+    this.own.told({
+      kind: 'item-assigned',
+      item: itemOf(position),
+      agentId,
+      endsInMs,
+    } satisfies ItemAssigned);
+  }
+
+  ended(position: number, isDone: boolean, agentId = 'pc2'): Promise<void> {
+    const item = itemOf(position);
+    this.own.told({ kind: 'item-ended', item, agentId, isDone, reason: 'it fell' } satisfies ItemEnded);
+    // What it looks for in the cache is answered by then.
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    for (const [id, { atMs, act }] of [...this.timers]) {
+      if (atMs > this.nowMs) continue;
+      this.timers.delete(id);
+      act();
+    }
+  }
+}
+
+function itemOf(position: number) {
+  return { ref: jobRef('job', 1), position, right: { term: 1, counter: position } };
+}
+
+test('The last items are given first, none twice, and none that a free place is about to begin', async () => {
+  const owner = new Owner(5);
+  assert.deepEqual(await owner.release(2), [14, 13]);
+  assert.equal(owner.begin(), 10);
+  assert.deepEqual(await owner.release(), [12, 11], 'what is begun stays here');
+  assert.deepEqual(await owner.release(), []);
+  const idle = new Owner(3);
+  assert.deepEqual(await idle.release(), [12, 11], 'the free place begins 10');
+});
+
+test('Not given: what is too long, what a cache has, what began meanwhile; what is given names key, frames and bytes', async () => {
+  const owner = new Owner(4);
+  owner.begin();
+  assert.deepEqual(await owner.release(1, 10), [], 'all are longer than 10 ms');
+  owner.cached.add('key-13');
+  const [item] = await owner.own.release({ itemsMax: 1, outputMaxMs: 60_000 });
+  assert.deepEqual(item, { position: 12, frames: owner.frames, sourceBytes: 1_200, segmentKey: 'key-12' });
+
+  const raced = new Owner(2, {
+    isCached: () => {
+      raced.finish(10);
+      raced.begin();
+      return Promise.resolve(false);
+    },
+  });
+  raced.begin();
+  assert.deepEqual(await raced.release(), [], 'it was begun while the cache was asked');
+  const off = new Owner(3, { isOff: () => true });
+  assert.deepEqual(await off.release(), []);
+  const broken = new Owner(3, { keyOf: () => Promise.reject(new Error('no font')) });
+  assert.deepEqual(await broken.release(), []);
+  assert.match(broken.log[0] ?? '', /no font/u);
+});
+
+test('A delivered segment is taken at once, beside what is rendered, and its helper is named', async () => {
+  const owner = new Owner(4);
+  owner.begin();
+  await owner.release(1);
+  owner.assigned(13, 1_000);
+  owner.shared.add('key-13');
+  await owner.ended(13, true);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'delivered']);
+  assert.equal(owner.begin(), 13, 'though the only place is taken');
+  assert.equal(owner.finish(13, 0, true), 'pc2');
+  assert.equal(owner.finish(10, 1_000), undefined);
+  assert.deepEqual(owner.reclaimed, []);
+});
+
+test('What is said to be done and is not in the cache is ours again, and said so', async () => {
+  const owner = new Owner(4);
+  owner.begin();
+  await owner.release(1);
+  owner.assigned(13, 1_000);
+  await owner.ended(13, true);
+  assert.deepEqual(owner.reclaimed, [[13, 'not-in-cache']]);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'ready']);
+  await owner.ended(13, true);
+  assert.equal(owner.reclaimed.length, 1, 'its right is over: whatever is said of it is no news');
+});
+
+test('With nothing else to do it begins what nobody renders, then what its helper has later than it would', async () => {
+  const owner = new Owner(4);
+  owner.begin();
+  await owner.release();
+  owner.assigned(13, 60_000);
+  owner.assigned(12, 500);
+  assert.deepEqual(owner.reclaimed, [], 'it has something to do');
+  owner.finish(10, 1_000);
+  assert.deepEqual(owner.reclaimed, [[11, 'own-turn']]);
+  assert.equal(owner.begin(), 11);
+  owner.finish(11, 1_000);
+  assert.deepEqual(
+    owner.reclaimed.at(-1),
+    [13, 'own-turn'],
+    'the helper would need a minute, this PC a second',
+  );
+  assert.equal(owner.begin(), 13);
+  assert.equal(owner.begin(), undefined);
+});
+
+test('A helper is waited for no longer than rendering it here takes', async () => {
+  const owner = new Owner(2);
+  owner.begin();
+  await owner.release();
+  owner.assigned(11, 2_500);
+  owner.finish(10, 1_000);
+  assert.deepEqual(owner.reclaimed, [[11, 'own-turn']], 'expected 1.5 s from now, and it takes 1 s here');
+
+  const soon = new Owner(2);
+  soon.begin();
+  await soon.release();
+  soon.assigned(11, 1_500);
+  soon.finish(10, 1_000);
+  assert.deepEqual(soon.reclaimed, [], 'half a second is less');
+  soon.pass(999);
+  assert.deepEqual(soon.reclaimed, []);
+  soon.pass(1);
+  assert.deepEqual(soon.reclaimed, [[11, 'own-turn']], 'it did not come');
+  assert.equal(soon.begin(), 11);
+  await soon.ended(11, true);
+  assert.deepEqual(soon.board.stages(), ['done', 'rendering'], 'too late');
+});
+
+test('While nothing is known of its own pace nobody is waited for; else by what is expected of this PC', async () => {
+  const owner = new Owner(2);
+  owner.begin();
+  await owner.release();
+  owner.assigned(11, 100);
+  owner.finish(10, 0, true);
+  assert.deepEqual(owner.reclaimed, [[11, 'own-turn']]);
+  const expected = new Owner(2);
+  expected.rate = expected.frames;
+  expected.begin();
+  await expected.release();
+  expected.assigned(11, 900);
+  expected.finish(10, 0, true);
+  assert.deepEqual(expected.reclaimed, [], 'a second here, 0.9 s there');
+});
+
+test('A helper that gives up leaves the item to the next one, or to us', async () => {
+  const owner = new Owner(3);
+  owner.begin();
+  await owner.release(1);
+  owner.assigned(12, 1_000);
+  await owner.ended(12, false);
+  assert.match(owner.log[0] ?? '', /pc2 .* 12: it fell/u);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'given'], 'given as before, to nobody');
+  owner.assigned(12, 1_000, 'pc3');
+  owner.shared.add('key-12');
+  await owner.ended(12, true, 'pc3');
+  owner.begin();
+  assert.equal(owner.finish(12, 0, true), 'pc3');
+});
+
+test('Behind a new stream the loose ones are ours, behind a new fence all, and nobody is told', async () => {
+  const owner = new Owner(4);
+  owner.begin();
+  await owner.release(2);
+  owner.assigned(13, 1_000);
+  owner.own.takeLooseBack();
+  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'given']);
+  owner.own.takeAllBack();
+  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'ready']);
+  await owner.ended(13, true);
+  assert.deepEqual(owner.reclaimed, []);
+  owner.own.close();
+  assert.deepEqual(await owner.release(), [], 'nothing is given of a render that is over');
+  assert.equal(owner.timers.size, 0);
+});
