@@ -13,6 +13,7 @@ import { assignment, jobRef, manifest } from '../../helpers/agent-core.ts';
 // was said of the share stays true.
 
 const target = '/mnt/final.mp4';
+const sheet = '/mnt/final_sheet.jpg';
 const shareId = 'share-1';
 const newer = jobRef('job-a', 5);
 
@@ -22,6 +23,8 @@ class RacedShare {
   readonly files = new Map<string, string>([
     ['/mnt/.renderfarm/job-a-1.4/final.mp4', 'older'],
     ['/mnt/.renderfarm/job-a-1.5/final.mp4', 'newer'],
+    ['/mnt/.renderfarm/job-a-1.4/final_sheet.jpg', 'older'],
+    ['/mnt/.renderfarm/job-a-1.5/final_sheet.jpg', 'newer'],
   ]);
   readonly violations: string[] = [];
   readonly #between: (what: string) => Promise<'does' | 'fails' | 'fails-done'>;
@@ -75,7 +78,9 @@ class RacedShare {
     const moved = [...this.files].filter(([file]) => file === from || file.startsWith(`${from}/`));
     if (moved.length === 0) throw enoent(from);
     if (to === target && this.files.has(target)) this.violations.push('a result was replaced');
-    if (to !== target && this.#isThere(to)) throw Object.assign(new Error('taken'), { code: 'ENOTEMPTY' });
+    // A file takes the place of a file; a folder does not take that of one with files in it.
+    if (!this.files.has(to) && this.#isThere(to))
+      throw Object.assign(new Error('taken'), { code: 'ENOTEMPTY' });
     for (const [file, content] of moved) {
       this.files.delete(file);
       this.files.set(to + file.slice(from.length), content);
@@ -96,7 +101,10 @@ function publication(ref: JobRef, sha256: string) {
     ref,
     output,
     shareId,
-    manifest: { ...manifest, fileName: 'final.mp4', sizeBytes: 1, sha256 },
+    manifest: {
+      ...{ ...manifest, fileName: 'final.mp4', sizeBytes: 1, sha256 },
+      contactSheetName: 'final_sheet.jpg',
+    },
   };
 }
 
@@ -130,19 +138,23 @@ async function history(share: RacedShare): Promise<void> {
     assert.notEqual(share.files.get(target), 'older', `annulled and published: ${said.join()}`);
 }
 
-async function races(seed: number, numRuns: number): Promise<void> {
+const unfailing: typeof failing = fc.infiniteStream(fc.constant('does' as const));
+
+async function races(seed: number, numRuns: number, fate = failing): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(fc.scheduler(), failing, fc.boolean(), async (scheduler, fates, earlier) => {
+    fc.asyncProperty(fc.scheduler(), fate, fc.boolean(), async (scheduler, fates, earlier) => {
       const share = new RacedShare(async (what) => {
         await scheduler.schedule(Promise.resolve(), what);
-        const fate = fates.next();
-        return fate.done === true ? 'does' : fate.value;
+        const next = fates.next();
+        return next.done === true ? 'does' : next.value;
       });
       if (earlier) share.files.set(target, 'earlier');
       const done = history(share);
       await scheduler.waitFor(done);
       assert.deepEqual(share.violations, []);
       if (earlier) assert.equal(share.files.get(target), 'earlier');
+      // Without failures: the sheet is that of the result, and there is none without one.
+      else if (fate === unfailing) assert.equal(share.files.get(sheet), share.files.get(target));
     }),
     { seed, numRuns },
   );
@@ -150,6 +162,10 @@ async function races(seed: number, numRuns: number): Promise<void> {
 
 test('no order of file operations and failures publishes twice, or what was annulled (fixed seed)', async () => {
   await races(20_261_122, 400);
+});
+
+test('no order of file operations parts a result from its contact sheet (fixed seed)', async () => {
+  await races(20_261_123, 300, unfailing);
 });
 
 test('no order of file operations and failures publishes twice, or what was annulled (fresh seed)', async (t) => {
