@@ -116,7 +116,10 @@ export function takeHeldItems(ledger: Ledger, hello: Hello): void {
   const heldNow = new Set(told.map(itemKey));
   for (const held of itemsAt(assist, hello.agentId)) {
     if (!heldNow.has(itemKey(held.item)))
-      finishItem(ledger, held, { result: 'stopped', reason: 'does not hold it any more' });
+      finishItem(ledger, held, {
+        result: held.instanceId === hello.instanceId ? 'stopped' : 'lost',
+        reason: 'does not hold it any more',
+      });
     else if (held.stopping !== undefined)
       ledger.sendTo(hello.agentId, { kind: 'cancel-item', item: held.item, reason: held.stopping.reason });
   }
@@ -132,6 +135,7 @@ function takeUnknown(ledger: Ledger, agentId: string, item: ItemRef): void {
   const held: HeldItem = {
     item,
     agentId,
+    instanceId: state.presences.get(agentId)?.instanceId ?? '',
     attemptKey: attemptKey(item.ref),
     released: undefined,
     endsAtMs: nowMs + assistRunMinMs,

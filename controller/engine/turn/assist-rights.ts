@@ -44,6 +44,7 @@ export function giveItem(
   const held: HeldItem = {
     item,
     agentId: gift.agentId,
+    instanceId: state.presences.get(gift.agentId)?.instanceId ?? '',
     attemptKey: attemptKey(ref),
     released,
     endsAtMs: nowMs + endsInMs,
@@ -73,14 +74,19 @@ export function stopItem(ledger: Ledger, held: HeldItem, reason: string): void {
 export function finishItem(
   ledger: Ledger,
   held: HeldItem,
-  { result, reason }: { readonly result: ItemFinished['result']; readonly reason: string },
+  { result, reason }: { readonly result: ItemFinished['result'] | 'lost'; readonly reason: string },
 ): void {
   const { state } = ledger;
   dropItem(state.assist, held);
   state.assist.due = true;
   // A job may wait for just this slot.
   if (state.waiting.size > 0) state.planStale = true;
+  const helped = rightOf(ledger, held);
   endRight(ledger, held, result === 'done', reason);
+  if (result !== 'lost' || helped === undefined) return;
+  helped.losses += 1;
+  helped.barred.set(held.agentId, 'it was lost with an item');
+  helped.loose.delete(held.item.position);
 }
 
 /** The right is over. Whether the helper still has a hand on the item is no matter of the owner's. */

@@ -53,6 +53,7 @@ export function helpedAttempt({ state }: Ledger, ref: JobRef): HelpedAttempt {
     asked: undefined,
     notBeforeMs: 0,
     barred: new Map(),
+    losses: 0,
     doneBy: new Map(),
   };
   state.assist.jobs.set(key, helped);
@@ -107,6 +108,9 @@ function waitingNeeds({ state, settings }: Ledger): readonly JobNeeds[] {
   return [...needs].filter((each) => pauseOf(each, rules) === undefined);
 }
 
+/** Helpers lost with items of an attempt after which nobody helps it: it may be the job that takes PCs down. */
+export const lossesMax = 2;
+
 /** More jobs than have idle helpers at a time. */
 const jobsMax = 100;
 
@@ -122,6 +126,7 @@ export function helpableJobs({ state }: Ledger): readonly HelpableJob[] {
       if (attempt === undefined || job === undefined || !isHelpable(state, attempt)) continue;
       // What its segments are made anew for, others' segments are no help for.
       if (job.options?.noCache === true || typeof joinKeyOf(owner, job) === 'string') continue;
+      if ((state.assist.jobs.get(key)?.losses ?? 0) >= lossesMax) continue;
       helpable.push({ job, attempt, owner });
       if (helpable.length >= jobsMax) return helpable;
     }

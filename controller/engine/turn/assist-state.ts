@@ -32,6 +32,8 @@ export interface HelpedAttempt {
   notBeforeMs: number;
   /** Agents that do not help it any more, and why. */
   readonly barred: Map<string, string>;
+  /** Helpers that were lost with an item of it: such an item is not given again, nor others when it goes on so. */
+  losses: number;
   /** Who did which item; of use where the owner does not find it. */
   readonly doneBy: Map<number, string>;
 }
@@ -40,6 +42,8 @@ export interface HelpedAttempt {
 export interface HeldItem {
   readonly item: ItemRef;
   readonly agentId: string;
+  /** Process that was given it. */
+  readonly instanceId: string;
   /** The owner's attempt. */
   readonly attemptKey: string;
   /** Undefined: it was given by the leader before us. */

@@ -2,7 +2,7 @@ import type { JobRecord } from '../../domain/job.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { countText, cutText, namesText, toldMs } from '../../scheduling/words.ts';
 import type { PlannedJobView } from '../explanations.ts';
-import { cannotHelp, type HelpableJob, joinKeyOf, noAssistText } from './assist-snapshot.ts';
+import { cannotHelp, type HelpableJob, joinKeyOf, lossesMax, noAssistText } from './assist-snapshot.ts';
 import { itemsAt } from './assist-state.ts';
 import { plannedAgent } from './planned-agent.ts';
 import { slotsBusy } from './slots-busy.ts';
@@ -45,7 +45,7 @@ export function helpText(state: FarmState, { assist }: Pick<FarmSettings, 'assis
 }
 
 function whyNobody(state: FarmState, helpable: HelpableJob): string {
-  const { job, owner } = helpable;
+  const { job, attempt, owner } = helpable;
   if (job.options?.noCache === true) return 'every segment is to be rendered anew';
   const its = joinKeyOf(owner, job);
   // An agent that has never heard of assist, and whose operator perhaps has not either.
@@ -55,6 +55,8 @@ function whyNobody(state: FarmState, helpable: HelpableJob): string {
     (presence) => presence.session !== undefined && presence.agentId !== owner.agentId,
   );
   if (others.length === 0) return 'there is no other';
+  if ((state.assist.jobs.get(attemptKey(attempt))?.losses ?? 0) >= lossesMax)
+    return `${lossesMax} helpers were lost with items of it`;
   const reasons = others.map((presence) => `${presence.agentId} ${whyNot(state, presence, helpable)}`).sort();
   const more = reasons.length > namedMax ? `; and ${reasons.length - namedMax} more` : '';
   return `${reasons.slice(0, namedMax).join('; ')}${more}`;

@@ -59,7 +59,7 @@ function checkItem(ledger: Ledger, held: HeldItem): void {
   }
   if (presence.session === undefined) {
     if (nowMs >= leaseEndMs(state, settings, presence))
-      finishItem(ledger, held, { result: 'stopped', reason: 'was not heard of any more' });
+      finishItem(ledger, held, { result: 'lost', reason: 'was not heard of any more' });
     return;
   }
   if (nowMs > held.deadlineMs) stopItem(ledger, held, 'took too long');

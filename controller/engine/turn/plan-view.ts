@@ -81,7 +81,7 @@ function runningJobs(state: FarmState, agent: PlannedAgent): readonly PlannedJob
   return agent.running.flatMap((attempt) => {
     const job = state.jobs.get(attempt.jobId);
     // An item that does not stop is told among those that it renders for others.
-    if (job === undefined || job.agentId !== agent.agentId) return [];
+    if (job === undefined || attempt.queue === '') return [];
     const endMs = toldMs(remainingMs(agent, attempt));
     return { ...namesOf(job), startMs: 0, endMs, announced: false, overdue: false };
   });

@@ -5,18 +5,33 @@ import { AssistFarm, helping, itemCount, manyItems, released } from '../../helpe
 import { agentOrder, evictOrder, jobSpec } from '../../helpers/turn-farm.ts';
 
 describe('A helper that is lost', () => {
-  it('costs its owner nothing but the item, which another renders', () => {
+  it('costs its owner nothing but the item, which is given to nobody again; others are', () => {
     const farm = new AssistFarm().begin();
     const pc2 = farm.attach('pc2', helping());
-    farm.release(1);
+    farm.release(2);
     farm.run({ kind: 'stream-ended', sessionId: pc2, how: 'closed' });
     farm.pass(farm.settings.times.disconnectedMs + 1);
     assert.match(farm.last(farm.pc1, 'item-ended').reason, /not heard of/u);
     const pc3 = farm.attach('pc3', helping());
     assert.deepEqual(
       farm.items(pc3).map((each) => each.item.position),
-      [19],
+      [18],
     );
+  });
+
+  it('twice with items of one job helps it no more: it may be the job', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    const pc3 = farm.attach('pc3', helping());
+    farm.release(2);
+    farm.release(2, 18);
+    for (const sessionId of [pc2, pc3]) farm.run({ kind: 'stream-ended', sessionId, how: 'closed' });
+    farm.attach('pc2', { ...helping(), instanceId: 'pc2-2' });
+    farm.attach('pc3', { ...helping(), instanceId: 'pc3-2' });
+    const given = farm.items().length;
+    farm.attach('pc4', helping());
+    farm.pass(60_000);
+    assert.equal(farm.items().length, given);
   });
 
   it('goes on with its item when it is back soon, and not when it does not hold it', () => {
