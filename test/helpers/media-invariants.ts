@@ -30,6 +30,8 @@ export function brokenPromises(clip: RandomClip, outcome: ItemOutcome): readonly
   const frozen = longestStand(rows);
   if (frozen > clip.heldFrames + frozenFramesMax && !isTold)
     broken.push(`the picture stands still for ${frozen} frames, and no warning`);
+  const astray = rows.filter((row, index) => Math.abs(clockOf(row, clip.seconds) - index / 30) > 0.3).length;
+  if (astray > frozenFramesMax && !isTold) broken.push(`${astray} frames show another time, and no warning`);
   if (clip.damage === undefined) broken.push(...offBeat(clip, rows, samples));
   return broken;
 }
