@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { EncoderProbe } from './host/encoder-probe.ts';
-import type { AssistProbe } from './host/host-watch.ts';
+import type { AssistProbe } from './host/encoder-state.ts';
 import { withCacheId } from './host/host-watch.ts';
 import type { TakenInventory } from './host/inventory.ts';
 import { probeJoinClasses } from './host/join-classes.ts';

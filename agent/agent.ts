@@ -144,6 +144,7 @@ class RunningAgent {
     this.#timers.push(
       setInterval(() => this.#tick(away()), tickMs),
       setInterval(() => void this.#lookAtShares(), sharesEveryMs),
+      setInterval(() => void this.#retryEncoder(), settings.slotProbeMs),
     );
     rooms.logUpload.nudge();
     logger.info({ instanceId: settings.instanceId }, 'agent started');
@@ -223,6 +224,19 @@ class RunningAgent {
 
   #send(linkId: number, message: AgentMessage): void {
     this.#link?.send(linkId, message, message.kind === 'progress');
+  }
+
+  async #retryEncoder(): Promise<void> {
+    const { logger } = this.#deps;
+    try {
+      const watch = this.#rooms?.watch;
+      const inventory = await watch?.retryEncoder();
+      if (watch === undefined || inventory === undefined) return;
+      logger.info({ encoders: inventory.encoders.map(({ rung }) => rung) }, 'a better encoder works again');
+      this.#shell?.input({ type: 'inventory', inventory, gpuLanes: watch.gpuLanes() });
+    } catch (error) {
+      logger.warn({ err: error }, 'the encoder could not be tried again');
+    }
   }
 
   async #lookAtShares(): Promise<void> {

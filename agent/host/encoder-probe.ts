@@ -1,6 +1,7 @@
 import type { EncoderCapability, GpuFacts } from '../../proto/agent-link.ts';
 import { without } from '../core/without.ts';
 import { type EncoderRung, encoderLadder } from '../render/encoder.ts';
+import type { FailureCategory } from '../render/failure-table.ts';
 import {
   calibrationShare,
   classSpeed,
@@ -14,7 +15,7 @@ import {
   sessionsMin,
   speedFrames,
 } from './calibration.ts';
-import { encodeOnce, encodeOnceArguments } from './encode-once.ts';
+import { encodeOnce, encodeOnceArguments, isPassing } from './encode-once.ts';
 import { dealSlots, type EncoderLane, type SlotWishes } from './encoder-lanes.ts';
 import { fingerprintOf, readKept, writeKept } from './probe-cache.ts';
 
@@ -55,6 +56,8 @@ export interface EncoderFailure {
   readonly size: '1080p' | '2160p';
   readonly reason: string;
   readonly gpuIndex?: number;
+  readonly category: FailureCategory;
+  readonly stderrTail: readonly string[];
 }
 
 const underway = new Map<string, Promise<EncoderProbe>>();
@@ -75,13 +78,24 @@ export async function probeEncoders(options: EncoderProbeOptions): Promise<Encod
   underway.set(fingerprint, probe);
   try {
     const result = await probe;
-    // Nothing works: most likely something passing (no memory, no disk), so it is not remembered.
-    if (cachePath !== undefined && result.encoders.length > 0)
-      await writeKept(cachePath, fingerprint, result);
+    // What may be better in a while (or nothing works: no memory, no disk) is not remembered.
+    const isSettled = result.encoders.length > 0 && passingFailure(result, options.gpus) === undefined;
+    if (cachePath !== undefined && isSettled) await writeKept(cachePath, fingerprint, result);
     return result;
   } finally {
     underway.delete(fingerprint);
   }
+}
+
+/**
+ * A rung above those that work that failed for a reason that may pass: its session was another program's, its card did
+ * not answer. Where nvidia-smi knows no card, one that does not answer is none.
+ */
+export function passingFailure(
+  { failures }: Pick<EncoderProbe, 'failures'>,
+  gpus: readonly unknown[],
+): EncoderFailure | undefined {
+  return failures.find(({ category }) => isPassing(category) && (gpus.length > 0 || category !== 'gpu-lost'));
 }
 
 interface Found {
@@ -177,8 +191,9 @@ async function climbDown(
       const result = await encode({ rung, gpuIndex, enable4k, frames: probeFrames });
       if (result.succeeded) return result.durationMs;
       const size = enable4k ? '2160p' : '1080p';
-      const { reason } = result;
-      failures.push({ rung: rung.name, size, reason, ...(gpuIndex === undefined ? {} : { gpuIndex }) });
+      const { reason, category = 'unknown', stderrTail = [] } = result;
+      const where = gpuIndex === undefined ? {} : { gpuIndex };
+      failures.push({ ...{ rung: rung.name, size, reason, category, stderrTail }, ...where });
       return undefined;
     };
     const fullHdMs = await tried(false);

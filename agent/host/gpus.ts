@@ -20,11 +20,14 @@ export async function listGpus(nvidiaSmi = 'nvidia-smi', signal?: AbortSignal): 
   });
   signal?.throwIfAborted();
   if (result.cause === 'spawn-failed') return { gpus: [] };
-  const gpus = result.stdout.split('\n').flatMap((line) => parseLine(line) ?? []);
+  const lines = result.stdout.split('\n');
+  const gpus = lines.flatMap((line) => parseLine(line) ?? []);
   if (result.succeeded) return { gpus };
-  // It writes its complaint to stdout.
-  const words = [...result.stdout.split('\n'), ...result.stderrTail].find((line) => line.trim() !== '');
-  return { gpus: [], fault: `${nvidiaSmi}: ${words?.trim() ?? result.cause}` };
+  // It writes its complaint to stdout, behind the cards that still answer when one of several is lost.
+  const words = [...lines, ...result.stderrTail].find(
+    (line) => line.trim() !== '' && parseLine(line) === undefined,
+  );
+  return { gpus, fault: `${nvidiaSmi}: ${words?.trim() ?? result.cause}` };
 }
 
 function parseLine(line: string): GpuFacts | undefined {

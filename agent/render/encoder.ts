@@ -115,7 +115,8 @@ export function encoderArguments(rung: EncoderRung, settings: EncoderSettings): 
     ...(rung.name === 'h264_nvenc-no-level' || rung.name === 'h264_nvenc-plain'
       ? []
       : ['-level:v', target.level]),
-    ...(rung.uploadFilters.length > 0 ? [] : ['-pix_fmt', 'yuv420p']),
+    // Quick Sync reads no other; asked for yuv420p, some versions of FFmpeg choose for themselves, and some refuse.
+    ...(rung.uploadFilters.length > 0 ? [] : ['-pix_fmt', rung.encoder === 'h264_qsv' ? 'nv12' : 'yuv420p']),
     // A closed GOP of two seconds: every segment begins with a key frame, and players can seek.
     ...['-g', '60', '-r', '30', '-fps_mode', 'cfr'],
     ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],

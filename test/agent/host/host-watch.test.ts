@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
 import { DataDirError, prepareDataDir } from '../../../agent/host/data-dir.ts';
 import type { EncoderLane } from '../../../agent/host/encoder-lanes.ts';
-import type { EncoderProbe } from '../../../agent/host/encoder-probe.ts';
+import { type EncoderProbe, probeEncoders } from '../../../agent/host/encoder-probe.ts';
 import type { HostWatchOptions } from '../../../agent/host/host-watch.ts';
 import { createHostWatch, sharesOf } from '../../../agent/host/host-watch.ts';
 import { openKnownShares } from '../../../agent/host/known-shares.ts';
@@ -13,7 +13,9 @@ import { openMeasuredSpeeds } from '../../../agent/host/measured-speeds.ts';
 import type { ShareState } from '../../../agent/host/share-probe.ts';
 import { probeShares } from '../../../agent/host/share-probe.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
+import { encoderRung } from '../../../agent/render/encoder.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
+import { type StudioPc, studioPc } from '../../helpers/studio-pc.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
 const results: ShareState = {
@@ -113,6 +115,25 @@ describe('a check of a host', () => {
     await rm(works, { force: true });
   });
 
+  test('finds a PC sick whose card is lost, also when its processor encodes, until the card is back', async (t) => {
+    const pc = await studioPc(await tempFolder(t));
+    const { watch } = await hostWatch(t, {
+      encoder: { ffmpeg: pc.ffmpeg },
+      encoderProbe: await probed(pc),
+      probeEncoders: () => probed(pc),
+    });
+    const ask = { causes: ['GPU_LOST'], shares: [] };
+    assert.equal((await watch.check(ask)).ok, true);
+    await pc.fails([['*h264_nvenc*', '5.1/gpu-lost.no-device']]);
+    const lost = await watch.check(ask);
+    assert.equal(lost.ok, false);
+    assert.match(lost.detail, /only libx264 encodes \(.*CUDA_ERROR_NO_DEVICE/u);
+    assert.equal((await watch.check(ask)).ok, false, 'and still, although what it has now works');
+    await pc.fails([]);
+    const back = await watch.check(ask);
+    assert.deepEqual([back.ok, back.changed?.encoders[0]?.rung], [true, 'h264_nvenc']);
+  });
+
   test('names the share that cannot be used, the empty one and the unknown one', async (t) => {
     const { watch, states } = await hostWatch(t);
     const ask = { causes: ['SHARE_UNREACHABLE'], shares: ['clips', 'results', 'other'] };
@@ -175,4 +196,38 @@ describe('the data folder', () => {
       );
     }
   });
+});
+
+/** With only the ladder's ends, as quick as can be. */
+function probed(pc: StudioPc): Promise<EncoderProbe> {
+  return probeEncoders({
+    ffmpeg: pc.ffmpeg,
+    ffmpegVersion: 'ffmpeg version 7.1',
+    gpus: [{ index: 0, name: 'GTX', driver: '1', memoryBytes: 1, slots: 1, sessions: 0 }],
+    ladder: [encoderRung('h264_nvenc'), encoderRung('libx264')],
+  });
+}
+
+test('An encoder that another program kept from us is taken again when it is free', async (t) => {
+  const pc = await studioPc(await tempFolder(t));
+  await pc.sessions(0);
+  const { watch } = await hostWatch(t, {
+    encoder: { ffmpeg: pc.ffmpeg },
+    encoderProbe: await probed(pc),
+    probeEncoders: () => probed(pc),
+  });
+  assert.deepEqual(
+    watch.encoderProbe().encoders.map(({ rung }) => rung),
+    ['libx264'],
+  );
+  assert.equal(await watch.retryEncoder(), undefined, 'it is still taken');
+  await pc.sessions(2);
+  const now = await watch.retryEncoder();
+  assert.deepEqual(
+    now?.encoders.map(({ rung, sessionsProbed }) => [rung, sessionsProbed]),
+    [['h264_nvenc', 2]],
+  );
+  const asked = (await pc.asked()).length;
+  assert.equal(await watch.retryEncoder(), undefined);
+  assert.equal((await pc.asked()).length, asked, 'nothing is tried where nothing better is known');
 });

@@ -51,3 +51,9 @@ test('Threads and the GPU are named where they are asked for', () => {
   assert.match(text(encoderRung('libx264'), { ...studio, threads: 1 }), /-threads 1/u);
   assert.match(text(encoderRung('h264_nvenc'), { ...studio, gpuIndex: 1 }), /-gpu 1/u);
 });
+
+test('Quick Sync gets the one format that it reads, the others theirs', () => {
+  assert.match(text(encoderRung('h264_qsv'), studio), /-pix_fmt nv12 /u);
+  for (const name of ['h264_nvenc', 'h264_amf', 'libx264'] as const)
+    assert.match(text(encoderRung(name), studio), /-pix_fmt yuv420p /u);
+});
