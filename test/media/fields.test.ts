@@ -65,7 +65,16 @@ test('Fields of either order, in every codec that has them, become frames withou
     'MPEG-2, top first': [interlaced('mpg', 'tff', mpeg2('1')), 'tt'],
     'MPEG-2, bottom first': [interlaced('ts', 'bff', mpeg2('0')), 'bb'],
     'ProRes, bottom first': [
-      interlaced('mov', 'bff', ['-c:v', 'prores_ks', '-flags', '+ildct', '-vf', 'setfield=bff']),
+      interlaced('mov', 'bff', [
+        '-c:v',
+        'prores_ks',
+        '-flags',
+        '+ildct',
+        '-field_order',
+        'bb',
+        '-vf',
+        'setfield=bff',
+      ]),
       'bb',
     ],
   };

@@ -44,6 +44,12 @@ describe('waiting for shares', () => {
     assert.deepEqual(told, []);
   });
 
+  test('says why a share is silent, where that is known', () => {
+    const { second, told } = waiting();
+    second({ path: '/mnt/a', silentMs: 4_000, why: 'still grows, 17 bytes now' });
+    assert.deepEqual(told, [[4_000, '/mnt/a: still grows, 17 bytes now']]);
+  });
+
   test('does not count what others of this PC wait for', () => {
     const { second, told } = waiting();
     second({ path: '/mnt/elsewhere', silentMs: 30_000 });
