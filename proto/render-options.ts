@@ -37,6 +37,17 @@ export interface Loudness {
   readonly truePeak?: number;
 }
 
+/** `-14.1 LUFS, range 5.2 LU, true peak -1.6 dBTP`, for people. */
+export function loudnessText({ integrated, range, truePeak }: Loudness): string {
+  if (integrated === undefined) return 'nothing to measure: silent, or too short';
+  const parts = [
+    `${integrated.toFixed(1)} LUFS`,
+    ...(range === undefined ? [] : [`range ${range.toFixed(1)} LU`]),
+    ...(truePeak === undefined ? [] : [`true peak ${truePeak.toFixed(1)} dBTP`]),
+  ];
+  return parts.join(', ');
+}
+
 /** How what is made beside a result is called, by the result's name: `x.mp4` has `x_sheet.jpg` and `x_preview.mp4`. */
 export function extraNames(resultName: string): { readonly contactSheet: string; readonly preview: string } {
   const stem = resultName.replace(/\.mp4$/u, '');

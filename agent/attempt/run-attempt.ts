@@ -1,8 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Assign, Manifest } from '../../proto/index.ts';
+import { loudnessText } from '../../proto/index.ts';
 import type { AttemptReport } from '../core/inputs.ts';
-import { loudnessText } from '../render/loudness-report.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
 import { finishedOf } from './finished.ts';
 import type { JobLog } from './job-log.ts';

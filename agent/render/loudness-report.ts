@@ -32,14 +32,3 @@ function withFigure(known: Loudness, name: keyof Loudness, figure: number): Loud
   if (name === 'range' && known.integrated === undefined) return known;
   return { ...known, [name]: figure };
 }
-
-/** `-14.1 LUFS, range 5.2 LU, true peak -1.6 dBTP`: a line of the job's log. */
-export function loudnessText({ integrated, range, truePeak }: Loudness): string {
-  if (integrated === undefined) return 'nothing to measure: silent, or too short';
-  const parts = [
-    `${integrated.toFixed(1)} LUFS`,
-    ...(range === undefined ? [] : [`range ${range.toFixed(1)} LU`]),
-    ...(truePeak === undefined ? [] : [`true peak ${truePeak.toFixed(1)} dBTP`]),
-  ];
-  return parts.join(', ');
-}

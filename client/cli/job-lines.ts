@@ -1,3 +1,4 @@
+import { loudnessText } from '../../proto/index.ts';
 import type { JobChange, JobView } from '../views.ts';
 import { clockText, safeText, timeText } from './format.ts';
 import { tableLines } from './table.ts';
@@ -60,7 +61,10 @@ export function stateText(job: JobView): string {
 /** `(with contact sheet and preview; -14.1 LUFS, ...)`: what was asked for and has come of it. */
 function besideText(job: JobView): string {
   const beside = [job.contactSheetPath && 'contact sheet', job.previewPath && 'preview'].filter(Boolean);
-  const parts = [beside.length === 0 ? undefined : `with ${beside.join(' and ')}`, loudnessText(job)];
+  const parts = [
+    beside.length === 0 ? undefined : `with ${beside.join(' and ')}`,
+    job.loudness && loudnessText(job.loudness),
+  ];
   const text = parts.filter(Boolean).join('; ');
   return text === '' ? '' : `(${text})`;
 }
@@ -86,18 +90,6 @@ export function optionsText({ options = {} }: JobView): string {
   ]
     .filter(Boolean)
     .join(', ');
-}
-
-/** `-14.1 LUFS, range 5.2 LU, true peak -1.6 dBTP`; undefined where it was not measured. */
-export function loudnessText({ loudness }: JobView): string | undefined {
-  if (loudness === undefined) return undefined;
-  const { integrated, range, truePeak } = loudness;
-  const parts = [
-    integrated === undefined ? undefined : `${integrated.toFixed(1)} LUFS`,
-    range === undefined ? undefined : `range ${range.toFixed(1)} LU`,
-    truePeak === undefined ? undefined : `true peak ${truePeak.toFixed(1)} dBTP`,
-  ].filter(Boolean);
-  return parts.length === 0 ? 'silent, or too short to be measured' : parts.join(', ');
 }
 
 /** The problems of a job that failed, a line each. */

@@ -1,8 +1,9 @@
+import { loudnessText } from '../../../proto/index.ts';
 import type { ListOptions, RenderfarmClient } from '../../renderfarm-client.ts';
 import type { JobState, JobView } from '../../views.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { clockText, safeText, timeText } from '../format.ts';
-import { jobTable, loudnessText, optionsText, problemLines, stateText } from '../job-lines.ts';
+import { jobTable, optionsText, problemLines, stateText } from '../job-lines.ts';
 import { jsonLine } from '../json-lines.ts';
 import { say, type Terminal } from '../terminal.ts';
 
@@ -75,7 +76,7 @@ function factsOf(job: JobView): readonly (readonly [string, string])[] {
     ['Output', job.outputPath],
     ['Sheet', job.contactSheetPath],
     ['Preview', job.previewPath],
-    ['Loudness', loudnessText(job)],
+    ['Loudness', job.loudness && loudnessText(job.loudness)],
     ['Length', job.finalDurationMs === undefined ? undefined : clockText(job.finalDurationMs)],
     ['Features', job.featuresUsed.join(', ')],
   ];

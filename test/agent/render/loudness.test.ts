@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { loudnessGain } from '../../../agent/render/loudness-gain.ts';
-import { loudnessText, readLoudnessLine } from '../../../agent/render/loudness-report.ts';
+import { readLoudnessLine } from '../../../agent/render/loudness-report.ts';
 import { planRender } from '../../../agent/render/plan.ts';
 import type { RenderPlan } from '../../../agent/render/render-plan.ts';
 import { segmentKey, soundKey } from '../../../agent/render/segment-key.ts';
-import type { Loudness } from '../../../proto/render-options.ts';
+import { type Loudness, loudnessText } from '../../../proto/render-options.ts';
 import { clipItem } from './facts-of.ts';
 
 /** FFmpeg's words, 5.1 to 9.0. */
