@@ -130,13 +130,24 @@ export async function placeSegment(root: string, part: string, record: SegmentRe
   const recordPart = `${from.replace(/\.part$/u, '')}.json.part`;
   try {
     await mkdir(segmentFolderOf(root, record.key), { recursive: true });
-    await rename(from, mediaPath(root, record));
+    await placeMedia(from, mediaPath(root, record), record.sizeBytes);
     await writeFile(recordPart, JSON.stringify(record), { flush: true });
     await rename(recordPart, recordPath(root, record));
   } catch (error) {
     await rm(from, { force: true });
     await rm(recordPart, { force: true });
     throw error;
+  }
+}
+
+/** Windows refuses to replace a file that somebody reads: it has these very bytes, or they would be named otherwise. */
+async function placeMedia(from: string, to: string, sizeBytes: number): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    const isThere = (await stat(to).catch(() => undefined))?.size === sizeBytes;
+    if (!isThere) throw error;
+    await rm(from, { force: true });
   }
 }
 

@@ -36,6 +36,7 @@ export interface SharedTierOptions {
  * is told once, and until it has rested the tier has nothing and takes nothing.
  */
 export interface SharedTier {
+  /** `ready`: it gives and takes. */
   state(): SharedState;
   /** Which one it is; the same for all agents that reach it. Undefined while it does not answer. Never rejects. */
   identify(): Promise<string | undefined>;
@@ -70,8 +71,7 @@ class ShareTier implements SharedTier {
   readonly looked: Promise<void>;
   #id: string | undefined;
   #seen = { entries: 0, bytes: 0 };
-  #restsUntilMs = Number.NEGATIVE_INFINITY;
-  #isTold = false;
+  readonly #rests = { all: createRest(), offers: createRest() };
   #waiting = 0;
   /** The first offer after a start looks whether there is too much. */
   #bytesSinceCleaned = Number.POSITIVE_INFINITY;
@@ -99,7 +99,7 @@ class ShareTier implements SharedTier {
   }
 
   state(): SharedState {
-    return this.#options.nowMs() < this.#restsUntilMs ? 'resting' : 'ready';
+    return this.#isResting('all') || this.#isResting('offers') ? 'resting' : 'ready';
   }
 
   async find(key: string, joinClass: string | undefined, isUse: boolean): Promise<readonly SegmentRecord[]> {
@@ -171,6 +171,7 @@ class ShareTier implements SharedTier {
     // It went, or broke, since it was kept.
     if (copied === undefined || copied === 'gone' || copied.sha256 !== record.sha256) return false;
     if ((await this.#ask({ op: 'place-segment', root, part, record })) === undefined) return false;
+    this.#rests.offers.isTold = false;
     this.#counts.kept += 1;
     this.#bytesSinceCleaned += record.sizeBytes;
     this.#cleanWhenDue();
@@ -233,26 +234,40 @@ class ShareTier implements SharedTier {
     request: Extract<ShareRequest, { readonly op: Op }>,
     until?: AbortSignal,
   ): Promise<ShareResults[Op] | undefined> {
-    if (this.state() !== 'ready' || this.#closing.signal.aborted) return undefined;
+    if (this.#isResting('all') || this.#closing.signal.aborted) return undefined;
     const { operations, silenceMs, root } = this.#options;
     const signal = AbortSignal.any([this.#closing.signal, ...(until === undefined ? [] : [until])]);
     const answer = await operations.call<Op>(request, { silenceMs, signal });
-    if (this.#isTold) this.#options.onTrouble(`the shared segment cache ${root} is used again`);
-    this.#isTold = false;
+    if (this.#rests.all.isTold) this.#options.onTrouble(`the shared segment cache ${root} is used again`);
+    this.#rests.all.isTold = false;
     return answer;
   }
 
+  #isResting(what: 'all' | 'offers'): boolean {
+    return this.#options.nowMs() < this.#rests[what].untilMs;
+  }
+
+  /** A folder that is full or may not be written still gives. */
   #rest(error: unknown): void {
     const { nowMs, restMs, root, onTrouble } = this.#options;
+    const isRefused = error instanceof ShareOperationError && refusals.has(error.code);
+    const rest = this.#rests[isRefused ? 'offers' : 'all'];
     this.#counts.failed += 1;
-    this.#restsUntilMs = nowMs() + restMs;
+    rest.untilMs = nowMs() + restMs;
     // Another folder may be mounted there later.
-    this.#id = undefined;
-    if (this.#isTold) return;
-    this.#isTold = true;
+    if (!isRefused) this.#id = undefined;
+    if (rest.isTold) return;
+    rest.isTold = true;
     const why = error instanceof Error ? error.message : String(error);
+    const what = isRefused ? 'takes nothing' : 'cannot be used';
     onTrouble(
-      `the shared segment cache ${root} cannot be used (${why}); renders go on without it, it is tried again every ${restMs / 1000} s`,
+      `the shared segment cache ${root} ${what} (${why}); renders go on, it is tried again every ${restMs / 1000} s`,
     );
   }
+}
+
+const refusals: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT']);
+
+function createRest(): { untilMs: number; isTold: boolean } {
+  return { untilMs: Number.NEGATIVE_INFINITY, isTold: false };
 }

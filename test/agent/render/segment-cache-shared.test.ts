@@ -13,6 +13,7 @@ import {
 } from '../../../agent/media/segment-files.ts';
 import type { CleanSegmentsRequest } from '../../../agent/media/segment-share.ts';
 import { createShareOperations, type ShareOperations } from '../../../agent/media/share-operations.ts';
+import { ShareOperationError } from '../../../agent/media/share-process.ts';
 import type { SegmentStore } from '../../../agent/render/segment-cache.ts';
 import { openSharedTier, type SharedTierOptions } from '../../../agent/render/segment-cache-shared.ts';
 import { openSegmentStore } from '../../../agent/render/segment-store.ts';
@@ -197,6 +198,36 @@ test('A hung folder holds a render up for one short silence, and then not at all
   assert.equal((await job.take({ key: key('a') }, one.target()))?.from, 'local');
   assert.ok(asked.length <= 3, `nobody asks what does not answer: ${asked.join(', ')}`);
   assert.equal(one.troubles.length, 1);
+});
+
+test('A folder that is full takes nothing for a while, and gives all the same', async (t) => {
+  const { pc } = await studio(t);
+  const real = createShareOperations();
+  t.after(() => real.stop());
+  const disk = { isFull: true };
+  const operations: ShareOperations = {
+    ...real,
+    call: (request, options) =>
+      disk.isFull && request.op === 'place-segment'
+        ? Promise.reject(new ShareOperationError('ENOSPC', 'no space left on device', 'target'))
+        : real.call(request, options),
+  };
+  const clock = { nowMs: 0 };
+  const [one, two] = [pc('pc1'), pc('pc2', { operations, nowMs: () => clock.nowMs, restMs: 1000 })];
+  await one.keep('a', 'content');
+  assert.equal(await one.store.offered(key('a'), 'c1'), true);
+  for (const name of ['b', 'c']) {
+    await two.keep(name, 'content');
+    assert.equal(await two.store.offered(key(name), 'c1'), false);
+  }
+  assert.equal(two.store.sharedState(), 'resting');
+  assert.equal((await two.store.open({ jobId: 'j' }).take({ key: key('a') }, two.target()))?.from, 'shared');
+  assert.match(two.troubles.join('\n'), /^the shared segment cache .* takes nothing .*no space left[^\n]*$/u);
+  Object.assign(disk, { isFull: false });
+  clock.nowMs = 2000;
+  await two.keep('d', 'content');
+  assert.equal(await two.store.offered(key('d'), 'c1'), true);
+  assert.equal(two.troubles.length, 1);
 });
 
 test('The shared folder is kept below its limit by one cleaner at a time, the least recently used first', async (t) => {
