@@ -13,10 +13,14 @@ import { createUsageCount } from '../agent/attempt/usage-count.ts';
 import { readFfmpegVersion } from '../agent/host/ffmpeg-version.ts';
 import { openContentCache } from '../agent/media/content-cache.ts';
 import { openGate } from '../agent/media/gate.ts';
+import { growthLimitsDefault } from '../agent/media/growth.ts';
 import { ffprobeVersion } from '../agent/media/probe-files.ts';
 import { createShareOperations } from '../agent/media/share-operations.ts';
 import { openSegmentStore } from '../agent/render/segment-store.ts';
 import type { Assign, ResolvedItem } from '../proto/index.ts';
+
+/** Its files were written a moment ago, and nobody writes on. */
+const growth = { ...growthLimitsDefault, settleMs: 0 };
 
 /** A PC with the agent's own steps, without a controller. */
 export interface BenchPc extends AsyncDisposable {
@@ -44,7 +48,7 @@ export async function openPc(
     ...(command === undefined ? {} : { command: { file: process.execPath, args: command } }),
   });
   const openCache = (part: string) =>
-    openContentCache({ folder: join(data, part), bytesMax: Number.MAX_SAFE_INTEGER, operations });
+    openContentCache({ folder: join(data, part), bytesMax: Number.MAX_SAFE_INTEGER, operations, growth });
   const cache = await openCache('cache');
   let other = await openCache('other-0');
   let opened = 1;

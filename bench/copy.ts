@@ -11,7 +11,11 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { openContentCache } from '../agent/media/content-cache.ts';
 import { fetchItems } from '../agent/media/fetch.ts';
+import { growthLimitsDefault } from '../agent/media/growth.ts';
 import { createShareOperations } from '../agent/media/share-operations.ts';
+
+/** Its files were written a moment ago, and nobody writes on. */
+const growth = { ...growthLimitsDefault, settleMs: 0 };
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
@@ -61,7 +65,12 @@ type Copy = (share: string, names: readonly string[], target: string) => Promise
 const contestants: Readonly<Record<'ours' | 'copyfile' | 'serial', Copy>> = {
   async ours(share, names, target) {
     const operations = createShareOperations();
-    const cache = await openContentCache({ folder: target, bytesMax: Number.MAX_SAFE_INTEGER, operations });
+    const cache = await openContentCache({
+      folder: target,
+      bytesMax: Number.MAX_SAFE_INTEGER,
+      operations,
+      growth,
+    });
     const mounts = { assets: { roots: ['\\\\nas\\Share'], localPath: share } };
     const items = names.map(
       (name, position) => ({ position, itemType: 'video', path: `\\\\nas\\Share\\${name}` }) as const,

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Assign, ItemType, JobRef } from '../../proto/index.ts';
@@ -33,6 +33,8 @@ export async function makeSite(folder: string, controller: string): Promise<Agen
       ...['-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac'],
     ]);
     await copyFile(made, join(clips, name));
+    // What was written a moment ago may be written on, and would be waited for.
+    await utimes(join(clips, name), 0, 0);
   }
   await mkdir(join(folder, 'data'));
   // The test encode takes seconds and is the same each time; the agent checks that it is about this FFmpeg.

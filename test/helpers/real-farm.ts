@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { utimesSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -153,7 +154,10 @@ export class RealFarm {
     const args = ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=${size}:r=30:d=${seconds}`];
     const sound = ['-f', 'lavfi', '-i', `sine=f=440:d=${seconds}`];
     const codecs = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
-    execFileSync('ffmpeg', [...args, ...sound, ...codecs, join(this.folder, 'clips', name)]);
+    const file = join(this.folder, 'clips', name);
+    execFileSync('ffmpeg', [...args, ...sound, ...codecs, file]);
+    // What was written a moment ago may be written on, and would be waited for.
+    utimesSync(file, 0, 0);
     return `\\\\nas\\Clips\\${name}`;
   }
 

@@ -16,12 +16,16 @@ import { plainOutcome } from '../../../agent/core/endings.ts';
 import type { AttemptReport } from '../../../agent/core/inputs.ts';
 import { openContentCache } from '../../../agent/media/content-cache.ts';
 import { openGate } from '../../../agent/media/gate.ts';
+import { growthLimitsDefault } from '../../../agent/media/growth.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import { openSegmentStore } from '../../../agent/render/segment-store.ts';
 import type { FinishedOutcome } from '../../../proto/index.ts';
 import { assignment, jobRef } from '../../helpers/agent-core.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
+
+/** Clips are made just before they are used: nobody writes on. */
+const growth = { ...growthLimitsDefault, settleMs: 0 };
 
 /** Attempts whose ffprobe is up for ever, and writes down that it was asked politely to end. */
 async function attemptsWithDeafProbe(t: TestContext) {
@@ -38,7 +42,13 @@ async function attemptsWithDeafProbe(t: TestContext) {
   };
   const operations = createShareOperations();
   t.after(() => operations.stop());
-  const cache = await openContentCache({ folder: at('cache'), bytesMax: 1e9, operations, freeBytesMin: 0 });
+  const cache = await openContentCache({
+    folder: at('cache'),
+    bytesMax: 1e9,
+    operations,
+    freeBytesMin: 0,
+    growth,
+  });
   t.after(() => cache.close());
   const { promise: ended, resolve } = Promise.withResolvers<FinishedOutcome>();
   const attempts = createAttempts(
