@@ -1,11 +1,11 @@
 /** How long a job's files will still be copied, by what it has copied itself, else by what this PC's shares are known to give. */
 export interface CopyLeft {
-  measured(missingBytes: number): void;
-  copied(bytes: number): void;
+  readonly measured: (missingBytes: number) => void;
+  readonly copied: (bytes: number) => void;
   /** All is here, or will not come. */
-  end(): void;
+  readonly end: () => void;
   /** In ms; undefined before the files are measured, or while no speed is known. */
-  leftMs(): number | undefined;
+  readonly leftMs: () => number | undefined;
 }
 
 export interface CopyLeftOptions {

@@ -43,7 +43,7 @@ export interface Preparing {
    */
   readonly done: Promise<Prepared>;
   /** How long files will still be copied, in ms; undefined when that cannot be said yet. */
-  copyLeftMs(): number | undefined;
+  readonly copyLeftMs: () => number | undefined;
 }
 
 export interface PrepareOptions {

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { ProcessBook } from './process-book.ts';
 
 /** A program to run, the limits that it runs under, and who listens to it. */
@@ -34,6 +35,8 @@ export interface ProcessOptions {
   readonly onSpawn?: (pid: number) => void;
   /** Where it is written down while it runs, so that it is found when the agent is killed. @default nowhere */
   readonly book?: ProcessBook;
+  /** Gets the program's standard input, which it must end; `touch` is a sign of life. @default nothing is written */
+  readonly onStdin?: (stdin: Writable, touch: () => void) => void;
   readonly onStdoutLine?: LineListener;
   readonly onStderrLine?: LineListener;
 }
@@ -48,7 +51,15 @@ export type LineListener = (line: string, touch: () => void) => void;
 export type ResolvedProcessOptions = Required<Omit<ProcessOptions, OptionsWithoutDefault>> &
   Pick<ProcessOptions, OptionsWithoutDefault>;
 
-type OptionsWithoutDefault = 'book' | 'cwd' | 'signal' | 'force' | 'timeoutMs' | 'stallMs' | 'startStallMs';
+type OptionsWithoutDefault =
+  | 'onStdin'
+  | 'book'
+  | 'cwd'
+  | 'signal'
+  | 'force'
+  | 'timeoutMs'
+  | 'stallMs'
+  | 'startStallMs';
 
 const nothing = (): void => undefined;
 

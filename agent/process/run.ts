@@ -26,7 +26,7 @@ export async function runProcess(given: ProcessOptions): Promise<ProcessResult> 
   const subprocess = execa(options.file, options.args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: options.env,
-    stdin: 'ignore',
+    stdin: options.onStdin === undefined ? 'ignore' : 'pipe',
     buffer: false,
     encoding: 'buffer',
     reject: false,
@@ -58,6 +58,9 @@ export async function runProcess(given: ProcessOptions): Promise<ProcessResult> 
     });
     options.onSpawn(pid);
   }
+  // What it no longer reads when it ends is no error of ours: its result tells why it ended.
+  subprocess.stdin?.on('error', () => undefined);
+  if (subprocess.stdin !== null) options.onStdin?.(subprocess.stdin, () => watchdog.touch());
 
   const result = await subprocess;
   strike?.();

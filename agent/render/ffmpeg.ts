@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { type ProcessResult, runProcess } from '../process/run.ts';
 import type { CommandLog } from './command-log.ts';
 import { encoderEnvironment } from './encoder.ts';
@@ -26,6 +27,8 @@ const errorLevel = /\[(?:error|fatal|panic)\]/u;
 export interface FfmpegListeners {
   readonly onProgress?: (progress: FfmpegProgress) => void;
   readonly onStderrLine?: (line: string) => void;
+  /** As of runProcess. */
+  readonly onStdin?: (stdin: Writable, touch: () => void) => void;
 }
 
 /** Runs FFmpeg in the work folder, logged and watched: it is alive as long as its progress moves. */
@@ -33,7 +36,7 @@ export async function runFfmpeg(
   { request, log, signal, force }: FfmpegContext,
   label: string,
   args: readonly string[],
-  { onProgress, onStderrLine }: FfmpegListeners = {},
+  { onProgress, onStderrLine, onStdin }: FfmpegListeners = {},
 ): Promise<FfmpegResult> {
   const { ffmpeg, book, workFolder: cwd, stallMs, startStallMs, graceMs } = { ...request, ...request.ffmpeg };
   log.command({ label, file: ffmpeg, args, cwd });
@@ -50,6 +53,7 @@ export async function runFfmpeg(
     stallMs,
     startStallMs,
     aliveBy: 'touch',
+    ...(onStdin === undefined ? {} : { onStdin }),
     ...(book === undefined ? {} : { book }),
     ...(graceMs === undefined ? {} : { graceMs }),
     onStdoutLine: (line, touch) => {

@@ -25,10 +25,33 @@ export function concatList(segmentNames: readonly string[]): string {
  * seconds at a hundred items. The fast coder has half of the default's cost, and 320 kbit/s to spare.
  */
 export function soundArguments(output: string): readonly string[] {
+  return [...commonArguments, ...concatInput, ...soundOutput(output)];
+}
+
+/** The same of samples that come through standard input: 16 bits, two channels, 48 kHz. */
+export function soundFromPipeArguments(output: string): readonly string[] {
   return [
     ...commonArguments,
-    ...concatInput,
+    ...['-f', 's16le', '-ar', `${sampleRate}`, '-ac', '2'],
+    ...['-protocol_whitelist', 'pipe', '-i', 'pipe:0'],
+    ...soundOutput(output),
+  ];
+}
+
+/** The sound of some segments, as it is in them. */
+export function samplesArguments(list: string, output: string): readonly string[] {
+  return [
+    ...commonArguments,
+    ...['-f', 'concat', '-safe', '0', ...inputArguments(list, undefined, `concat,${madeFormats}`)],
+    ...['-map', '0:a:0', '-map_metadata', '-1', '-c:a', 'pcm_s16le', '-f', 's16le', output],
+  ];
+}
+
+function soundOutput(output: string): readonly string[] {
+  return [
     ...['-map', '0:a:0', '-map_metadata', '-1'],
+    // By the samples themselves: the concat demuxer puts a gap of up to a millisecond into the times at each joint.
+    ...['-af', 'asetpts=N/SR/TB'],
     ...['-c:a', 'aac', '-aac_coder', 'fast', '-b:a', '320k', '-ar', `${sampleRate}`, '-ac', '2'],
     ...['-f', 'mp4', output],
   ];

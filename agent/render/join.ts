@@ -8,6 +8,7 @@ import { framesPerSecond, type RenderPlan } from './render-plan.ts';
 import { segmentFileName } from './segment.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import { soundKey } from './segment-key.ts';
+import type { SoundLane } from './sound-lane.ts';
 
 /** A whole job's sound: it goes with any picture. */
 const soundClass = 'sound';
@@ -18,18 +19,41 @@ export async function writeJoinList({ request }: FfmpegContext, plan: RenderPlan
   await writeFile(path.join(request.workFolder, joinFiles.list), list);
 }
 
-/** One AAC pass over the sound of all segments, unless the same sounds were encoded before. Throws RenderFailedError. */
-export async function encodeSound(
-  context: FfmpegContext,
+export interface SoundOrder {
+  readonly context: FfmpegContext;
+  readonly plan: RenderPlan;
+  readonly cache: SegmentCache | undefined;
+  /** May have it, or nearly. */
+  readonly lane: SoundLane;
+  readonly onFraction: (fraction: number) => void;
+}
+
+/** Puts the sound of a job where the join wants it, when the same sounds were encoded before. */
+export async function takeSound(
+  { request }: FfmpegContext,
   plan: RenderPlan,
   cache: SegmentCache | undefined,
-  onFraction: (fraction: number) => void,
-): Promise<void> {
-  const target = path.join(context.request.workFolder, joinFiles.sound);
-  const key = soundKey(plan.segments, context.request.ffmpeg.versionText);
-  if ((await cache?.take({ key, joinClass: soundClass }, target)) === undefined) {
-    await runStep(context, plan, 'sound', soundArguments(joinFiles.sound), onFraction);
-    await cache?.keep(key, target, { frames: plan.frames, samples: plan.samples, joinClass: soundClass });
+): Promise<boolean> {
+  const target = path.join(request.workFolder, joinFiles.sound);
+  const key = soundKey(plan.segments, request.ffmpeg.versionText);
+  return (await cache?.take({ key, joinClass: soundClass }, target)) !== undefined;
+}
+
+/** The AAC sound of all segments: from the lane beside the pictures, else by one pass over all. Throws RenderFailedError. */
+export async function encodeSound({ context, plan, cache, lane, onFraction }: SoundOrder): Promise<void> {
+  const { workFolder, ffmpeg } = context.request;
+  const came = await lane.finish();
+  context.signal.throwIfAborted();
+  if (came !== 'cached') {
+    if (came === undefined)
+      await runStep(context, plan, 'sound', soundArguments(joinFiles.sound), onFraction);
+    const key = soundKey(plan.segments, ffmpeg.versionText);
+    const { frames, samples } = plan;
+    await cache?.keep(key, path.join(workFolder, joinFiles.sound), {
+      frames,
+      samples,
+      joinClass: soundClass,
+    });
   }
   onFraction(1);
 }

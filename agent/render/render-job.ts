@@ -10,7 +10,7 @@ import type { FfmpegContext } from './ffmpeg.ts';
 import { type ResolvedFont, resolveFont, writeFont } from './fonts.ts';
 import { frameSizeOf } from './geometry.ts';
 import { fontsFolderName } from './graph.ts';
-import { encodeSound, joinSegments, writeJoinList } from './join.ts';
+import { encodeSound, joinSegments, takeSound, writeJoinList } from './join.ts';
 import { planRender } from './plan.ts';
 import { createProgressMeter, type ProgressMeter, type RenderClock } from './progress-meter.ts';
 import type { RenderHooks } from './render-hooks.ts';
@@ -20,6 +20,7 @@ import type { RenderResult, RenderTimings, RenderUsage } from './render-result.t
 import { renderSegments } from './render-segments.ts';
 import { fullBoard, type SegmentBoard } from './segment-board.ts';
 import type { SegmentCache } from './segment-cache.ts';
+import { type SoundLane, startSoundLane } from './sound-lane.ts';
 import { explainSystemError } from './system-failure.ts';
 import { verifyResult } from './verify.ts';
 
@@ -120,12 +121,29 @@ class JobRun {
 
   async produce(part: string): Promise<{ plan: RenderPlan; timings: RenderTimings }> {
     this.#hooks.signal.throwIfAborted();
+    const lane = startSoundLane({
+      context: this.#context,
+      board: this.#board,
+      take: (plan) => takeSound(this.#context, plan, this.#cache),
+      onSeconds: (seconds) => this.#soundDone(seconds),
+    });
+    try {
+      return await this.#steps(part, lane);
+    } finally {
+      await lane.stop();
+    }
+  }
+
+  async #steps(part: string, lane: SoundLane): Promise<{ plan: RenderPlan; timings: RenderTimings }> {
     const segmentsMs = await timed(() => this.#segments());
     const plan = await this.#board.plan();
     this.#hooks.onEncoded?.();
     await writeJoinList(this.#context, plan);
     const soundMs = await timed(() =>
-      encodeSound(this.#context, plan, this.#cache, (fraction) => this.#meter.part('sound', fraction)),
+      encodeSound({
+        ...{ context: this.#context, plan, cache: this.#cache, lane },
+        onFraction: (fraction) => this.#meter.part('sound', fraction),
+      }),
     );
     const joinMs = await timed(() =>
       joinSegments(this.#context, plan, part, (fraction) => this.#meter.part('join', fraction)),
@@ -186,6 +204,11 @@ class JobRun {
     const font = await resolveFont();
     await writeFont(font, path.join(this.#request.workFolder, fontsFolderName));
     return font;
+  }
+
+  #soundDone(seconds: number): void {
+    const { total, isExact } = this.#board.frames();
+    if (isExact && total > 0) this.#meter.part('sound', (seconds * framesPerSecond) / total);
   }
 
   /** Of the board's changes, those that change what progress is made of. */

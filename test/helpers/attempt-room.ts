@@ -27,7 +27,7 @@ export interface AttemptRoom {
   readonly services: AttemptServices;
   readonly attempts: ReturnType<typeof createAttempts>;
   readonly reports: readonly AttemptReport[];
-  at(name: string): string;
+  readonly at: (name: string) => string;
   /** Puts a file on the source share, and makes an item of it. */
   item(position: number, file: string, of?: Partial<ResolvedItem>): Promise<ResolvedItem>;
   assign(items: readonly ResolvedItem[]): Assign;
@@ -53,7 +53,7 @@ export async function openAttemptRoom(
     clips: { roots: ['\\\\nas\\Clips'], localPath: at('clips') },
     results: { roots: ['\\\\nas\\Out'], localPath: at('out') },
   };
-  const held = new Map<string, PromiseWithResolvers<void>>();
+  const held = new Map<string, PromiseWithResolvers<undefined>>();
   const operations = createShareOperations();
   t.after(() => operations.stop());
   const growth = { ...growthLimitsDefault, settleMs: 0 };
@@ -105,9 +105,9 @@ export async function openAttemptRoom(
       return { ...plain, job: { ...plain.job, items } };
     },
     hold(name) {
-      const one = Promise.withResolvers<void>();
+      const one = Promise.withResolvers<undefined>();
       held.set(name, one);
-      return () => one.resolve();
+      return () => one.resolve(undefined);
     },
     ended: async () => (await heard.reported('ended')).finished,
   };
@@ -116,7 +116,7 @@ export async function openAttemptRoom(
 /** Copies wait for who holds them; whoever gives up waits no longer. */
 function holding(
   operations: ShareOperations,
-  held: ReadonlyMap<string, PromiseWithResolvers<void>>,
+  held: ReadonlyMap<string, PromiseWithResolvers<undefined>>,
 ): ShareOperations {
   return {
     ...operations,

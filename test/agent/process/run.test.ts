@@ -239,3 +239,33 @@ test('A listener that throws ends the program and is heard', async () => {
   );
   await gone(pid);
 });
+
+test('A program reads what is written to it; what it does not read is no error', async () => {
+  const copied = await runProcess({
+    ...{ file: 'cat', args: [], stdoutCharsMax: 100 },
+    onStdin: (stdin) => stdin.end('one\ntwo\n'),
+  });
+  assert.deepEqual([copied.succeeded, copied.stdout], [true, 'one\ntwo']);
+  const deaf = await runProcess({
+    ...{ file: 'true', args: [] },
+    onStdin: (stdin) => stdin.end(Buffer.alloc(1 << 20)),
+  });
+  assert.equal(deaf.succeeded, true);
+});
+
+test('Waiting for what is still to be written is life, where the writer says so', async () => {
+  const slow = await runProcess({
+    ...{ file: 'cat', args: [], stallMs: 300, aliveBy: 'touch' },
+    onStdin(stdin, touch) {
+      let touches = 0;
+      const alive = setInterval(() => {
+        touch();
+        touches += 1;
+        if (touches < 18) return;
+        clearInterval(alive);
+        stdin.end();
+      }, 50);
+    },
+  });
+  assert.equal(slow.cause, 'exited');
+});
