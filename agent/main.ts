@@ -12,6 +12,7 @@ import type { LeaveReason } from './host/leave-request.ts';
 import { askToLeave, leaveReasons, watchLeaveRequests } from './host/leave-request.ts';
 import type { SegmentFilter } from './local/cache-commands.ts';
 import { cacheCommand } from './local/cache-commands.ts';
+import { runDoctor } from './local/doctor-command.ts';
 import { listFailed, removeFailed } from './local/failed-commands.ts';
 import { planLocally, renderLocally } from './local/local-commands.ts';
 import type { EncoderRungName } from './render/encoder.ts';
@@ -88,6 +89,20 @@ failed
   .action(async (name: string | undefined, { config: file }: { config: string }) => {
     const config = configOrExit(file);
     if (config !== undefined) process.exitCode = await removeFailed(name, { config, print });
+  });
+
+program
+  .command('doctor')
+  .description('try whether this PC can render, and with which encoders; ends with 1 when it cannot')
+  .option('--config <file>', 'its configuration (YAML); without it no share is looked at')
+  .option('--report <file>', 'write all that was found into one file, to send to us')
+  .action(async ({ config: file, report }: { config?: string; report?: string }) => {
+    const config = file === undefined ? undefined : configOrExit(file);
+    if (file !== undefined && config === undefined) return;
+    const abort = new AbortController();
+    onSignals(() => abort.abort(new Error('interrupted')));
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    process.exitCode = await runDoctor({ config, report, softwareVersion, print, signal: abort.signal });
   });
 
 interface LocalFlags {

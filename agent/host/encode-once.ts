@@ -1,3 +1,4 @@
+import type { RateProfile } from '../../proto/agent-link.ts';
 import { type ProcessResult, runProcess } from '../process/run.ts';
 import { type EncoderRung, encoderArguments, encoderEnvironment } from '../render/encoder.ts';
 import { type FailureCategory, failureKinds } from '../render/failure-table.ts';
@@ -10,6 +11,8 @@ export interface EncodeOnceOptions {
   readonly frames: number;
   readonly gpuIndex?: number;
   readonly threads?: number;
+  /** @default studio */
+  readonly profile?: RateProfile;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -65,7 +68,8 @@ export function encodeOnceArguments(
     frames,
     gpuIndex,
     threads,
-  }: Pick<EncodeOnceOptions, 'enable4k' | 'frames' | 'gpuIndex' | 'threads'>,
+    profile = 'studio',
+  }: Pick<EncodeOnceOptions, 'enable4k' | 'frames' | 'gpuIndex' | 'threads' | 'profile'>,
 ): readonly string[] {
   const size = enable4k ? '3840x2160' : '1920x1080';
   return [
@@ -74,7 +78,7 @@ export function encodeOnceArguments(
     ...['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=30`, '-vf', finalFilters(rung.uploadFilters).join(',')],
     ...encoderArguments(rung, {
       enable4k,
-      profile: 'studio',
+      profile,
       ...(gpuIndex === undefined ? {} : { gpuIndex }),
       ...(threads === undefined ? {} : { threads }),
     }),
