@@ -1,7 +1,7 @@
 import type { MediaFacts } from './facts.ts';
 import type { Complaints } from './plan-problems.ts';
 import type { RenderItem } from './render-request.ts';
-import { choosePicture, chooseSound, declaredEndSeconds, streamEndSeconds } from './streams.ts';
+import { choosePicture, chooseSound, declaredEndSeconds, hasPackets, streamEndSeconds } from './streams.ts';
 
 /**
  * Finds clips that end before they say, and sound that does not go with its picture. FFmpeg itself would fill the gap
@@ -90,7 +90,10 @@ function findSoundMismatch(
 ): void {
   const sound = chooseSound(facts);
   if (sound === undefined) {
-    if (facts.audio.length > 0) warn('SOUND_EMPTY', `The sound of ${sourcePath} is empty; silence instead`);
+    if (facts.audio.some(hasPackets))
+      complain('SOUND_UNREADABLE', `The sound of ${sourcePath} is of a kind that FFmpeg does not know`);
+    else if (facts.audio.length > 0)
+      warn('SOUND_EMPTY', `The sound of ${sourcePath} is empty; silence instead`);
     return;
   }
   const soundSeconds = streamEndSeconds(facts, sound);

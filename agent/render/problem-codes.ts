@@ -9,6 +9,7 @@ export const renderProblemCodes = {
   SOURCE_DAMAGED:
     'Pieces of the file are lost. A warning where the picture goes on, with flaws; an error where it would stand still.',
   SOUND_TOO_LONG: 'The sound is much longer than the picture.',
+  SOUND_UNREADABLE: 'The sound is of a kind that FFmpeg does not know.',
   LOGO_UNREADABLE: 'The logo cannot be read as an image.',
   TEXT_TOO_LONG: 'More graphemes than can be typed.',
   SOUND_SHORT: 'Warning: the sound ends over a second before the picture; silence follows.',

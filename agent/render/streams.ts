@@ -1,14 +1,14 @@
 import type { AudioStreamFacts, MediaFacts, VideoStreamFacts } from './facts.ts';
 
-/** The picture that players show: never cover art, and one with packets where there is one. */
+/** The picture that players show: never cover art, and one that can be decoded where there is one. */
 export function choosePicture(facts: MediaFacts): VideoStreamFacts | undefined {
   const pictures = facts.video.filter((stream) => !stream.isAttachedPicture);
-  return preferred(pictures.filter(hasPackets)) ?? pictures[0];
+  return preferred(pictures.filter(isPlayable)) ?? pictures.find(isKnown);
 }
 
-/** The sound that players play; undefined when no stream has any packets. */
+/** The sound that players play; undefined when no stream can be decoded, or has any packets. */
 export function chooseSound(facts: MediaFacts): AudioStreamFacts | undefined {
-  return preferred(facts.audio.filter(hasPackets));
+  return preferred(facts.audio.filter(isPlayable));
 }
 
 /** The one that the file marks as its default, else the first. */
@@ -18,7 +18,16 @@ function preferred<Stream extends { readonly isDefault?: boolean }>(
   return streams.find(({ isDefault }) => isDefault === true) ?? streams[0];
 }
 
-function hasPackets({ scan }: VideoStreamFacts | AudioStreamFacts): boolean {
+function isPlayable(stream: VideoStreamFacts | AudioStreamFacts): boolean {
+  return isKnown(stream) && hasPackets(stream);
+}
+
+/** Phones write a second sound that no FFmpeg knows, and damage turns a codec's name into none. */
+function isKnown({ codec }: VideoStreamFacts | AudioStreamFacts): boolean {
+  return codec !== 'unknown';
+}
+
+export function hasPackets({ scan }: VideoStreamFacts | AudioStreamFacts): boolean {
   return scan === undefined || scan.packets > 0;
 }
 

@@ -157,3 +157,32 @@ test('Logo and text are drawn on videos only, and the features say what is drawn
 test('A work file with a name that is not ours is a broken assumption', () => {
   assert.throws(() => planRender({ enable4k: false, items: [clipItem({ fileName: '-i' })] }), /work file/u);
 });
+
+test('Streams that FFmpeg does not know are passed over, and an error where no other is there', () => {
+  const unknown = audioFacts({ index: 2, codec: 'unknown', isDefault: true });
+  const both = segment(clipItem({ facts: clipFacts({ audio: [audioFacts({ index: 1 }), unknown] }) }));
+  assert.deepEqual(both.sound, { kind: 'stream', streamIndex: 1 });
+  assert.deepEqual(problemsOf(clipFacts({ audio: [unknown] })), ['SOUND_UNREADABLE']);
+  assert.deepEqual(problemsOf(clipFacts({ video: [videoFacts({ codec: 'unknown' })] })), ['PICTURE_MISSING']);
+});
+
+test('Of several streams the one that the file marks is taken, and never one without packets', () => {
+  const scan = { packets: 0, firstSeconds: 0, endSeconds: 0 };
+  const video = [videoFacts({ index: 0 }), videoFacts({ index: 3, isDefault: true })];
+  assert.equal(segment(clipItem({ facts: clipFacts({ video }) })).picture.streamIndex, 3);
+  const empty = [videoFacts({ index: 0 }), videoFacts({ index: 3, isDefault: true, scan })];
+  assert.equal(segment(clipItem({ facts: clipFacts({ video: empty }) })).picture.streamIndex, 0);
+});
+
+test('A duration that counts from zero reaches over the time before the first picture, in MP4 and Matroska', () => {
+  const late = (formatName: string, endSeconds: number): MediaFacts => ({
+    ...clipFacts({
+      ...{ formatName, containerStartSeconds: 10, containerDurationSeconds: 12, audio: [] },
+      video: [videoFacts({ startSeconds: 10, scan: { packets: 50, firstSeconds: 10, endSeconds } })],
+    }),
+  });
+  assert.deepEqual(problemsOf(late('mov,mp4,m4a,3gp,3g2,mj2', 12)), []);
+  assert.deepEqual(problemsOf(late('matroska,webm', 12)), []);
+  assert.deepEqual(problemsOf(late('matroska,webm', 11)), ['SOURCE_TRUNCATED']);
+  assert.deepEqual(problemsOf(late('avi', 12)), ['SOURCE_TRUNCATED']);
+});
