@@ -1,12 +1,14 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { extraNames, loudnessText } from '../../proto/index.ts';
 import { AttemptFailedError } from '../attempt/finished.ts';
 import type { LogFolder } from '../attempt/log-folder.ts';
 import { logFiles } from '../attempt/log-folder.ts';
 import type { AgentConfig } from '../config.ts';
 import { commandText } from '../render/command-log.ts';
 import type { EncoderRungName } from '../render/encoder.ts';
+import type { RenderedOutput } from '../render/render-result.ts';
 import { scriptFileName, segmentFileName } from '../render/segment.ts';
 import { segmentArguments } from '../render/segment-command.ts';
 import { readLocalJob, withLocalPaths } from './local-job.ts';
@@ -34,9 +36,25 @@ export async function renderLocally(options: LocalCommandOptions): Promise<numbe
       const output = await run.render();
       await mkdir(dirname(out), { recursive: true });
       await copyFile(output.file, out);
+      for (const extra of await copyExtras(output, out)) print(extra);
+      if (output.loudness !== undefined) print(`Loudness: ${loudnessText(output.loudness)}`);
       print(`${out}: ${output.frames} frames, ${output.sizeBytes} bytes`);
     });
   });
+}
+
+/** What was made beside the result, to where that goes. */
+async function copyExtras({ file, extras }: RenderedOutput, out: string): Promise<readonly string[]> {
+  const names = extraNames(basename(out));
+  const copied: string[] = [];
+  for (const what of ['contactSheet', 'preview'] as const) {
+    const made = extras[what];
+    if (made === undefined) continue;
+    const to = join(dirname(out), names[what]);
+    await copyFile(join(dirname(file), made), to);
+    copied.push(to);
+  }
+  return copied;
 }
 
 /** Prints what would be rendered, and with which commands; renders nothing. Returns the exit code. */
@@ -56,7 +74,7 @@ export async function planLocally(options: LocalCommandOptions): Promise<number>
         const settings = {
           frameSize: plan.frameSize,
           enable4k: local.job.enable4k,
-          encoder: { ...encoder, profile: 'studio' as const },
+          encoder: { ...encoder, profile: local.job.options?.rateProfile ?? ('studio' as const) },
         };
         print(`  ${commandText({ file: local.ffmpeg, args: segmentArguments(segment, settings, names) })}`);
       }

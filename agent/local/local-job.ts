@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, parse, resolve } from 'node:path';
 import { z } from 'zod';
-import type { ResolvedItem } from '../../proto/index.ts';
+import type { RenderOptions, ResolvedItem } from '../../proto/index.ts';
 import type { Mounts } from '../media/unc.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -24,6 +24,17 @@ const item = z.strictObject({
   resolution: optional(z.string()),
   is_4k: optional(z.boolean()),
   path_available: optional(z.boolean()),
+  normalize_loudness: optional(z.boolean()),
+});
+
+const options = z.strictObject({
+  rate_profile: optional(z.enum(['studio', 'quality'])),
+  no_cache: optional(z.boolean()),
+  keep_failed: optional(z.boolean()),
+  full_decode: optional(z.boolean()),
+  loudness_report: optional(z.boolean()),
+  contact_sheet: optional(z.boolean()),
+  preview: optional(z.boolean()),
 });
 
 /** The file that clients submit; here paths of this PC are allowed as well. */
@@ -33,9 +44,13 @@ const schema = z
     user_id: optional(z.string().min(1).max(128)).transform((given) => given ?? 'local'),
     channel_name: z.string('is missing').min(1).max(200),
     enable_4k: optional(z.boolean()).transform((given) => given ?? false),
-    // Only a farm has queues: what its job files say of them is read over.
+    options: optional(options),
+    // Only a farm has queues, agents and other jobs: what its job files say of them is read over.
     priority: optional(z.enum(['low', 'normal', 'high', 'urgent'])),
     queue: optional(z.string()),
+    wishes: z.unknown().optional(),
+    not_before: z.unknown().optional(),
+    deadline: z.unknown().optional(),
     items: z.array(item, 'is missing').min(1, 'No items found for job').max(2_000),
   })
   .refine(({ items }) => positionsAreGood(items), {
@@ -59,6 +74,8 @@ export interface LocalJob {
   readonly userId: string;
   readonly channelName: string;
   readonly enable4k: boolean;
+  /** Absent: all off. `keepFailed` says nothing here: the work folder goes. */
+  readonly options?: RenderOptions;
   readonly items: readonly ResolvedItem[];
   /** The mounts of the configuration, and those that stand for this PC's own disks. */
   readonly mounts: Mounts;
@@ -88,6 +105,7 @@ export function readLocalJob(file: string, mounts: Mounts): LocalJob {
     userId: job.user_id,
     channelName: job.channel_name,
     enable4k: job.enable_4k,
+    ...(job.options && { options: optionsOf(job.options) }),
     items,
     mounts: {
       ...mounts,
@@ -148,5 +166,18 @@ function resolved(
     ...(one.logo_path === undefined || !isVideo ? {} : { logoPath: toUnc(one.logo_path) }),
     ...(one.duration === undefined ? {} : { durationMs: Math.round(one.duration * 1_000) }),
     ...(text === undefined || text === '' || !isVideo ? {} : { text }),
+    ...(one.normalize_loudness === true && one.item_type !== 'image' && { normalizeLoudness: true }),
+  };
+}
+
+function optionsOf(given: z.output<typeof options>): RenderOptions {
+  return {
+    ...(given.rate_profile && { rateProfile: given.rate_profile }),
+    noCache: given.no_cache ?? false,
+    keepFailed: given.keep_failed ?? false,
+    fullDecode: given.full_decode ?? false,
+    loudnessReport: given.loudness_report ?? false,
+    contactSheet: given.contact_sheet ?? false,
+    preview: given.preview ?? false,
   };
 }

@@ -53,6 +53,8 @@ test('A job file of the farm needs no positions, may name queue and priority, an
     channel_name: 'C',
     queue: 'gpu_queue',
     priority: 'high',
+    wishes: { only_on: ['pc1'] },
+    deadline: '2030-01-01T00:00:00Z',
     items: [item, item],
   };
   assert.match((await execute(planLocally, folder, listed)).said, /FILE_MISSING/u);
@@ -79,16 +81,20 @@ test('A file that is missing ends with code 1 and is named as it was written; a 
   assert.match(bad.said, new RegExp(`FILE_MISSING: .*${folder}/gone\\.mp4 does not exist`, 'u'));
   await assert.rejects(stat(bad.out));
 
-  const job = { channel_name: 'C', items: [{ ...item, text_animation_text: "it's" }] };
+  const options = { rate_profile: 'quality', loudness_report: true, contact_sheet: true, preview: null };
+  const job = { channel_name: 'C', options, items: [{ ...item, text_animation_text: "it's" }] };
   const planned = await execute(planLocally, folder, job);
   assert.equal(planned.code, 0);
   assert.match(planned.said, /^42 frames, 1920x1080, libx264$/mu);
   assert.match(planned.said, /^ {2}ffmpeg .*-i video_0\.mp4 /mu);
+  assert.match(planned.said, / -crf 19 /u, 'in the bit rates that the job asks for');
   await assert.rejects(stat(planned.out), 'a plan renders nothing');
 
   const rendered = await execute(renderLocally, folder, job);
   assert.equal(rendered.code, 0, rendered.said);
   assert.match(rendered.said, /film\.mp4: 42 frames, \d+ bytes$/mu);
   assert.ok((await stat(rendered.out)).size > 0);
+  assert.match(rendered.said, /^Loudness: -\d+\.\d LUFS/mu);
+  assert.deepEqual((await readdir(join(folder, 'made'))).sort(), ['film.mp4', 'film_sheet.jpg']);
   assert.deepEqual(await readdir(join(folder, 'data', 'work')), []);
 });
