@@ -130,11 +130,11 @@ interface Kill {
 
 /** From one start of the agent to its kill, or to the end of the job. True when it was killed at its random time. */
 async function oneLife(
-  { attached, spawned, check }: Awaited<ReturnType<typeof killedFarm>>,
+  farm: Awaited<ReturnType<typeof killedFarm>>,
   job: KilledJob,
   kill: Kill | undefined,
 ): Promise<boolean> {
-  const child = spawned();
+  const child = farm.spawned();
   const killer = { timer: undefined as NodeJS.Timeout | undefined, hasStruck: false };
   const passed = (point: Kill['from']): void => {
     if (point !== kill?.from) return;
@@ -142,10 +142,10 @@ async function oneLife(
   };
   const exited = ended(child).then(() => undefined);
   passed('spawned');
-  const life = await attached(job, exited);
+  const life = await farm.attached(job, exited);
   if (life === undefined) return true;
   const { session, hello } = life;
-  await check({ isStarted: true });
+  await farm.check({ isStarted: true });
   const { held, tombstones } = hello;
   let isPublished = tombstones.some(({ ref, outcome }) => ref.jobId === job.jobId && outcome === 'published');
   if (!isPublished && held.every(({ state }) => state === 'finished')) {

@@ -30,8 +30,8 @@ interface Pc {
   readonly store: SegmentStore;
   readonly troubles: string[];
   /** Makes a segment of that key with this content, as a job of its own. */
-  keep(name: string, content: string): Promise<void>;
-  target(): string;
+  readonly keep: (name: string, content: string) => Promise<void>;
+  readonly target: () => string;
 }
 
 async function studio(t: TestContext) {
@@ -42,7 +42,7 @@ async function studio(t: TestContext) {
     const operations = createShareOperations({ concurrency: 4 });
     const troubles: string[] = [];
     const onTrouble = (message: string, error?: unknown): void =>
-      void troubles.push(`${message}${error === undefined ? '' : ` ${String(error)}`}`);
+      void troubles.push(`${message}${error instanceof Error ? ` ${error.message}` : ''}`);
     const shared = openSharedTier({
       ...{ root, bytesMax: 1e9, owner: agentId, operations, onTrouble, silenceMs: 10_000 },
       ...options,
@@ -234,7 +234,7 @@ test('The shared folder is kept below its limit by one cleaner at a time, the le
   const { root, pc } = await studio(t);
   const one = pc('pc1');
   for (const [index, name] of ['a', 'b', 'c', 'd'].entries()) {
-    await one.keep(name, `${name}`.repeat(10_000));
+    await one.keep(name, name.repeat(10_000));
     assert.equal(await one.store.offered(key(name), 'c1'), true);
     await utimes(recordPath(root, { key: key(name), joinClass: 'c1' }), 1000 + index, 1000 + index);
   }

@@ -19,9 +19,9 @@ interface Site {
   readonly folder: string;
   readonly troubles: string[];
   /** A file of that content, outside of the cache. */
-  file(content: string): Promise<string>;
-  target(): string;
-  open(bytesMax?: number): SegmentStore;
+  readonly file: (content: string) => Promise<string>;
+  readonly target: () => string;
+  readonly open: (bytesMax?: number) => SegmentStore;
 }
 
 async function site(t: TestContext): Promise<Site> {
