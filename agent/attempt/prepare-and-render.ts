@@ -88,7 +88,7 @@ function tellOverlap({ report, scratch, usage }: PrepareAndRender) {
 
   return {
     isRendering: () => isRendering,
-    shareWait(totalMs: number, reason: string | undefined): void {
+    shareWait: (totalMs: number, reason: string | undefined): void => {
       usage.waitedForSources(totalMs);
       const waiting = reason === undefined ? {} : { waiting: { reason, waitedMs: totalMs } };
       const waitedForSharesMs = usage.waitedForSharesMs();

@@ -3,10 +3,12 @@ import type { ClassSpeed } from '../../proto/index.ts';
 import { workClassOf } from '../../proto/index.ts';
 import type { ExpectedRate } from '../render/eta.ts';
 import type { RenderProgress } from '../render/progress-meter.ts';
-import { renderBoard } from '../render/render-job.ts';
+import { type BoardRequest, renderBoard } from '../render/render-job.ts';
 import { framesPerSecond } from '../render/render-plan.ts';
+import type { EncoderChoice } from '../render/render-request.ts';
 import type { RenderedOutput, RenderResult } from '../render/render-result.ts';
 import type { SegmentBoard } from '../render/segment-board.ts';
+import type { SegmentCache } from '../render/segment-cache.ts';
 import { fileCommandLog } from './file-command-log.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { LogFolder } from './log-folder.ts';
@@ -38,18 +40,9 @@ export interface RenderStepOptions extends Omit<PrepareOptions, 'onFile' | 'onPl
 
 /** Steps 3 and 4, and the join. Rejects with AttemptFailedError, the signal's reason, or that of the board's stop. */
 export async function renderStep(options: RenderStepOptions): Promise<RenderedOutput> {
-  const { assign, services, log, workFolder, signal, force, board, usage, copyLeftMs } = options;
-  const encoder = services.encoderFor(assign.job.enable4k, options.gpuIndex);
-  if (encoder === undefined) {
-    const message = `no encoder of this PC passes the test encode for ${assign.job.enable4k ? '4K' : 'Full HD'}`;
-    throw new AttemptFailedError({
-      failureClass: 'environment',
-      message,
-      problems: [{ code: 'ENCODER_UNAVAILABLE', message }],
-    });
-  }
+  const { assign, services, log, signal, force, board, usage, copyLeftMs } = options;
+  const encoder = encoderOf(options);
   const workClass = workClassOf(assign.job);
-  const expected = services.speeds.expected(workClass);
   const clock = createWorkClock(() => services.speeds.begin(options.gpuIndex), services.nowMs);
   const { jobId, options: wishes } = assign.job;
   const segments = services.segments.open({ jobId, noCache: wishes?.noCache === true });
@@ -57,72 +50,51 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
   const own = openOwnItems(options, choice, segments);
   const reading = { done: (): void => undefined };
   let hasBegun = false;
-  const result = await renderBoard(
-    {
-      jobId: assign.job.jobId,
-      enable4k: assign.job.enable4k,
-      workFolder,
-      outputFile: join(workFolder, 'result.mp4'),
-      encoder: choice,
-      ffmpeg: services.ffmpeg,
-      concurrency: () => services.speeds.segmentsAtOnce(services.concurrency.segments),
-      stallMs: assign.limits.stallMs,
-      startStallMs: assign.limits.startStallMs,
-      ...(expected === undefined ? {} : { expected: rateOf(expected) }),
-      segmentCache: segments,
-      fullDecode: wishes?.fullDecode === true,
-      loudnessReport: wishes?.loudnessReport === true,
-      contactSheet: wishes?.contactSheet === true,
-      preview: wishes?.preview === true,
+  const result = await renderBoard(requestOf(options, choice, segments), board, {
+    signal,
+    ...(force === undefined ? {} : { force }),
+    ...(copyLeftMs === undefined ? {} : { copyLeftMs }),
+    log: fileCommandLog(options.folder),
+    clock,
+    onBegin() {
+      clock.go();
+      if (!hasBegun) reading.done = services.fetchLane.render();
+      if (!hasBegun) logBegin(options, encoder.rung);
+      hasBegun = true;
+      options.onBegin?.();
     },
-    board,
-    {
-      signal,
-      ...(force === undefined ? {} : { force }),
-      ...(copyLeftMs === undefined ? {} : { copyLeftMs }),
-      log: fileCommandLog(options.folder),
-      clock,
-      onBegin() {
-        clock.go();
-        if (!hasBegun) reading.done = services.fetchLane.render();
-        if (!hasBegun) logBegin(options, encoder.rung);
-        hasBegun = true;
-        options.onBegin?.();
-      },
-      onIdle() {
-        clock.rest();
-        options.onIdle?.();
-      },
-      onProgress(progress) {
-        log.progress(
-          Math.floor((100 * progress.framesDone) / Math.max(1, progress.framesTotal)),
-          progress.doneSeconds,
-        );
-        options.onProgress(progress);
-      },
-      onFirstFrame: () => usage.firstFrame(),
-      onWarning: ({ message }) => log.warn(message),
-      onSegment(segment) {
-        usage.segment(segment.isReused, segment.frames);
-        const helper = own.segmentDone(segment.position, segment.isReused);
-        if (helper !== undefined) log.info(`Segment ${segment.position} was rendered by agent ${helper}`);
-        else if (segment.isReused) log.info(`Segment ${segment.position} comes from the cache`);
-        options.onSegment({
-          position: segment.position,
-          frames: segment.frames,
-          reused: segment.isReused,
-        });
-      },
-      onEncoded() {
-        usage.encoded();
-        const { framesEncoded: frames } = usage.total();
-        services.speeds.rendered({ workClass, frames, aloneMs: clock.aloneMs() });
-        clock.rest();
-        log.info('Encoded; joining and verifying');
-        options.onEncoded();
-      },
+    onIdle() {
+      clock.rest();
+      options.onIdle?.();
     },
-  ).finally(() => {
+    onProgress(progress) {
+      const { framesDone, framesTotal, doneSeconds } = progress;
+      if (framesDone > 0)
+        log.progress(Math.floor((100 * framesDone) / Math.max(1, framesTotal)), doneSeconds);
+      options.onProgress(progress);
+    },
+    onFirstFrame: () => usage.firstFrame(),
+    onWarning: ({ message }) => log.warn(message),
+    onSegment(segment) {
+      usage.segment(segment.isReused, segment.frames);
+      const helper = own.segmentDone(segment.position, segment.isReused);
+      if (helper !== undefined) log.info(`Segment ${segment.position} was rendered by agent ${helper}`);
+      else if (segment.isReused) log.info(`Segment ${segment.position} comes from the cache`);
+      options.onSegment({
+        position: segment.position,
+        frames: segment.frames,
+        reused: segment.isReused,
+      });
+    },
+    onEncoded() {
+      usage.encoded();
+      const { framesEncoded: frames } = usage.total();
+      services.speeds.rendered({ workClass, frames, aloneMs: clock.aloneMs() });
+      clock.rest();
+      log.info('Encoded; joining and verifying');
+      options.onEncoded();
+    },
+  }).finally(() => {
     own.close();
     options.owner?.opened(undefined);
     reading.done();
@@ -130,6 +102,40 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
     clock.rest();
   });
   return outputOf(result, AbortSignal.any([signal, board.stopped]));
+}
+
+function encoderOf({ assign, services, gpuIndex }: RenderStepOptions): Omit<EncoderChoice, 'profile'> {
+  const { enable4k } = assign.job;
+  const encoder = services.encoderFor(enable4k, gpuIndex);
+  if (encoder !== undefined) return encoder;
+  const message = `no encoder of this PC passes the test encode for ${enable4k ? '4K' : 'Full HD'}`;
+  throw new AttemptFailedError({
+    failureClass: 'environment',
+    message,
+    problems: [{ code: 'ENCODER_UNAVAILABLE', message }],
+  });
+}
+
+function requestOf(
+  { assign: { job, limits }, services, workFolder }: RenderStepOptions,
+  encoder: EncoderChoice,
+  segmentCache: SegmentCache,
+): BoardRequest {
+  const { options: wishes } = job;
+  const expected = services.speeds.expected(workClassOf(job));
+  return {
+    ...{ jobId: job.jobId, enable4k: job.enable4k, workFolder, encoder, segmentCache },
+    outputFile: join(workFolder, 'result.mp4'),
+    ffmpeg: services.ffmpeg,
+    concurrency: () => services.speeds.segmentsAtOnce(services.concurrency.segments),
+    stallMs: limits.stallMs,
+    startStallMs: limits.startStallMs,
+    ...(expected === undefined ? {} : { expected: rateOf(expected) }),
+    fullDecode: wishes?.fullDecode === true,
+    loudnessReport: wishes?.loudnessReport === true,
+    contactSheet: wishes?.contactSheet === true,
+    preview: wishes?.preview === true,
+  };
 }
 
 /** While files are still copied the steps overlap: the log says so where they begin to. */

@@ -74,7 +74,7 @@ export function createProgressMeter({
   let framesDone = 0;
   let percentMax = 0;
   let evidence: Evidence = withFrames(noEvidence, clock.aloneMs(), 0, 0);
-  let tail: { readonly sinceMs: number; readonly done: number } | undefined;
+  const tail = createTail(parts, clock);
 
   const total = (): number => Math.max(framesDone, frames().total);
   const isEncoded = (): boolean => frames().isExact && framesDone >= frames().total;
@@ -87,19 +87,8 @@ export function createProgressMeter({
       work += progressWeights[part as ProgressPart] * fraction;
     return work;
   };
-  const tailSum = (of: (part: (typeof tailParts)[number]) => number): number =>
-    tailParts.reduce((all, part) => all + progressWeights[part] * of(part), 0);
-  const tailDone = (): number => tailSum((part) => parts[part]);
-  const tailEta = (): number | undefined => {
-    if (tail === undefined) return undefined;
-    const elapsedMs = clock.nowMs() - tail.sinceMs;
-    // The sound may have been encoded beside the pictures: that says nothing of the time since.
-    const done = tailDone() - tail.done;
-    if (elapsedMs < tailSeenMinMs || done <= 0) return undefined;
-    return Math.round((elapsedMs * tailSum((part) => 1 - parts[part])) / done);
-  };
   const eta = (): number | undefined => {
-    if (isEncoded()) return tailEta();
+    if (isEncoded()) return tail.etaMs();
     const framesTotal = total();
     const framesLeft = framesTotal - framesDone;
     const ahead = { framesLeft, framesTotal, share: clock.share() };
@@ -118,14 +107,10 @@ export function createProgressMeter({
       etaMs: eta(),
     };
   };
-  const noteTail = (): void => {
-    if (isEncoded()) tail ??= { sinceMs: clock.nowMs(), done: tailDone() };
-  };
-
   return {
     now,
     learned: () => {
-      noteTail();
+      if (isEncoded()) tail.begin();
       onProgress(now());
     },
     segment: ({ position, frames: done, framesTotal: ofSegment, isReused = false }) => {
@@ -134,7 +119,7 @@ export function createProgressMeter({
       segments.set(position, done);
       framesDone += more;
       evidence = withFrames(evidence, clock.aloneMs(), isReused ? 0 : more, ofSegment);
-      noteTail();
+      if (isEncoded()) tail.begin();
       onProgress(now());
     },
     part: (part, fraction) => {
@@ -142,6 +127,25 @@ export function createProgressMeter({
       if (!(bounded > parts[part])) return;
       parts[part] = bounded;
       onProgress(now());
+    },
+  };
+}
+
+/** What follows the last frame: its time is estimated by the parts that are done since. */
+function createTail(parts: Readonly<Record<Exclude<ProgressPart, 'segments'>, number>>, clock: RenderClock) {
+  let begun: { readonly atMs: number; readonly done: number } | undefined;
+  const sum = (of: (part: (typeof tailParts)[number]) => number): number =>
+    tailParts.reduce((all, part) => all + progressWeights[part] * of(part), 0);
+  const done = (): number => sum((part) => parts[part]);
+  return {
+    begin: (): void => void (begun ??= { atMs: clock.nowMs(), done: done() }),
+    etaMs(): number | undefined {
+      if (begun === undefined) return undefined;
+      const elapsedMs = clock.nowMs() - begun.atMs;
+      // The sound may have been encoded beside the pictures: that says nothing of the time since.
+      const since = done() - begun.done;
+      if (elapsedMs < tailSeenMinMs || since <= 0) return undefined;
+      return Math.round((elapsedMs * sum((part) => 1 - parts[part])) / since);
     },
   };
 }

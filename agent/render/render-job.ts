@@ -31,6 +31,9 @@ export async function renderJob(request: RenderRequest, hooks: RenderHooks): Pro
   return await renderBoard(request, fullBoard(planned.plan), hooks);
 }
 
+/** A render whose items come one by one. */
+export type BoardRequest = Omit<RenderRequest, 'items'>;
+
 /**
  * From probed files to a verified MP4 at `request.outputFile`: segments, sound, join, verification. Items are rendered as
  * they become ready on the board, which another fills. Resolves for everything that is expected to go wrong; whatever came
@@ -38,7 +41,7 @@ export async function renderJob(request: RenderRequest, hooks: RenderHooks): Pro
  * the work folder is its owner's to remove.
  */
 export async function renderBoard(
-  request: Omit<RenderRequest, 'items'>,
+  request: BoardRequest,
   board: SegmentBoard,
   hooks: RenderHooks,
 ): Promise<RenderResult> {
@@ -72,7 +75,7 @@ const aloneClock: RenderClock = { aloneMs: steadyMs, share: () => 1, nowMs: stea
 
 /** What one render remembers while it goes through its steps. */
 class JobRun {
-  readonly #request: Omit<RenderRequest, 'items'>;
+  readonly #request: BoardRequest;
   readonly #board: SegmentBoard;
   readonly #hooks: RenderHooks;
   readonly #context: FfmpegContext;
@@ -89,7 +92,7 @@ class JobRun {
   #segmentsReused = 0;
   #hasFrame = false;
 
-  constructor(request: Omit<RenderRequest, 'items'>, board: SegmentBoard, hooks: RenderHooks) {
+  constructor(request: BoardRequest, board: SegmentBoard, hooks: RenderHooks) {
     this.#request = request;
     this.#board = board;
     this.#hooks = hooks;

@@ -48,8 +48,8 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   const job: JobClass = { isMade: false, taken: new Set() };
   const running = new Set<Promise<void>>();
   let firstError: unknown;
-  let news = Promise.withResolvers<void>();
-  const wake = (): void => news.resolve();
+  let news = Promise.withResolvers<undefined>();
+  const wake = (): void => news.resolve(undefined);
   const forgetBoard = board.onChange(wake);
   signal.addEventListener('abort', wake);
 
@@ -72,7 +72,7 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   const isDone = (): boolean => board.stages().every((stage) => stage === 'done');
   try {
     while (running.size > 0 || !(signal.aborted || isDone())) {
-      news = Promise.withResolvers();
+      news = Promise.withResolvers<undefined>();
       const view = { stages: board.stages(), concurrency: concurrency(), isStopped: signal.aborted };
       const next = nextToRender(view);
       if (next === undefined) await news.promise;

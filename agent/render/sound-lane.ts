@@ -49,26 +49,11 @@ export function startSoundLane({ context, board, take, onSeconds }: SoundLaneOpt
   let taking: Promise<boolean> | undefined;
   let running: Promise<boolean> | undefined;
 
-  const feed = async (stdin: Writable, touch: () => void): Promise<void> => {
-    const count = board.stages().length;
-    for (let next = 0; next < count; ) {
-      const alive = setInterval(touch, touchEveryMs);
-      try {
-        await until(() => isDone(next), board, signal);
-      } finally {
-        clearInterval(alive);
-      }
-      const some = takeSome(board, next);
-      await writeSamples(lane, some, stdin, nameIn);
-      next += some.length;
-    }
-    stdin.end();
-  };
   const encode = async (): Promise<boolean> => {
     const result = await runFfmpeg(lane, 'sound', soundFromPipeArguments(joinFiles.sound), {
       onProgress: ({ outSeconds }) => onSeconds(outSeconds),
       onStdin: (stdin, touch) => {
-        feed(stdin, touch).catch((error: unknown) => ending.abort(error));
+        feed(lane, board, stdin, touch).catch((error: unknown) => ending.abort(error));
       },
     });
     ending.abort(new Error('the sound is encoded'));
@@ -78,7 +63,7 @@ export function startSoundLane({ context, board, take, onSeconds }: SoundLaneOpt
     if (running !== undefined || taking === undefined || isOver || !isDone(0)) return;
     if (await taking) return;
     const isLate = board.stages().every((stage) => stage === 'done');
-    if (isLate || isOver || signal.aborted) return;
+    if (isLate || signal.aborted) return;
     running ??= encode().catch(() => false);
   };
   const forget = board.onChange(() => void begin());
@@ -117,6 +102,28 @@ export function startSoundLane({ context, board, take, onSeconds }: SoundLaneOpt
   };
 }
 
+/** Writes the samples of all segments, each as soon as it is there. Rejects with the signal's reason. */
+async function feed(
+  context: FfmpegContext,
+  board: SegmentBoard,
+  stdin: Writable,
+  touch: () => void,
+): Promise<void> {
+  const count = board.stages().length;
+  for (let next = 0; next < count; ) {
+    const alive = setInterval(touch, touchEveryMs);
+    try {
+      await until(() => board.stages()[next] === 'done', board, context.signal);
+    } finally {
+      clearInterval(alive);
+    }
+    const some = takeSome(board, next);
+    await writeSamples(context, some, stdin);
+    next += some.length;
+  }
+  stdin.end();
+}
+
 /** Segments in a row that are done, from this one on. */
 function takeSome(board: SegmentBoard, from: number): readonly SegmentPlan[] {
   const some: SegmentPlan[] = [];
@@ -135,9 +142,9 @@ async function writeSamples(
   context: FfmpegContext,
   segments: readonly SegmentPlan[],
   stdin: Writable,
-  nameIn: (name: string) => string,
 ): Promise<void> {
-  const { signal } = context;
+  const { signal, request } = context;
+  const nameIn = (name: string): string => path.join(request.workFolder, name);
   await writeFile(nameIn(laneFiles.list), concatList(segments.map(segmentFileName)));
   const result = await runFfmpeg(context, 'samples', samplesArguments(laneFiles.list, laneFiles.samples));
   const samples = segments.reduce((sum, segment) => sum + segment.samples, 0);
@@ -155,8 +162,8 @@ async function until(isSo: () => boolean, board: SegmentBoard, signal: AbortSign
   for (;;) {
     signal.throwIfAborted();
     if (isSo()) return;
-    const change = Promise.withResolvers<void>();
-    const wake = (): void => change.resolve();
+    const change = Promise.withResolvers<undefined>();
+    const wake = (): void => change.resolve(undefined);
     const forget = board.onChange(wake);
     signal.addEventListener('abort', wake, { once: true });
     try {
