@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 /**
  * Whether the bytes end in the middle of a packet or box: what a broken copy or an aborted export leaves. Looks only at
- * the outer structure of MP4/MOV, Matroska, AVI and MPEG-TS; false for everything else, and where it cannot be told.
+ * the outer structure of MP4/MOV, Matroska, AVI, MPEG-TS and JPEG; false for everything else, and where it cannot be told.
  */
 export async function hasPartialEnd(path: string, formatName: string): Promise<boolean> {
   const names = new Set(formatName.split(','));
@@ -40,6 +40,7 @@ const checks: readonly (readonly [string, Check])[] = [
   ['mp4', endsInsideBox],
   ['matroska', endsInsideSegment],
   ['avi', endsInsideRiff],
+  ['jpeg_pipe', endsInsideScan],
 ];
 
 /** More boxes at the top than this are not walked: a fragmented file of a day has fewer. */
@@ -121,6 +122,16 @@ function vint(
 async function endsInsideRiff(file: FileHandle, sizeBytes: number): Promise<boolean> {
   const header = await read(file, 0, 8);
   return header.byteLength === 8 && header.getUint32(4, true) + 8 > sizeBytes;
+}
+
+/** Cameras write their own things behind the picture, but not more than this. */
+const behindPictureBytes = 64 * 1024;
+
+/** A JPEG ends with FF D9. */
+async function endsInsideScan(file: FileHandle, sizeBytes: number): Promise<boolean> {
+  const tail = await read(file, Math.max(0, sizeBytes - behindPictureBytes), behindPictureBytes);
+  for (let at = tail.byteLength - 2; at >= 0; at -= 1) if (tail.getUint16(at) === 0xffd9) return false;
+  return true;
 }
 
 async function read(file: FileHandle, offset: number, length: number): Promise<DataView> {

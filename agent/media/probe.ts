@@ -59,7 +59,7 @@ export async function probeMedia(path: string, options: ProbeOptions = {}): Prom
   // An animated format with one picture in it is a picture.
   const isImage =
     isPipe || (formatName === 'gif' && (scanned?.scans.get(pictures[0]?.index ?? -1)?.packets ?? 0) <= 1);
-  const turned = isImage ? await rotationOfStill(path, options) : undefined;
+  const still = isImage ? await decodeStill(path, options) : undefined;
   const isDeclared = !isImage && declaresDuration(formatName) && !(await hasOpenFragments(path, formatName));
   return {
     sizeBytes,
@@ -67,12 +67,14 @@ export async function probeMedia(path: string, options: ProbeOptions = {}): Prom
     isImage,
     ...optional('containerDurationSeconds', isDeclared ? format.duration : undefined),
     containerStartSeconds: format.start_time ?? 0,
-    video: pictures.map((stream) => videoFacts(stream, scanned?.scans.get(stream.index), turned, isDeclared)),
+    video: pictures.map((stream) =>
+      videoFacts(stream, scanned?.scans.get(stream.index), still?.rotation, isDeclared),
+    ),
     audio: streams
       .filter((stream) => stream.codec_type === 'audio')
       .map((stream) => audioFacts(stream, scanned?.scans.get(stream.index), isDeclared)),
     hasPartialEnd: scanned?.endsEarly === true || (await hasPartialEnd(path, formatName)),
-    scanWarnings: scanned?.warnings ?? [],
+    scanWarnings: [...(scanned?.warnings ?? []), ...(still?.warnings ?? [])].slice(0, scanWarningsMax),
   };
 }
 
@@ -99,11 +101,15 @@ function isAnimatedWebp(bytes: Uint8Array): boolean {
   return /^RIFF[^]{4}WEBPVP8X$/u.test(letters) && ((bytes[20] ?? 0) & 0x02) !== 0;
 }
 
-async function ask(args: readonly string[], options: ProbeOptions): Promise<string> {
+async function ask(
+  args: readonly string[],
+  options: ProbeOptions & { readonly onComplaint?: (line: string) => void },
+): Promise<string> {
   const result = await runProcess({
     file: options.ffprobe ?? 'ffprobe',
     args: [...common, '-of', 'json', ...args],
     stdoutCharsMax: answerCharsMax,
+    ...optional('onStderrLine', options.onComplaint),
     timeoutMs: options.timeoutMs ?? 60_000,
     ...optional('signal', options.signal),
     ...optional('force', options.force),
@@ -158,14 +164,27 @@ async function scanPackets(
   return { scans: scan.result(), warnings, endsEarly };
 }
 
-/** EXIF tells how a photo is turned, and only its decoded frame shows it. */
-async function rotationOfStill(path: string, options: ProbeOptions): Promise<number> {
+/** What cameras write beside the picture, and what FFmpeg cannot read of it, is no damage. */
+const besidePicture = /APP fields|Exif|TIFF header|ICC/iu;
+
+/** EXIF tells how a photo is turned, and only its decoded frame shows it; so it does what is missing of the picture. */
+async function decodeStill(
+  path: string,
+  options: ProbeOptions,
+): Promise<{ readonly rotation: number; readonly warnings: readonly string[] }> {
   const entries = 'frame=width,height:frame_side_data=side_data_type,rotation';
+  const complaints = new Set<string>();
   const answer = await ask(
     ['-select_streams', 'v:0', '-read_intervals', '%+#1', '-show_entries', entries, path],
-    options,
+    {
+      ...options,
+      onComplaint: (line) => {
+        if (!besidePicture.test(line)) complaints.add(withoutPath(line, path));
+      },
+    },
   );
-  return pictureRotation(answer) ?? refuse('its picture cannot be decoded');
+  const rotation = pictureRotation(answer) ?? refuse('its picture cannot be decoded');
+  return { rotation, warnings: [...complaints] };
 }
 
 function demandSuccess(result: ProcessResult, { signal }: ProbeOptions): void {

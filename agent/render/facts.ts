@@ -17,7 +17,7 @@ export interface MediaFacts {
   readonly audio: readonly AudioStreamFacts[];
   /** Set when the file's bytes end in the middle of a packet or box (a TS whose size is no multiple of 188). */
   readonly hasPartialEnd: boolean;
-  /** Complaints of ffprobe while it scanned the packets, at most 10 lines. */
+  /** Complaints of ffprobe while it scanned the packets, or decoded a still; at most 10 lines. */
   readonly scanWarnings: readonly string[];
 }
 

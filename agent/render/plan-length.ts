@@ -49,6 +49,19 @@ function findTruncation({ sourcePath }: RenderItem, facts: MediaFacts, { complai
   return false;
 }
 
+/** A photo of which the lower half did not arrive is decoded all the same, and grey from there on. */
+export function findStillDamage(
+  path: string,
+  { scanWarnings, hasPartialEnd }: MediaFacts,
+  { complain, warn }: Complaints,
+): void {
+  const [first] = scanWarnings;
+  if (first === undefined) return;
+  if (hasPartialEnd)
+    complain('SOURCE_TRUNCATED', `Truncated: ${path} ends within its picture: ${first}`, path);
+  else warn('SOURCE_DAMAGED', `Damaged: pieces of ${path} are lost: ${first}`, path);
+}
+
 /** A clip may hold a picture for long; where ffprobe complained as well, what should have moved is lost. */
 const lostSecondsMax = 1;
 

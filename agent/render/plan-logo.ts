@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { planColor } from './color.ts';
 import { reducedLogoSize, uprightSize } from './geometry.ts';
-import type { Complain } from './plan-problems.ts';
+import { findStillDamage } from './plan-length.ts';
+import type { Complaints } from './plan-problems.ts';
 import type { LogoPlan, Size } from './render-plan.ts';
 import type { SourceFile } from './render-request.ts';
 import { choosePicture } from './streams.ts';
 
 /** A logo keeps its own pixels, and is reduced only when it does not fit between its margins. */
-export function planLogo(logo: SourceFile, frame: Size, complain: Complain): LogoPlan | undefined {
+export function planLogo(logo: SourceFile, frame: Size, complaints: Complaints): LogoPlan | undefined {
+  const { complain } = complaints;
   assert.match(logo.fileName, /^logo_\d+\.png$/u);
   const { facts, sourcePath } = logo;
   const stream = facts === undefined ? undefined : choosePicture(facts);
@@ -24,6 +26,7 @@ export function planLogo(logo: SourceFile, frame: Size, complain: Complain): Log
     );
     return undefined;
   }
+  findStillDamage(sourcePath, facts, complaints);
   return {
     fileName: logo.fileName,
     sha256: logo.sha256,

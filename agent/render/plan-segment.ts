@@ -4,7 +4,7 @@ import { planAlpha, planChroma, planColor } from './color.ts';
 import type { MediaFacts, VideoStreamFacts } from './facts.ts';
 import { displaySize, fitInto } from './geometry.ts';
 import { loudnessGain, loudnessTarget } from './loudness-gain.ts';
-import { findLengthProblems } from './plan-length.ts';
+import { findLengthProblems, findStillDamage } from './plan-length.ts';
 import { planLogo } from './plan-logo.ts';
 import { type Complain, type Complaints, complainAbout } from './plan-problems.ts';
 import {
@@ -41,7 +41,7 @@ export function planSegment(item: RenderItem, frame: Size): PlannedSegment {
   const { complain, problems, warnings } = complaints;
   const seen = findPicture(item, frame, complain);
   const isVideo = item.itemType === 'video';
-  const logo = isVideo && item.logo !== undefined ? planLogo(item.logo, frame, complain) : undefined;
+  const logo = isVideo && item.logo !== undefined ? planLogo(item.logo, frame, complaints) : undefined;
   const text = isVideo ? planText(item.text, complain) : undefined;
   if (seen === undefined) return { problems, warnings };
 
@@ -51,7 +51,8 @@ export function planSegment(item: RenderItem, frame: Size): PlannedSegment {
     complain('DURATION_UNKNOWN', `Could not get duration for ${item.sourcePath}`);
     return { problems, warnings };
   }
-  if (!isStill) findLengthProblems(item, seen.facts, seconds, complaints);
+  if (isStill) findStillDamage(item.sourcePath, seen.facts, complaints);
+  else findLengthProblems(item, seen.facts, seconds, complaints);
   if (problems.length > 0) return { problems, warnings };
 
   const frames = Math.max(1, Math.round(seconds * framesPerSecond));

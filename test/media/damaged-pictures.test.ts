@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
+import { probeMedia } from '../../agent/media/probe.ts';
+import { planSegment } from '../../agent/render/plan-segment.ts';
+import { clipFacts } from '../agent/render/facts-of.ts';
 import { makeMedia } from '../helpers/media.ts';
 import { prepareRender } from '../helpers/media-render.ts';
 import { testSegments } from '../helpers/segment-store.ts';
@@ -58,4 +61,37 @@ test('A clip with flipped bits is whole and has a warning with its position, is 
     }
   }
   assert.ok(rendered > 0, 'no damage was small enough to be rendered');
+});
+
+test('A photo that did not arrive whole is refused, one with flaws has a warning, and a whole one neither', async (t) => {
+  const folder = await tempFolder(t);
+  const photo = await readFile(
+    await makeMedia('jpg', ['-f', 'lavfi', '-i', 'testsrc2=s=320x180', '-frames:v', '1', '-q:v', '3']),
+  );
+  const middle = photo.length >> 1;
+  const cases: readonly (readonly [string, Buffer, string])[] = [
+    ['whole', photo, ''],
+    // Nothing of the picture is missing; some programs leave the end mark out, some write behind it.
+    ['without its end mark', photo.subarray(0, -2), ''],
+    ['with something behind it', Buffer.concat([photo, Buffer.alloc(5000, 'x')]), ''],
+    ['cut', photo.subarray(0, middle), 'SOURCE_TRUNCATED'],
+    ['with a hole', Buffer.from(photo).fill(0, middle, middle + 200), 'warning SOURCE_DAMAGED'],
+  ];
+  for (const [name, content, expected] of cases) {
+    const file = path.join(folder, 'photo');
+    await writeFile(file, content);
+    for (const role of ['item', 'logo'] as const) {
+      const facts = await probeMedia(file);
+      const source = { fileName: 'logo_7.png', sourcePath: 'S', sha256: 'x', facts };
+      const common = { position: 7, sourcePath: 'S', sha256: 'x' };
+      const { problems, warnings } = planSegment(
+        role === 'item'
+          ? { ...common, itemType: 'image', fileName: 'image_7.jpg', facts }
+          : { ...common, itemType: 'video', fileName: 'video_7.mp4', facts: clipFacts(), logo: source },
+        { width: 1920, height: 1080 },
+      );
+      const told = [...problems.map(({ code }) => code), ...warnings.map(({ code }) => `warning ${code}`)];
+      assert.equal(told.join(), expected, `${name}, ${role}`);
+    }
+  }
 });
