@@ -4,7 +4,7 @@
  */
 
 import type { Speed } from './pace.ts';
-import type { SegmentShareRequest, SegmentShareResults } from './segment-share.ts';
+import type { SegmentShareRequest, SegmentShareResults } from './segment-share-protocol.ts';
 
 /** Facts of a file that decide whether a copy of it is still good. */
 export interface SourceVersion {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { CheckedSegment } from './checked-segment.ts';
 import { silentCommandLog } from './command-log.ts';
 import { RenderFailedError, type RenderFailure } from './failure.ts';
 import { resolveFont, writeFont } from './fonts.ts';
@@ -9,7 +10,6 @@ import type { RenderRequest } from './render-request.ts';
 import { renderSegments } from './render-segments.ts';
 import type { SegmentBoard } from './segment-board.ts';
 import type { SegmentCache } from './segment-cache.ts';
-import type { CheckedSegment } from './segment-check.ts';
 import type { SegmentSettings } from './segment-command.ts';
 import { explainSystemError } from './system-failure.ts';
 

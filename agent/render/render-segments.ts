@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Problem } from '../../proto/agent-link.ts';
+import type { CheckedSegment } from './checked-segment.ts';
 import { RenderFailedError } from './failure.ts';
 import type { FfmpegContext } from './ffmpeg.ts';
 import type { ResolvedFont } from './fonts.ts';
@@ -11,7 +12,6 @@ import type { SegmentPlan } from './render-plan.ts';
 import { renderSegment, scriptFileName, segmentFileName } from './segment.ts';
 import type { SegmentBoard } from './segment-board.ts';
 import type { SegmentCache, SegmentOrigin } from './segment-cache.ts';
-import type { CheckedSegment } from './segment-check.ts';
 import type { SegmentSettings } from './segment-command.ts';
 import { segmentKey } from './segment-key.ts';
 import { nextToRender } from './segment-order.ts';
@@ -48,6 +48,7 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   const job: JobClass = { isMade: false, taken: new Set() };
   const running = new Set<Promise<void>>();
   let firstError: unknown;
+  let atOnceMax = Number.POSITIVE_INFINITY;
   let news = Promise.withResolvers<undefined>();
   const wake = (): void => news.resolve(undefined);
   const forgetBoard = board.onChange(wake);
@@ -59,6 +60,12 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
     board.begin(index);
     const one = provideSegment(loop, { index, isDelivered }, job)
       .catch((error: unknown) => {
+        if (isOneTooMany(error) && running.size > 1 && !signal.aborted) {
+          // Another program may hold a session now: with those that run this job comes to its end as well.
+          atOnceMax = running.size - 1;
+          board.putBack(index);
+          return;
+        }
         firstError ??= error;
         failed.abort();
       })
@@ -73,8 +80,12 @@ export async function renderSegments(run: SegmentsRun): Promise<void> {
   try {
     while (running.size > 0 || !(signal.aborted || isDone())) {
       news = Promise.withResolvers<undefined>();
-      const view = { stages: board.stages(), concurrency: concurrency(), isStopped: signal.aborted };
-      const next = nextToRender(view);
+      const atOnce = Math.min(concurrency(), atOnceMax);
+      const next = nextToRender({
+        stages: board.stages(),
+        concurrency: atOnce,
+        isStopped: signal.aborted,
+      });
       if (next === undefined) await news.promise;
       else begin(next);
     }
@@ -90,6 +101,11 @@ interface BegunItem {
   readonly index: number;
   /** By another agent: no place was free for it. */
   readonly isDelivered: boolean;
+}
+
+/** The encoder gives only so many sessions at once, and this segment was the one too many. */
+function isOneTooMany(error: unknown): boolean {
+  return error instanceof RenderFailedError && error.failure.code === 'ENCODER_SESSION_LIMIT';
 }
 
 /** What the segments of a job have in common: the first one that is made decides, until then the first that is taken. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { openGate } from '../media/gate.ts';
 import { incomingName, mediaPath, type SegmentRecord } from '../media/segment-files.ts';
-import type { SegmentShareOp } from '../media/segment-share.ts';
+import type { SegmentShareOp } from '../media/segment-share-protocol.ts';
 import type { ShareOperations } from '../media/share-operations.ts';
 import { ShareOperationError } from '../media/share-process.ts';
 import type { Copied, CopyRequest, ShareRequest, ShareResults } from '../media/share-protocol.ts';

@@ -1,4 +1,4 @@
-import type { CheckedSegment } from './segment-check.ts';
+import type { CheckedSegment } from './checked-segment.ts';
 
 /** Finished segments (and whole jobs' sounds) by content key and join class, as one job sees them. */
 export interface SegmentCache {

@@ -1,18 +1,9 @@
+import type { CheckedSegment } from './checked-segment.ts';
 import { joinClassOf } from './join-class.ts';
 import type { MadeFile } from './made-file.ts';
 import { framesPerSecond, type SegmentPlan, sampleRate } from './render-plan.ts';
 import type { EncoderChoice } from './render-request.ts';
 import type { FormatChange, SegmentWords } from './segment-words.ts';
-
-/** A segment that was measured and found right. */
-export interface CheckedSegment {
-  readonly frames: number;
-  readonly samples: number;
-  /** Segments of one class can be joined without encoding: same codec parameters, extradata included. */
-  readonly joinClass: string;
-  /** The source's pictures have flaws: what the decoder said first, and how often. Such a segment is made anew each time. */
-  readonly damage?: string;
-}
 
 /** What is known of a segment after FFmpeg has left. */
 export interface SegmentEvidence extends SegmentWords {

@@ -1,5 +1,6 @@
 import type { SegmentRecord } from '../media/segment-files.ts';
 import { mediaPath } from '../media/segment-files.ts';
+import type { CheckedSegment } from './checked-segment.ts';
 import type {
   JobSegmentCache,
   SegmentOrigin,
@@ -12,7 +13,6 @@ import type {
 } from './segment-cache.ts';
 import { type LocalTier, openLocalTier } from './segment-cache-local.ts';
 import type { SharedTier } from './segment-cache-shared.ts';
-import type { CheckedSegment } from './segment-check.ts';
 
 export interface SegmentStoreOptions {
   readonly folder: string;

@@ -1,11 +1,12 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { CheckedSegment } from './checked-segment.ts';
 import { explainDespiteSuccess, explainFailure, RenderFailedError } from './failure.ts';
 import { type FfmpegContext, runFfmpeg } from './ffmpeg.ts';
 import { readMadeFile } from './made-file.ts';
 import type { RenderProblemCode } from './problem-codes.ts';
 import type { SegmentPlan } from './render-plan.ts';
-import { type CheckedSegment, checkSegment, type SegmentVerdict } from './segment-check.ts';
+import { checkSegment, type SegmentVerdict } from './segment-check.ts';
 import { type SegmentSettings, segmentArguments } from './segment-command.ts';
 import { listenToSegment } from './segment-words.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { type Assign, noOptions } from '../../proto/index.ts';
 import { jobRef } from '../helpers/agent-core.ts';
 import {
@@ -89,8 +89,8 @@ test('What a killed agent has finished another one takes from the shared cache, 
 
   const first = await start(one);
   first.session.send(assigned(1, { options: { ...noOptions, keepFailed: true } }));
-  // Not a pause but a look again: the offers are in the background of another process.
-  while ((await records()).length < 2) await delay(5);
+  // The offers are in the background of another process.
+  while ((await records()).length < 2) await setImmediate();
   first.child.kill('SIGKILL');
   await ended(first.child);
   const left = (await records()).length;

@@ -11,7 +11,7 @@ import {
   recordPath,
   scanSegments,
 } from '../../../agent/media/segment-files.ts';
-import type { CleanSegmentsRequest } from '../../../agent/media/segment-share.ts';
+import type { CleanSegmentsRequest } from '../../../agent/media/segment-share-protocol.ts';
 import { createShareOperations, type ShareOperations } from '../../../agent/media/share-operations.ts';
 import { ShareOperationError } from '../../../agent/media/share-process.ts';
 import type { SegmentStore } from '../../../agent/render/segment-cache.ts';
