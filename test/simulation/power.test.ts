@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Mutant } from './mutants/mutant.ts';
 import { harmless, mutants } from './mutants.ts';
-import type { Parts } from './parts.ts';
 import { runSeeds } from './run-seeds.ts';
 import { scenarioOf } from './scenario.ts';
 import { shrink } from './shrink.ts';
@@ -14,8 +14,9 @@ const seeds = Array.from({ length: seedsMax }, (_, n) => n + 1);
 /** Most bugs show within these: threads would take longer to start. */
 const seedsHere = 7;
 
-async function firstHere(parts: Parts): Promise<SimulationReport | undefined> {
-  for (const seed of seeds.slice(0, seedsHere)) {
+async function firstHere({ parts, shownBy }: Mutant): Promise<SimulationReport | undefined> {
+  const first = seeds.slice(0, seedsHere);
+  for (const seed of shownBy === undefined ? first : [shownBy, ...first]) {
     const report = await simulate({ seed, parts });
     if (report.violation !== undefined) return report;
   }
@@ -27,9 +28,11 @@ async function firstOf(mutant: string): Promise<SimulationReport | undefined> {
   return reports.find(({ violation }) => violation !== undefined);
 }
 
-for (const { name, parts, breaks } of mutants) {
+for (const mutant of mutants) {
+  const { name, breaks, shownBy = 1 } = mutant;
   test(`a deliberate bug is caught: ${name}`, async (t) => {
-    const hit = (await firstHere(parts)) ?? (await firstOf(name));
+    assert.ok(shownBy <= seedsMax);
+    const hit = (await firstHere(mutant)) ?? (await firstOf(name));
     assert.ok(hit?.violation, `${seedsMax} seeds have not shown it`);
     assert.ok(breaks.includes(hit.violation.invariant), hit.violation.message);
     t.diagnostic(`seed ${hit.seed}: ${hit.violation.message}`);

@@ -11,6 +11,7 @@ import type { Mutant } from './mutant.ts';
 export const agentMutants: readonly Mutant[] = [
   {
     name: 'no fence at publish: an agent publishes as soon as its file is staged',
+    shownBy: 3,
     parts: { ...realParts, step: publishingUnasked },
     breaks: ['published without the grant', 'two may publish'],
   },
@@ -27,6 +28,7 @@ export const agentMutants: readonly Mutant[] = [
   },
   {
     name: 'a deaf agent: behind its second stream it hears no assignment',
+    shownBy: 2,
     parts: { ...realParts, step: deaf },
     breaks: ['connected but deaf', 'a job never ends'],
   },

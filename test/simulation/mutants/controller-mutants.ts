@@ -15,11 +15,13 @@ type Turn = Parts['turn'];
 export const controllerMutants: readonly Mutant[] = [
   {
     name: 'no fence at progress: an attempt that has ended still moves its job',
+    shownBy: 18,
     parts: { ...realParts, turn: unfencedProgress },
     breaks: ['progress went back', 'everything has a limit'],
   },
   {
     name: 'a slot is freed by job',
+    shownBy: 3,
     parts: { ...realParts, turn: freeingByJob },
     breaks: ['slots exceeded'],
   },
@@ -30,6 +32,7 @@ export const controllerMutants: readonly Mutant[] = [
   },
   {
     name: 'an attempt goes on under a lease that has ended',
+    shownBy: 11,
     parts: { ...realParts, turn: grantingToAnybody },
     breaks: [
       'a job never ends',
@@ -46,11 +49,13 @@ export const controllerMutants: readonly Mutant[] = [
   },
   {
     name: 'silence is judged before input',
+    shownBy: 33,
     parts: { ...realParts, turn: judgingFirst },
     breaks: ['lost only when silent', 'a restart ends no lease'],
   },
   {
     name: 'an announcement is treated as a lease',
+    shownBy: 7,
     parts: { ...realParts, turn: waitingForTheAnnounced },
     breaks: ['connected but deaf', 'a job never ends'],
   },
@@ -71,6 +76,7 @@ export const controllerMutants: readonly Mutant[] = [
   },
   {
     name: 'losses are not counted',
+    shownBy: 7,
     parts: { ...realParts, turn: forgivingLosses },
     breaks: ['a poison job does not eat the farm', 'a job never ends'],
   },
@@ -159,7 +165,8 @@ function judgingFirst(...[state, settings, inputs, moment]: Parameters<Turn>): T
 
 function waitingForTheAnnounced(...args: Parameters<Turn>): Turned {
   const [state] = args;
-  const refusal = { untilMs: Number.MAX_SAFE_INTEGER, reason: 'it was announced elsewhere' };
+  const reason = 'it was announced elsewhere';
+  const refusal = { untilMs: Number.MAX_SAFE_INTEGER, reason, forMs: 0, momentary: false };
   for (const { jobId, agentId } of state.announcements.values()) {
     const refusals = state.refusals.get(jobId) ?? new Map<string, typeof refusal>();
     for (const other of state.presences.keys()) if (other !== agentId) refusals.set(other, refusal);

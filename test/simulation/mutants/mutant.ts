@@ -6,4 +6,6 @@ export interface Mutant {
   readonly parts: Parts;
   /** Names of invariants. Each of them exists for its property, and was there before the mutant. */
   readonly breaks: readonly string[];
+  /** A seed that showed it quickly, to be tried before all others: only how long the search takes depends on it. */
+  readonly shownBy?: number;
 }

@@ -35,6 +35,7 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: 'an agent sends before its journal is durable',
+    shownBy: 5,
     parts: {
       ...realParts,
       afterFsync(write, leave) {
@@ -46,16 +47,19 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: 'a rename without looking',
+    shownBy: 35,
     parts: { ...realParts, shareSeen: blind },
     breaks: ['published twice', 'a grant decides', 'a job never ends'],
   },
   {
     name: 'any share will do: its identity is not compared',
+    shownBy: 7,
     parts: { ...realParts, shareSeen: (share) => ({ ...share, identity: () => Promise.resolve('any') }) },
     breaks: ['published twice', 'a grant decides', 'two may publish', 'a job never ends'],
   },
   {
     name: 'a grant is annulled without looking',
+    shownBy: 54,
     parts: { ...realParts, annulPublish: () => Promise.resolve({ result: 'annulled' }) },
     breaks: ['a grant decides', 'two may publish', 'published without the grant', 'published twice'],
   },
