@@ -6,6 +6,7 @@ type Run = (args: readonly string[]) => Promise<Record<string, unknown>>;
 /** Every benchmark; its module is loaded when it is asked for. */
 const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   startup: () => import('./startup.ts'),
+  assist: () => import('./assist.ts'),
   render: () => import('./render.ts'),
   copy: () => import('./copy.ts'),
   ahead: () => import('./ahead.ts'),
