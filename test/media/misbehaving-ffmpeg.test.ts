@@ -107,6 +107,15 @@ test('The words come first and the exit code second: 255 with and without them',
   assert.deepEqual(failureOf(killed), ['environment', 'OUT_OF_MEMORY', 0]);
 });
 
+test('FFmpeg that found the disk full at the very end and leaves with 0 is a failure of its PC', {
+  skip,
+}, async (t) => {
+  const says =
+    'ffmpeg "$@"; echo \'[error] Error writing trailer of x.mov: No space left on device\' >&2; exit 0';
+  const tried = await renderWith(t, says, { stallMs: 60_000, startStallMs: 60_000 });
+  assert.deepEqual(failureOf(tried), ['environment', 'DISK_FULL', 0]);
+});
+
 test('FFmpeg that says it is done and has made nothing, or half of it, is no success', {
   skip,
 }, async (t) => {
