@@ -20,7 +20,16 @@ export interface OwnerPort {
 
 /** The items of a render that begins; none may be given up where nobody could give a segment back. */
 export function openOwnItems(
-  { assign: { job }, services, log, workFolder, board, bytesOf = () => 0, owner }: RenderStepOptions,
+  {
+    assign: { job },
+    services,
+    log,
+    workFolder,
+    board,
+    bytesOf = () => 0,
+    owner,
+    gpuIndex,
+  }: RenderStepOptions,
   encoder: EncoderChoice,
   cache: SegmentCache,
 ): ReleasedItems {
@@ -30,7 +39,7 @@ export function openOwnItems(
   const isAlone = job.options?.noCache === true;
   const own = createReleasedItems({
     ...{ board, items, bytesOf },
-    concurrency: () => speeds.segmentsAtOnce(services.concurrency.segments),
+    concurrency: () => speeds.segmentsAtOnce(services.concurrency.segments, gpuIndex),
     keyOf: (segment) => plannedKey(segment, settings, ffmpeg.versionText),
     isOff: () => isAlone || segments.sharedState() !== 'ready',
     isCached: async (key) => (await segments.has(key)) || (await segments.hasShared(key)),

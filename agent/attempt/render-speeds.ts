@@ -13,8 +13,8 @@ export interface RenderSpeeds {
   expected(workClass: WorkClass): ClassSpeed | undefined;
   /** It came to its last frame. */
   rendered(render: MeasuredRender): void;
-  /** Segments that a job encodes at a time now. `fixed`: what the configuration says. */
-  segmentsAtOnce(fixed: number | undefined): number;
+  /** Segments that a job encodes at a time now, on this GPU. `fixed`: what the configuration says. */
+  segmentsAtOnce(fixed: number | undefined, gpuIndex: number | undefined): number;
 }
 
 export interface RunningRender extends RenderClock {
@@ -69,6 +69,10 @@ export function createRenderSpeeds(options: RenderSpeedsOptions): RenderSpeeds {
     },
     expected: (workClass) => inventory().speeds.find((one) => one.workClass === workClass),
     rendered: (render) => options.onRendered(render),
-    segmentsAtOnce: (fixed) => fixed ?? segmentsAtOnce(inventory().concurrentSpeeds, open.size),
+    segmentsAtOnce(fixed, gpuIndex) {
+      if (fixed !== undefined) return fixed;
+      // On a PC with several cards it is renders on several of them that were measured, and not two on one.
+      return gpuIndex === undefined ? segmentsAtOnce(inventory().concurrentSpeeds, open.size) : 1;
+    },
   };
 }

@@ -117,7 +117,7 @@ function encoderOf({ assign, services, gpuIndex }: RenderStepOptions): Omit<Enco
 }
 
 function requestOf(
-  { assign: { job, limits }, services, workFolder }: RenderStepOptions,
+  { assign: { job, limits }, services, workFolder, gpuIndex }: RenderStepOptions,
   encoder: EncoderChoice,
   segmentCache: SegmentCache,
 ): BoardRequest {
@@ -127,7 +127,7 @@ function requestOf(
     ...{ jobId: job.jobId, enable4k: job.enable4k, workFolder, encoder, segmentCache },
     outputFile: join(workFolder, 'result.mp4'),
     ffmpeg: services.ffmpeg,
-    concurrency: () => services.speeds.segmentsAtOnce(services.concurrency.segments),
+    concurrency: () => services.speeds.segmentsAtOnce(services.concurrency.segments, gpuIndex),
     stallMs: limits.stallMs,
     startStallMs: limits.startStallMs,
     ...(expected === undefined ? {} : { expected: rateOf(expected) }),

@@ -119,12 +119,15 @@ export interface MeasuredLane extends EncoderLane {
 /**
  * Speed of each of k renders at a time relative to one alone, the k-th for k up to the slots: by real encodes at once, on
  * the GPUs that renders would go to. Measured at 2, 4, 8 and 16 at a time and at all slots; between them the speed of all together is
- * interpolated. It ends where encodes began to fail.
+ * interpolated. It ends where encodes began to fail. A PC with one card and one slot is measured at 2: its one job may
+ * encode two segments at a time, where the card has two engines.
  */
 export async function measureTogether(
   encode: Encode,
-  lanes: readonly MeasuredLane[],
+  given: readonly MeasuredLane[],
 ): Promise<readonly number[]> {
+  const isOneCard = given.length === 1 && given[0]?.rung.isHardware === true;
+  const lanes = isOneCard ? given.map((lane) => ({ ...lane, slots: Math.max(2, lane.slots) })) : given;
   const slots = Math.min(
     sessionsMax,
     lanes.reduce((sum, lane) => sum + lane.slots, 0),

@@ -107,3 +107,12 @@ describe('the share of a render', () => {
     );
   });
 });
+
+test('Segments at a time are those of the configuration, else what test encodes on the one card showed', () => {
+  const { speeds } = speedsOf([1, 1]);
+  assert.deepEqual([speeds.segmentsAtOnce(3, 0), speeds.segmentsAtOnce(undefined, undefined)], [3, 2]);
+  assert.equal(speeds.segmentsAtOnce(undefined, 0), 1, 'two cards were measured, not two encodes on one');
+  const renders = [speeds.begin(), speeds.begin()];
+  assert.equal(speeds.segmentsAtOnce(undefined, undefined), 1);
+  for (const render of renders) render.end();
+});

@@ -51,8 +51,14 @@ function cards({
 describe('the speed of several renders at a time', () => {
   test('is 1 for one slot, without an encode', async () => {
     const never: Encode = () => assert.fail('nothing needs to be tried');
-    assert.deepEqual(await measureTogether(never, [lane(1, 5)]), [1]);
+    assert.deepEqual(await measureTogether(never, [{ ...lane(1, 5), rung: encoderRung('libx264') }]), [1]);
     assert.deepEqual(await measureTogether(never, []), [1]);
+  });
+
+  test('of a card with one slot is measured of two, for the segments of its one job', async () => {
+    assert.deepEqual(await measureTogether(cards({ engines: 2 }), [lane(1, 5)]), [1, 1]);
+    assert.deepEqual(await measureTogether(cards({}), [lane(1, 5)]), [1, 0.5]);
+    assert.deepEqual(await measureTogether(cards({ sessions: 1 }), [lane(1, 5)]), [1]);
   });
 
   test('is shared where the engine is, full where there are two, and their share beyond', async () => {
