@@ -73,7 +73,7 @@ export async function copyContent(
     try {
       return await copyOnce(context, { ...order, seen }, look, signal);
     } catch (error) {
-      if (!isGrowth(error) || !order.isForJob()) throw error;
+      if (!isGrowth(error)) throw error;
       sinceMs ??= performance.now();
       const growing = { path, sinceMs, firstBytes: first.sizeBytes, look, isWanted: order.isForJob };
       const quiet = await waits.untilQuiet(growing, signal);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, utimes } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createGrowthWaits } from '../../../agent/media/growth.ts';
 import { createSettablePace } from '../../../agent/media/pace.ts';
 import { changeOf } from '../../../agent/media/source-change.ts';
 import { makeCacheRoom, whileCopied } from './cache-room.ts';
@@ -43,6 +44,21 @@ describe('a source that still grows', () => {
     assert.ok(told.size > 0);
     for (const why of told) assert.match(why, /^still grows, 671088\d\d bytes now$/u);
     assert.deepEqual(cache.waits(), []);
+  });
+
+  test('is looked at until nothing has changed for as long as was asked, however long it grew before', async () => {
+    const waits = createGrowthWaits({ settleMs: 0, quietMs: 60, limitMs: 60_000, lookMs: 5 });
+    let looks = 0;
+    let lastChangeMs = 0;
+    const look = () => {
+      looks += 1;
+      if (looks <= 20) lastChangeMs = performance.now();
+      return Promise.resolve({ sizeBytes: Math.min(looks, 20), changedAtNs: '1' });
+    };
+    const source = { path: '/mnt/a', sinceMs: performance.now(), firstBytes: 0, look, isWanted: () => true };
+    const quiet = await waits.untilQuiet(source, new AbortController().signal);
+    assert.equal(quiet.sizeBytes, 20);
+    assert.ok(performance.now() - lastChangeMs >= 59, 'it was left alone long enough');
   });
 
   test('is noticed between two writes of a slow writer', async () => {
