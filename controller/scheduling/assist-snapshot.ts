@@ -38,6 +38,8 @@ export interface AssistTuning {
   readonly itemMaxMs: number;
   /** It must save so many times the copying of its files. scheduling.md: more than twice. */
   readonly copyFactor: number;
+  /** It must save so large a part of the time that the helper needs: what saves less is often rendered twice. */
+  readonly savingShareMin: number;
   /** What saves less than this is not worth the talk. */
   readonly savingMinMs: number;
   /** Items that are asked for at a time. */
@@ -47,6 +49,7 @@ export interface AssistTuning {
 export const defaultAssistTuning: AssistTuning = {
   itemMaxMs: 300_000,
   copyFactor: 2,
+  savingShareMin: 0.25,
   savingMinMs: 500,
   askMax: 64,
 };

@@ -80,13 +80,14 @@ export class HelpedDesk {
   }
 
   #weigh(item: LooseItem, slot: HelperSlot): Offer | undefined {
-    const { itemMaxMs, copyFactor, savingMinMs } = this.#tuning;
+    const { itemMaxMs, copyFactor, savingMinMs, savingShareMin } = this.#tuning;
     const copyMs = timeOf(item.sourceBytes, slot.copyBytesPerMs);
     const endMs = this.#endMs(item, slot);
     if (!(this.speedOf(slot) > 0) || !(endMs <= itemMaxMs)) return undefined;
     const withIt = Math.max(this.#ownLeftMs - this.#ownMs(item), endMs, ...this.#helpersEndMs);
     const savingMs = this.leftMs - withIt;
-    if (savingMs < savingMinMs || savingMs <= copyFactor * copyMs) return undefined;
+    if (savingMs < savingMinMs || savingMs < savingShareMin * endMs) return undefined;
+    if (savingMs <= copyFactor * copyMs) return undefined;
     return { item, endMs, savingMs };
   }
 

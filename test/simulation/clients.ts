@@ -1,5 +1,6 @@
 import { FarmError, type FarmErrorCode } from '../../controller/domain/errors.ts';
 import type { Engine } from '../../controller/engine/engine.ts';
+import { manyItems } from '../helpers/assist-farm.ts';
 import { jobId as idOf, jobSpec } from '../helpers/turn-farm.ts';
 import type { Referee } from './referee.ts';
 import type { Scenario, ScriptedJob, ScriptedVerb } from './scenario.ts';
@@ -69,8 +70,8 @@ export class Clients {
     this.#referee = referee;
   }
 
-  begin({ jobs, verbs, pcs, spanMs }: Scenario): void {
-    for (const job of jobs) this.#world.after(job.atMs, () => this.#submit(job));
+  begin({ jobs, verbs, pcs, spanMs, assist }: Scenario): void {
+    for (const job of jobs) this.#world.after(job.atMs, () => this.#submit(job, assist));
     for (const [index, verb] of verbs.entries())
       this.#world.after(verb.atMs, () => this.#when(verb, `${verb.verb}-${index}`, annulTriesMax));
     // The calm begins with a person who takes back whatever keeps jobs waiting.
@@ -88,8 +89,9 @@ export class Clients {
     else if (triesLeft > 0) this.#world.after(annulLookMs, () => this.#when(order, requestId, triesLeft - 1));
   }
 
-  #submit({ n, userId, enable4k, priority, plan }: ScriptedJob): void {
-    const spec = jobSpec(n, { userId, enable4k, priority });
+  #submit({ n, userId, enable4k, priority, plan }: ScriptedJob, hasItems: boolean): void {
+    const items = hasItems ? manyItems(n, plan.segments).items : jobSpec(n).items;
+    const spec = jobSpec(n, { userId, enable4k, priority, items });
     this.plans.set(spec.jobId, plan);
     this.#world.note('client', () => `submits ${spec.jobId} ${JSON.stringify(plan)}`);
     this.#ask(

@@ -6,6 +6,7 @@ import type { Assign, ControllerMessage, FinishedOutcome } from '../../proto/age
 import { fenceText } from '../../proto/agent-link.ts';
 import type { Book, Change, SeenAgent } from './books/book.ts';
 import { FarmBook } from './books/farm-book.ts';
+import { ItemBook } from './books/item-book.ts';
 import { JobBook } from './books/job-book.ts';
 import { JournalBook } from './books/journal-book.ts';
 import { LeaseBook } from './books/lease-book.ts';
@@ -15,12 +16,17 @@ import { SlotBook } from './books/slot-book.ts';
 import { TermBook } from './books/term-book.ts';
 import type { Connection } from './connection.ts';
 import type { SimDisk, StoreWatcher } from './sim-disk.ts';
+import type { SimSegments } from './sim-segments.ts';
 import type { Content, Published } from './sim-share.ts';
 import { contentOf, type JobPlan, type SimWork } from './sim-work.ts';
 import type { World } from './world.ts';
 
 export interface Tally {
   executions: number;
+  /** That helpers began. */
+  items: number;
+  /** Milliseconds of slots, by what became of them. */
+  readonly help: Record<string, number>;
   readonly startedJobs: Set<string>;
   slotMs: number;
   usefulSlotMs: number;
@@ -35,6 +41,8 @@ export interface RefereeOptions {
   readonly slotsOf: (agentId: string) => number;
   readonly hasStaging: (folder: string) => boolean;
   readonly planOf: (jobId: string) => JobPlan | undefined;
+  /** Absent: nobody helps. */
+  readonly segments?: SimSegments;
 }
 
 /** Agents that one poison job may kill before a person is asked: 3 losses, and what lost tails and retries forgot. */
@@ -44,6 +52,8 @@ const poisonedMax = 6;
 export class Referee implements StoreWatcher {
   readonly #world: World;
   readonly #planOf: RefereeOptions['planOf'];
+  readonly #segments: SimSegments | undefined;
+  readonly #items: ItemBook;
   readonly #books: readonly Book[];
   readonly #publications: PublishBook;
   readonly #progress: ProgressBook;
@@ -53,6 +63,8 @@ export class Referee implements StoreWatcher {
   readonly jobs: JobBook;
   readonly tally: Tally = {
     executions: 0,
+    items: 0,
+    help: {},
     startedJobs: new Set(),
     slotMs: 0,
     usefulSlotMs: 0,
@@ -61,13 +73,15 @@ export class Referee implements StoreWatcher {
     ends: {},
   };
 
-  constructor({ world, settings, slotsOf, hasStaging, planOf }: RefereeOptions) {
+  constructor({ world, settings, slotsOf, hasStaging, planOf, segments }: RefereeOptions) {
     this.#world = world;
+    this.#segments = segments;
     this.#planOf = planOf;
     this.jobs = new JobBook(world);
     this.#publications = new PublishBook(world, hasStaging);
     this.#progress = new ProgressBook(world);
     this.#farm = new FarmBook(world, settings);
+    this.#items = new ItemBook(world);
     this.#books = [
       new TermBook(world),
       this.jobs,
@@ -76,6 +90,7 @@ export class Referee implements StoreWatcher {
       new SlotBook(world, slotsOf),
       new JournalBook(world),
       this.#progress,
+      this.#items,
     ];
   }
 
@@ -104,6 +119,7 @@ export class Referee implements StoreWatcher {
   /** A turn is over, and nothing of it has left yet. */
   turned(controller: string, state: FarmState, inputs: readonly Input[]): void {
     this.#progress.turned(controller, state, inputs);
+    this.#items.turned(controller, state);
   }
 
   sent(connection: Connection, message: ControllerMessage): void {
@@ -187,6 +203,17 @@ export class Referee implements StoreWatcher {
       if (this.#planOf(jobId)?.fate !== 'good' || jobs.ended.get(jobId) === 'cancelled') continue;
       this.tally.slotMs += slotMs;
       if (there.has(sha256)) this.tally.usefulSlotMs += slotMs;
+    }
+    this.#countHelp();
+  }
+
+  /** What a helper rendered is useful where an attempt has taken it. */
+  #countHelp(): void {
+    for (const { jobId, slotMs, used, end } of this.#segments?.helped ?? []) {
+      this.tally.items += 1;
+      if (this.#planOf(jobId)?.fate !== 'good' || this.jobs.ended.get(jobId) === 'cancelled') continue;
+      const as = used ? 'used' : end;
+      this.tally.help[as] = (this.tally.help[as] ?? 0) + Math.round(slotMs);
     }
   }
 

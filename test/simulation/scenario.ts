@@ -42,6 +42,8 @@ export interface Scenario {
   readonly profile: Profile;
   /** Jobs, verbs and faults come within it; what follows is calm. */
   readonly spanMs: number;
+  /** All PCs share their segments, and so may help each other. */
+  readonly assist: boolean;
   /** 1: the leadership ends with the process, as SQLite's lock. 2: it expires, as on Redis. */
   readonly controllers: readonly string[];
   readonly pcs: readonly AgentOptions[];
@@ -53,6 +55,7 @@ export interface Scenario {
 const minuteMs = 60_000;
 const harshMs = 120 * minuteMs;
 const standardMs = 600 * minuteMs;
+const assistOffset = 0x2f6b3d1;
 /** Every so many seeds one is of the standard profile. */
 const standardEvery = 4;
 
@@ -73,6 +76,8 @@ export function scenarioOf(seed: number): Scenario {
   const jobs = Array.from({ length: count }, (_, index) => drawJob(random, index + 1, spanMs * 0.9, profile));
   return {
     ...{ seed, profile, spanMs, controllers, jobs },
+    // Of a sequence of its own, so that the other half of the farms stays what it was.
+    assist: new Random(seed ^ assistOffset).chance(0.5),
     pcs: studio,
     verbs: drawVerbs(random, jobs, spanMs, profile),
     faults: drawFaults(random, profile, targets, spanMs),

@@ -8,10 +8,13 @@ import { type CoreState, defaultCoreFigures } from '../../agent/core/state.ts';
 import type { StepResult } from '../../agent/core/step.ts';
 import type { ControllerMessage, Inventory } from '../../proto/agent-link.ts';
 import { inventory } from '../helpers/agent-messages.ts';
+import { joinClasses } from '../helpers/assist-farm.ts';
 import { type Cable, type Connection, type End, quietCable } from './connection.ts';
 import type { Referee } from './referee.ts';
+import type { SimItem } from './sim-item.ts';
 import { SimJournal } from './sim-journal.ts';
 import { SimProcess } from './sim-process.ts';
+import { type SimSegments, speedTold } from './sim-segments.ts';
 import type { SimShare } from './sim-share.ts';
 import type { JobPlan, SimWork } from './sim-work.ts';
 import { type Dialled, Uplink } from './uplink.ts';
@@ -34,6 +37,8 @@ export interface Surroundings {
   readonly referee: Referee;
   readonly controllers: readonly string[];
   readonly planOf: (jobId: string) => JobPlan;
+  /** Absent: no segments are shared. */
+  readonly segments?: SimSegments;
   readonly dial: (agent: SimAgent, address: string, end: End<ControllerMessage>) => Dialled;
 }
 
@@ -69,7 +74,10 @@ export class SimAgent {
     const { world } = around;
     this.#tickMs = world.random.between(3_000, 5_000);
     this.#process = new SimProcess(world);
-    this.#inventory = inventory({ hostname: machine, slots, queues });
+    const { segments } = around;
+    const sharing =
+      segments === undefined ? {} : { segmentCacheId: 'cache-1', joinClasses, speeds: speedsOf(options) };
+    this.#inventory = inventory({ hostname: machine, slots, queues, ...sharing });
     this.#journal = new SimJournal(world, emptyJournal(`${machine}-journal-1`));
     this.#workshop = new Workshop({
       world,
@@ -78,6 +86,7 @@ export class SimAgent {
       speed: options.speed,
       referee: around.referee,
       planOf: around.planOf,
+      ...(segments !== undefined && { segments }),
       later: (ms, run) => this.#process.later(ms, run),
       input: (input) => this.input(input),
       isSick: () => this.sickUntilMs > world.nowMs,
@@ -104,6 +113,10 @@ export class SimAgent {
 
   get works(): ReadonlyMap<string, SimWork> {
     return this.#workshop.works;
+  }
+
+  get items(): ReadonlyMap<string, SimItem> {
+    return this.#workshop.items;
   }
 
   get connection(): Connection | undefined {
@@ -307,4 +320,9 @@ export class SimAgent {
 
 function pick({ shares, shareIds }: Inventory): Pick<Inventory, 'shares' | 'shareIds'> {
   return { shares, shareIds };
+}
+
+/** Where agents help each other, what is predicted of them comes true. */
+function speedsOf({ speed }: AgentOptions): Inventory['speeds'] {
+  return ['hd', '4k'].map((workClass) => ({ workClass, speed: speedTold * speed, runs: 5 }));
 }

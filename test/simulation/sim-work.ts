@@ -3,6 +3,8 @@ import { noUsage, plainOutcome } from '../../agent/core/endings.ts';
 import type { AttemptReport } from '../../agent/core/inputs.ts';
 import type { Assign, FailureClass, FinishedOutcome, JobRef, Manifest } from '../../proto/agent-link.ts';
 import { fenceText } from '../../proto/agent-link.ts';
+import type { ItemAssigned, ItemEnded, ReleasedItem, ReleaseItems } from '../../proto/item-link.ts';
+import { framesOf, SimBoard, type SimSegments, segmentKeyOf } from './sim-segments.ts';
 import type { Content } from './sim-share.ts';
 import type { World } from './world.ts';
 
@@ -38,6 +40,10 @@ export interface WorkOptions {
   /** Runs while the agent's process lives. */
   readonly later: (ms: number, run: () => void) => void;
   readonly report: (report: AttemptReport, ref: JobRef) => void;
+  /** The segments that all PCs share; absent: each renders its own. */
+  readonly segments?: SimSegments;
+  /** Items that it had given up are its own again. */
+  readonly reclaimed: (ref: JobRef, positions: readonly number[], why: 'own-turn' | 'not-in-cache') => void;
   /** Its files were fetched ahead. */
   readonly isFetched: boolean;
   /** The PC cannot encode at present. */
@@ -63,7 +69,9 @@ export class SimWork {
   /** What it is called now; the first name is that of its files. */
   ref: JobRef;
   #stage: 'fetching' | 'encoding' | 'tail' | 'over' = 'fetching';
-  #segment = 0;
+  readonly #board: SimBoard;
+  /** Items that helpers are said to have done. */
+  readonly #toldDone = new Set<number>();
   #encodedMs: number | undefined;
   #stopping = false;
 
@@ -72,6 +80,7 @@ export class SimWork {
     this.ref = options.assign.ref;
     this.#options = options;
     this.#startedMs = options.world.nowMs;
+    this.#board = new SimBoard(options.assign.ref.jobId, options.plan);
   }
 
   /** Its process tree runs and uses a slot. */
@@ -98,7 +107,7 @@ export class SimWork {
         type: 'prepared',
         copiedBytes: 1,
         reusedBytes: 0,
-        totalFrames: plan.segments * 100,
+        totalFrames: plan.segments * this.#frames,
       });
       this.#encode();
       if (plan.fate !== 'mute') this.#tell();
@@ -113,10 +122,41 @@ export class SimWork {
     this.#options.later(ms, () => this.#end(plainOutcome('returned', 'stopped', noUsage)));
   }
 
+  /** What it gives up: only of what it renders. */
+  release({ itemsMax, outputMaxMs }: ReleaseItems): readonly ReleasedItem[] {
+    const { segments, assign } = this.#options;
+    if (segments === undefined || this.#stage !== 'encoding' || this.#stopping) return [];
+    return this.#board.release(itemsMax, outputMaxMs, (position) =>
+      segments.has(segmentKeyOf(assign.ref.jobId, position)),
+    );
+  }
+
+  told(told: ItemAssigned | ItemEnded): void {
+    const { position } = told.item;
+    if (told.kind === 'item-assigned') this.#board.given(position, this.#options.world.nowMs + told.endsInMs);
+    else {
+      if (told.isDone) this.#toldDone.add(position);
+      this.#board.ended(position);
+    }
+  }
+
+  /** It goes on under a new fence: nothing of it is anybody else's. */
+  adopted(ref: JobRef): void {
+    this.ref = ref;
+    this.#board.reclaimAll();
+  }
+
+  /** As the controller can believe them, where it has to. */
+  get #frames(): number {
+    const { segments, plan } = this.#options;
+    return segments === undefined ? 100 : framesOf(plan);
+  }
+
   #encode(): void {
     const { plan, speed, world, isSick, kill } = this.#options;
-    if ((plan.fate === 'hangs' || plan.fate === 'mute') && this.#segment > 0) return;
-    if (plan.fate === 'poison' && this.#segment > 0) {
+    const isBehindFirst = this.#board.doneCount > 0;
+    if ((plan.fate === 'hangs' || plan.fate === 'mute') && isBehindFirst) return;
+    if (plan.fate === 'poison' && isBehindFirst) {
       kill();
       return;
     }
@@ -124,33 +164,68 @@ export class SimWork {
       this.#end(sickOutcome);
       return;
     }
-    this.#then((plan.workMs / plan.segments / speed) * world.random.between(0.9, 1.1), () => {
-      this.#report({ type: 'segment', position: this.#segment, reused: false, frames: 100 });
-      this.#segment += 1;
-      if (this.#segment < plan.segments) {
-        this.#encode();
-        return;
-      }
-      if (this.#fails(1)) return;
-      this.#encodedMs = world.nowMs;
-      this.#stage = 'tail';
-      this.#report({ type: 'encoded' });
-      this.#then(plan.tailMs * world.random.between(0.8, 1.2), () => this.#upload());
-    });
+    const ownMs = plan.workMs / plan.segments / speed;
+    const next = this.#board.next(world.nowMs, ownMs);
+    if ('waitMs' in next) {
+      this.#then(next.waitMs, () => this.#encode());
+      return;
+    }
+    const { position, wasReleased } = next;
+    if (this.#isHere(position, wasReleased)) {
+      this.#made(position, true);
+      return;
+    }
+    this.#then(ownMs * world.random.between(0.9, 1.1), () => this.#made(position, false));
+  }
+
+  #isHere(position: number, wasReleased: boolean): boolean {
+    const { segments, assign } = this.#options;
+    const isHere = segments?.take(segmentKeyOf(assign.ref.jobId, position)) === true;
+    if (!isHere && this.#toldDone.has(position))
+      this.#options.reclaimed(this.ref, [position], 'not-in-cache');
+    else if (wasReleased && !this.#toldDone.has(position))
+      this.#options.reclaimed(this.ref, [position], 'own-turn');
+    return isHere;
+  }
+
+  #made(position: number, reused: boolean): void {
+    const { plan, world, segments, assign } = this.#options;
+    this.#report({ type: 'segment', position, reused, frames: this.#frames });
+    this.#board.done(position);
+    // What it made itself is of use, or not, with the attempt.
+    const { jobId } = assign.ref;
+    if (!reused) segments?.put(segmentKeyOf(jobId, position), { jobId, slotMs: 0, used: true, end: 'done' });
+    if (!this.#board.isComplete) {
+      if (segments !== undefined && plan.fate !== 'mute') this.#say();
+      this.#encode();
+      return;
+    }
+    if (this.#fails(1)) return;
+    this.#encodedMs = world.nowMs;
+    this.#stage = 'tail';
+    this.#report({ type: 'encoded' });
+    this.#then(plan.tailMs * world.random.between(0.8, 1.2), () => this.#upload());
   }
 
   #tell(): void {
-    const { plan } = this.#options;
     this.#then(progressMs, () => {
-      const done = this.#segment / plan.segments;
-      this.#report({
-        type: 'progress',
-        percent: done * 88,
-        framesDone: this.#segment * 100,
-        framesTotal: plan.segments * 100,
-        waitedForSharesMs: 0,
-      });
+      this.#say();
       this.#tell();
+    });
+  }
+
+  #say(): void {
+    const { plan, speed, segments } = this.#options;
+    const { doneCount } = this.#board;
+    const left = plan.segments - doneCount;
+    this.#report({
+      type: 'progress',
+      percent: (doneCount / plan.segments) * 88,
+      framesDone: doneCount * this.#frames,
+      framesTotal: plan.segments * this.#frames,
+      // Who helps must know when the owner is done.
+      ...(segments !== undefined && { etaMs: Math.round((left * plan.workMs) / plan.segments / speed) }),
+      waitedForSharesMs: 0,
     });
   }
 

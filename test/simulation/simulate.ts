@@ -11,6 +11,7 @@ import { type Scenario, scenarioOf } from './scenario.ts';
 import { SimAgent, type Surroundings } from './sim-agent.ts';
 import { SimController } from './sim-controller.ts';
 import { SimDisk } from './sim-disk.ts';
+import { SimSegments } from './sim-segments.ts';
 import { SimShare } from './sim-share.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { Violation, World } from './world.ts';
@@ -79,11 +80,13 @@ function build(world: World, scenario: Scenario): SimFarm {
   const share = new SimShare(world, (published) => referee.published(published));
   // A farm that may meet another share knows its own: it was used before.
   if (scenario.faults.some(({ kind }) => kind === 'share-other')) share.useOnce();
+  const segments = scenario.assist ? new SimSegments() : undefined;
   const referee = new Referee({
     ...{ world, settings },
     slotsOf: (agentId) => scenario.pcs.find((pc) => pc.agentId === agentId)?.slots ?? 0,
     hasStaging: (folder) => share.hasStaging(folder),
     planOf: (jobId) => clients.plans.get(jobId),
+    ...(segments !== undefined && { segments }),
   });
   const ttlMs = scenario.controllers.length > 1 ? leaseTtlMs : Number.POSITIVE_INFINITY;
   const disk = new SimDisk(world, referee, ttlMs);
@@ -94,6 +97,7 @@ function build(world: World, scenario: Scenario): SimFarm {
   const around: Surroundings = {
     ...{ world, share, referee },
     controllers: scenario.controllers,
+    ...(segments !== undefined && { segments }),
     planOf: (jobId) =>
       clients.plans.get(jobId) ?? world.violated('no broken assumption', `unknown job ${jobId}`),
     dial: (agent, address, end) => dial(world, controllers, agent, address, end),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { runSeeds } from './run-seeds.ts';
 import type { SimulationReport } from './simulate.ts';
 import { simulate } from './simulate.ts';
-import { executionsPerJob, usefulShare } from './summary.ts';
+import { executionsPerJob, helpUsedShare, usefulShare } from './summary.ts';
 
 const fixedSeeds = 200;
 
@@ -19,6 +19,8 @@ test('no property breaks under two hundred fixed seeds of faults, and little wor
   assert.ok(usefulShare(standard) >= 0.98, `useful share: ${usefulShare(standard)}`);
   assert.ok(executionsPerJob(standard) < 1.15, `executions per job: ${executionsPerJob(standard)}`);
   assert.ok(executionsPerJob(harsh) < 2.2, `executions per job: ${executionsPerJob(harsh)}`);
+  // Items given up for a job that came are among what is not used.
+  assert.ok(helpUsedShare(standard) > 0.75, `used of help: ${helpUsedShare(standard)}`);
   assert.ok(usefulShare(harsh) > 0.6, `useful share: ${usefulShare(harsh)}`);
 });
 

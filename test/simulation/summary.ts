@@ -14,6 +14,8 @@ export function summary(reports: readonly SimulationReport[]): Record<string, un
     useful_share: usefulShare(standard),
     harsh_executions_per_job: executionsPerJob(harsh),
     harsh_useful_share: usefulShare(harsh),
+    helped_items: sum(reports, ({ tally }) => tally.items),
+    help_used_share: helpUsedShare(reports),
     job_ends: merged(reports.map(({ tally }) => tally.ends)),
     fault_kinds: merged(reports.map(({ faults }) => faults)),
     declines: merged(reports.map(({ tally }) => tally.declines)),
@@ -31,6 +33,14 @@ export function executionsPerJob(reports: readonly SimulationReport[]): number {
 /** Slot time that ended in a published file, over all slot time of jobs that could be published. */
 export function usefulShare(reports: readonly SimulationReport[]): number {
   return rounded(sum(reports, ({ tally }) => tally.usefulSlotMs) / sum(reports, ({ tally }) => tally.slotMs));
+}
+
+/** Slot time of helpers whose segments were used, over all of theirs: the rest was given up, or rendered twice. */
+export function helpUsedShare(reports: readonly SimulationReport[]): number {
+  const of = (help: Readonly<Record<string, number>>) => Object.values(help).reduce((a, b) => a + b, 0);
+  return rounded(
+    sum(reports, ({ tally }) => tally.help['used'] ?? 0) / sum(reports, ({ tally }) => of(tally.help)),
+  );
 }
 
 function sum(reports: readonly SimulationReport[], of: (report: SimulationReport) => number): number {

@@ -1,9 +1,13 @@
 import type { OutputShare } from '../../agent/attempt/output-share.ts';
 import type { Effect } from '../../agent/core/effects.ts';
 import type { Input } from '../../agent/core/inputs.ts';
+import { itemKey } from '../../agent/core/items.ts';
 import { keyOf } from '../../agent/core/journal-fold.ts';
 import type { AskSources, Assign, Inventory } from '../../proto/agent-link.ts';
+import type { AssignItem } from '../../proto/item-link.ts';
 import type { Referee } from './referee.ts';
+import { SimItem } from './sim-item.ts';
+import type { SimSegments } from './sim-segments.ts';
 import type { Content, ShareUser, SimShare } from './sim-share.ts';
 import type { JobPlan } from './sim-work.ts';
 import { SimWork } from './sim-work.ts';
@@ -16,6 +20,7 @@ export interface WorkshopOptions {
   readonly speed: number;
   readonly referee: Referee;
   readonly planOf: (jobId: string) => JobPlan;
+  readonly segments?: SimSegments;
   /** Runs while the agent's process lives. */
   readonly later: (ms: number, run: () => void) => void;
   readonly whenAwake: (run: () => void) => () => void;
@@ -35,6 +40,8 @@ export class Workshop {
   readonly #fetched = new Set<string>();
   readonly #prefetching = new Set<string>();
   readonly works = new Map<string, SimWork>();
+  /** Items of others' jobs. */
+  readonly items = new Map<string, SimItem>();
 
   constructor(options: WorkshopOptions) {
     this.#options = options;
@@ -45,6 +52,8 @@ export class Workshop {
   gone(): void {
     for (const work of this.works.values()) this.#options.referee.worked(work);
     this.works.clear();
+    for (const item of this.items.values()) item.gone();
+    this.items.clear();
     this.#made.clear();
     this.#prefetching.clear();
   }
@@ -101,6 +110,20 @@ export class Workshop {
       case 'clean-up':
         this.#cleanUp(effect);
         return;
+      case 'start-item':
+        this.#startItem(effect.assign);
+        return;
+      case 'stop-item':
+        this.items.get(itemKey(effect.item))?.stop();
+        return;
+      case 'release-items': {
+        const { ref } = effect.ask;
+        input({ type: 'items-released', ref, items: this.works.get(keyOf(ref))?.release(effect.ask) ?? [] });
+        return;
+      }
+      case 'tell-owner':
+        this.works.get(keyOf(effect.told.item.ref))?.told(effect.told);
+        return;
       case 'look-at-sources':
         this.#lookAtSources(effect.ask);
         return;
@@ -120,7 +143,7 @@ export class Workshop {
   }
 
   #start(assign: Assign): void {
-    const { world, planOf, referee, speed, later, input, isSick, kill } = this.#options;
+    const { world, planOf, referee, speed, later, input, isSick, kill, segments } = this.#options;
     const { jobId } = assign.ref;
     referee.started(this.#options.user.agentId, assign);
     const work = new SimWork({
@@ -128,6 +151,9 @@ export class Workshop {
       plan: planOf(jobId),
       share: this.#share,
       made: this.#made,
+      ...(segments !== undefined && { segments }),
+      reclaimed: (ref, positions, why) =>
+        input({ type: 'items-reclaimed', ref, reclaimed: { positions, why } }),
       isFetched: this.#fetched.has(jobId),
       report: (report, ref) => input({ type: 'attempt', ref, report }),
     });
@@ -136,11 +162,28 @@ export class Workshop {
     work.start();
   }
 
+  #startItem(assign: AssignItem): void {
+    const { world, planOf, speed, later, input, isSick, kill, segments } = this.#options;
+    if (segments === undefined) throw new Error('an item came where no segments are shared');
+    const key = itemKey(assign.item);
+    const item = new SimItem({
+      ...{ world, assign, speed, segments, later, isSick, kill },
+      plan: planOf(assign.item.ref.jobId),
+      report: (report) => {
+        this.items.delete(key);
+        input({ type: 'item', item: assign.item, report });
+      },
+    });
+    world.note(this.#options.user.agentId, () => `helps with ${key}`);
+    this.items.set(key, item);
+    item.start();
+  }
+
   #adopt({ from, to }: Extract<Effect, { type: 'adopt-attempt' }>): void {
     const work = this.works.get(keyOf(from));
     if (work !== undefined) {
       this.works.delete(keyOf(from));
-      work.ref = to;
+      work.adopted(to);
       this.works.set(keyOf(to), work);
     }
     this.#options.input({ type: 'attempt-adopted', ref: to });

@@ -60,7 +60,7 @@ describe('What helpers are given', () => {
   });
 
   it('is nothing that takes longer than five minutes there', () => {
-    const long = { loose: [item(3)], ownLeftMs: 3_600_000 };
+    const long = { loose: [item(3)], ownLeftMs: 3_600_000, ownSpeed: 0.02 };
     assert.equal(planAssist([job(long)], [slot('pc2', 10 / 299)]).gifts.length, 1);
     assert.equal(planAssist([job(long)], [slot('pc2', 10 / 300)]).gifts.length, 0);
   });

@@ -5,6 +5,7 @@ import type { Batch, Epoch } from '../../../controller/store/port.ts';
 import type { Assign, ControllerMessage } from '../../../proto/agent-link.ts';
 import type { Connection } from '../connection.ts';
 import type { SimDisk } from '../sim-disk.ts';
+import type { SimItem } from '../sim-item.ts';
 import type { Published } from '../sim-share.ts';
 import type { SimWork } from '../sim-work.ts';
 
@@ -12,6 +13,7 @@ import type { SimWork } from '../sim-work.ts';
 export interface SeenAgent {
   readonly options: { readonly machine: string; readonly agentId: string; readonly slots: number };
   readonly works: ReadonlyMap<string, SimWork>;
+  readonly items: ReadonlyMap<string, SimItem>;
   readonly state: CoreState | undefined;
 }
 

@@ -1,6 +1,8 @@
+import { itemKey } from '../../../agent/core/items.ts';
 import { keyOf } from '../../../agent/core/journal-fold.ts';
 import type { Input } from '../../../controller/engine/turn/inputs.ts';
 import type { AgentMessage, ControllerMessage, Hello } from '../../../proto/agent-link.ts';
+import type { ItemRef } from '../../../proto/item-link.ts';
 import type { Connection } from '../connection.ts';
 import type { World } from '../world.ts';
 import type { Book, SeenAgent } from './book.ts';
@@ -31,7 +33,10 @@ export class SlotBook implements Book {
   }
 
   taken(_controller: string, input: Input): void {
-    if (input.kind === 'attach') this.#pages.set(input.sessionId, { hello: input.hello, taken: new Set() });
+    if (input.kind === 'attach') {
+      const { hello } = input;
+      this.#pages.set(input.sessionId, { hello, taken: new Set(hello.heldItems?.map(itemWord)) });
+    }
     if (input.kind === 'stream-ended') this.#pages.delete(input.sessionId);
     if (input.kind === 'message') this.#said(input.sessionId, input.message);
   }
@@ -49,19 +54,27 @@ export class SlotBook implements Book {
       }
     }
     const page = this.#byConnection.get(connection);
-    if (message.kind !== 'assign' || page === undefined) return;
+    if (page === undefined) return;
+    if (message.kind === 'assign-item') this.#take(page, itemWord(message.item));
+    if (message.kind !== 'assign') return;
     // A store that lost its tail asks again for what has ended, and gets the old outcome.
     if (this.#ended.has(keyOf(message.ref))) return;
-    page.taken.add(keyOf(message.ref));
-    const { agentId } = page.hello;
-    if (page.taken.size > this.#slotsOf(agentId))
-      this.#world.violated('slots exceeded', `${agentId} was given ${[...page.taken].join(', ')}`);
+    this.#take(page, keyOf(message.ref));
   }
 
-  agentStepped({ works, options }: SeenAgent): void {
+  #take({ taken, hello: { agentId } }: Page, what: string): void {
+    taken.add(what);
+    if (taken.size > this.#slotsOf(agentId))
+      this.#world.violated('slots exceeded', `${agentId} was given ${[...taken].join(', ')}`);
+  }
+
+  agentStepped({ works, items, options }: SeenAgent): void {
     const used = [...works.values()].filter((work) => work.holdsSlot);
-    if (used.length > options.slots)
-      this.#world.violated('slots exceeded', `${options.machine} runs ${used.length} attempts`);
+    if (used.length + items.size > options.slots)
+      this.#world.violated(
+        'slots exceeded',
+        `${options.machine} runs ${used.length} attempts and ${items.size} items`,
+      );
     const jobs = new Set(used.map(({ ref }) => ref.jobId));
     if (jobs.size < used.length)
       this.#world.violated('two attempts of a job on one agent', [...jobs].join(', '));
@@ -74,6 +87,7 @@ export class SlotBook implements Book {
     if (message.kind === 'assignment-reply' && !message.accepted) taken.delete(keyOf(message.ref));
     if (message.kind === 'event' && message.event.type !== 'started' && message.event.type !== 'segment-done')
       this.#free(taken, message.ref.jobId, keyOf(message.ref));
+    if (message.kind === 'item-finished') taken.delete(itemWord(message.item));
     if (message.kind === 'goodbye') for (const ref of message.givesBack) taken.delete(keyOf(ref));
   }
 
@@ -82,4 +96,9 @@ export class SlotBook implements Book {
     if (taken.delete(key)) return;
     for (const other of taken) if (other.startsWith(`${jobId}/`)) taken.delete(other);
   }
+}
+
+/** Begins with no job's id: what is told of a job frees no item. */
+function itemWord(item: ItemRef): string {
+  return `item ${itemKey(item)}`;
 }

@@ -4,7 +4,7 @@ import type { Effect, Input } from '../../../controller/engine/turn/inputs.ts';
 import { attemptKey, type FarmState } from '../../../controller/engine/turn/state.ts';
 import type { Turned } from '../../../controller/engine/turn/turn.ts';
 import type { StoredRecord } from '../../../controller/store/port.ts';
-import type { ControllerMessage, Verdict } from '../../../proto/agent-link.ts';
+import type { ControllerMessage, Fence, Verdict } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
 import { type Parts, realParts } from '../parts.ts';
 import type { Mutant } from './mutant.ts';
@@ -75,12 +75,33 @@ export const controllerMutants: readonly Mutant[] = [
     breaks: ['a loss costs no retry'],
   },
   {
+    name: "a helper's right outlives its fence",
+    parts: { ...realParts, turn: forgettingRights },
+    breaks: ['a right ends with its fence'],
+  },
+  {
     name: 'losses are not counted',
     shownBy: 7,
     parts: { ...realParts, turn: forgivingLosses },
     breaks: ['a poison job does not eat the farm', 'a job never ends'],
   },
 ];
+
+/** The attempt is over, and whoever renders items of it is not told. */
+function forgettingRights(...[state, settings, inputs, moment]: Parameters<Turn>): Turned {
+  const turned = realParts.turn(state, settings, inputs, moment);
+  const isAlive = (jobId: string, fence: Fence): boolean => {
+    const now = state.jobs.get(jobId)?.fence;
+    return now !== undefined && fenceText(now) === fenceText(fence);
+  };
+  const effects = turned.effects.filter(
+    (effect) =>
+      effect.kind !== 'send' ||
+      effect.message.kind !== 'cancel-item' ||
+      isAlive(effect.message.item.ref.jobId, effect.message.item.ref.fence),
+  );
+  return { ...turned, effects };
+}
 
 function unfencedProgress(...[state, settings, inputs, moment]: Parameters<Turn>): Turned {
   const turned = realParts.turn(state, settings, inputs, moment);
