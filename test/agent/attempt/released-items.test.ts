@@ -43,9 +43,10 @@ class Owner {
       isCached: (key) => Promise.resolve(this.cached.has(key)),
       bring: (key) => Promise.resolve(this.shared.has(key)),
       expectedRate: () => this.rate,
-      reclaimed: ({ positions, why }) =>
-        this.reclaimed.push(...positions.map((at) => [at, why] as [number, string])),
-      log: (message) => this.log.push(message),
+      reclaimed: ({ positions, why }) => {
+        for (const at of positions) this.reclaimed.push([at, why]);
+      },
+      log: (message) => void this.log.push(message),
       nowMs: () => this.nowMs,
       startTimer: (ms, act) => {
         timer += 1;
@@ -178,8 +179,8 @@ test('With nothing else to do it begins what nobody renders, then what its helpe
   assert.equal(owner.begin(), 11);
   owner.finish(11, 1_000);
   assert.deepEqual(
-    owner.reclaimed.at(-1),
-    [13, 'own-turn'],
+    owner.reclaimed.slice(1),
+    [[13, 'own-turn']],
     'the helper would need a minute, this PC a second',
   );
   assert.equal(owner.begin(), 13);
