@@ -102,6 +102,7 @@ test('An agent that is killed at 20 random times resumes, renders nothing twice,
     const [from, withinMs] = random.pick(killTimes);
     const kill = kills < 20 ? { from, afterMs: random.between(0, withinMs) } : undefined;
     if (await oneLife(farm, job, kill)) kills += 1;
+    t.diagnostic(`${kills} kills, job ${jobs.length}, attempt ${job.counter}: ${kill?.from ?? 'to its end'}`);
     await farm.check({ isStarted: false });
   }
   const published = jobs.map(({ jobId }) => `C_${jobId}.mp4`);
