@@ -20,7 +20,10 @@ const agentMain = fileURLToPath(new URL('../../agent/main.ts', import.meta.url))
  * half a second is too short for a machine that renders in four processes at a time.
  */
 export const timeScale = 0.1;
-const times = { assignmentReplyMs: 50_000 };
+// An item of another's job may take as long as one does on a machine that is busy with many tests.
+const times = { assignmentReplyMs: 50_000, assistRunMinMs: 1_000_000, assistItemMs: 3_000_000 };
+
+const probedFiles = ['encoders.json', 'join-classes.json'];
 
 /** One of our programs as a process: its output by line, and how it ended. */
 export class Program {
@@ -75,7 +78,8 @@ export class RealFarm {
   readonly agents = new Map<string, Program>();
   #address = '';
   #client: RenderfarmClient | undefined;
-  #encoders: Buffer | undefined;
+  /** What the first agent found out by test encodes, by file. */
+  readonly #probed = new Map<string, Buffer>();
 
   static async open(t: TestContext): Promise<RealFarm> {
     // Hooks run in the order in which they were added: what runs is stopped before its folder goes.
@@ -145,7 +149,10 @@ export class RealFarm {
     const agent = new Program(agentMain, ['run', '--config', file]);
     this.agents.set(agentId, agent);
     await agent.saw('"message":"welcome"');
-    this.#encoders ??= await readFile(join(this.folder, `agent-${agentId}`, 'encoders.json'));
+    for (const name of probedFiles) {
+      const found = await readFile(join(this.folder, `agent-${agentId}`, name)).catch(() => undefined);
+      if (found !== undefined) this.#probed.set(name, found);
+    }
     return agent;
   }
 
@@ -180,10 +187,9 @@ export class RealFarm {
 
   /** Probing takes seconds of FFmpeg's time; what the first agent found is true for the others on this machine. */
   async #knowEncoders(agentId: string): Promise<void> {
-    if (this.#encoders === undefined) return;
     const folder = join(this.folder, `agent-${agentId}`);
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'encoders.json'), this.#encoders);
+    for (const [name, found] of this.#probed) await writeFile(join(folder, name), found);
   }
 
   async #stopAll(): Promise<void> {
