@@ -59,7 +59,7 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: 'a grant is annulled without looking',
-    shownBy: 54,
+    shownBy: 19,
     parts: { ...realParts, annulPublish: () => Promise.resolve({ result: 'annulled' }) },
     breaks: ['a grant decides', 'two may publish', 'published without the grant', 'published twice'],
   },
