@@ -25,13 +25,7 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
       parts.send(effect.linkId, effect.message);
       return;
     case 'heartbeat':
-      parts.send(effect.linkId, {
-        kind: 'heartbeat',
-        sequence: effect.sequence,
-        ...rooms.vitals(),
-        scratchAvailableBytes: effect.scratchAvailableBytes,
-        ...(effect.probeId === undefined ? {} : { probeId: effect.probeId }),
-      });
+      sendHeartbeat(effect, parts);
       return;
     case 'reopen':
       logger.debug({ reason: effect.reason }, 'leaving this stream');
@@ -87,6 +81,19 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
     case 'exit':
       parts.exit();
   }
+}
+
+function sendHeartbeat(
+  { linkId, sequence, scratchAvailableBytes, probeId }: Extract<Effect, { type: 'heartbeat' }>,
+  { rooms, ...parts }: AgentParts,
+): void {
+  parts.send(linkId, {
+    kind: 'heartbeat',
+    sequence,
+    ...rooms.vitals(),
+    scratchAvailableBytes,
+    ...(probeId === undefined ? {} : { probeId }),
+  });
 }
 
 async function cleanUp(

@@ -14,13 +14,13 @@ import { fenceText } from '../../proto/index.ts';
 import { noUsage } from '../core/endings.ts';
 import type { AttemptReport } from '../core/inputs.ts';
 import { keyOf } from '../core/journal-fold.ts';
+import type { AttemptRun } from './attempt-run.ts';
 import type { JobLog } from './job-log.ts';
 import { createJobLog } from './job-log.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { LogFolder } from './log-folder.ts';
 import { isLogOpen, openLogFolder, UnsafeJobIdError } from './log-folder.ts';
 import type { ReleasedItems } from './released-items.ts';
-import type { AttemptRun } from './run-attempt.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { AttemptServices } from './services.ts';
 

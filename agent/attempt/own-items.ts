@@ -1,15 +1,17 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { workClassOf } from '../../proto/index.ts';
+import { type Assign, workClassOf } from '../../proto/index.ts';
 import { frameSizeOf } from '../render/geometry.ts';
 import { plannedKey } from '../render/planned-key.ts';
 import { framesPerSecond } from '../render/render-plan.ts';
 import type { EncoderChoice } from '../render/render-request.ts';
+import type { SegmentBoard } from '../render/segment-board.ts';
 import type { SegmentCache } from '../render/segment-cache.ts';
 import type { SegmentSettings } from '../render/segment-command.ts';
+import type { JobLog } from './job-log.ts';
 import type { ReleasedItems, ReleasedItemsOptions } from './released-items.ts';
 import { createReleasedItems } from './released-items.ts';
-import type { RenderStepOptions } from './render-step.ts';
+import type { AttemptServices } from './services.ts';
 
 /** How an attempt and whoever gives its items away know each other. */
 export interface OwnerPort {
@@ -18,18 +20,22 @@ export interface OwnerPort {
   readonly reclaimed: ReleasedItemsOptions['reclaimed'];
 }
 
+export interface OwnItemsOptions {
+  readonly assign: Assign;
+  readonly services: AttemptServices;
+  readonly log: JobLog;
+  readonly workFolder: string;
+  readonly board: SegmentBoard;
+  /** Of the files of an item. @default not known */
+  readonly bytesOf?: (position: number) => number;
+  /** @default nobody */
+  readonly owner?: OwnerPort;
+  readonly gpuIndex?: number;
+}
+
 /** The items of a render that begins; none may be given up where nobody could give a segment back. */
 export function openOwnItems(
-  {
-    assign: { job },
-    services,
-    log,
-    workFolder,
-    board,
-    bytesOf = () => 0,
-    owner,
-    gpuIndex,
-  }: RenderStepOptions,
+  { assign: { job }, services, log, workFolder, board, bytesOf = () => 0, owner, gpuIndex }: OwnItemsOptions,
   encoder: EncoderChoice,
   cache: SegmentCache,
 ): ReleasedItems {

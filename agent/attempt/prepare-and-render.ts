@@ -2,11 +2,11 @@ import type { AttemptReport } from '../core/inputs.ts';
 import type { RenderProgress } from '../render/progress-meter.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
 import type { SegmentBoard } from '../render/segment-board.ts';
+import type { AttemptRun } from './attempt-run.ts';
 import { AttemptFailedError } from './finished.ts';
 import type { Prepared } from './prepare-step.ts';
 import { startPreparing } from './prepare-step.ts';
 import { renderStep } from './render-step.ts';
-import type { AttemptRun } from './run-attempt.ts';
 import type { UsageCount } from './usage-count.ts';
 
 export interface PrepareAndRender extends AttemptRun {

@@ -1,40 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Assign, Manifest } from '../../proto/index.ts';
+import type { Manifest } from '../../proto/index.ts';
 import { loudnessText } from '../../proto/index.ts';
 import type { AttemptReport } from '../core/inputs.ts';
 import type { RenderedOutput } from '../render/render-result.ts';
+import type { AttemptRun } from './attempt-run.ts';
 import { finishedOf } from './finished.ts';
-import type { JobLog } from './job-log.ts';
 import { withKeptPlace } from './kept-work.ts';
-import type { LogFolder } from './log-folder.ts';
 import { attemptFolderName } from './log-folder.ts';
-import type { OwnerPort } from './own-items.ts';
 import { prepareAndRender } from './prepare-and-render.ts';
-import type { AttemptRoom } from './scratch-room.ts';
-import type { AttemptServices } from './services.ts';
 import { stageExtras } from './stage-extras.ts';
 import { stageOutput } from './stage-step.ts';
 import type { UsageCount } from './usage-count.ts';
 import { createUsageCount } from './usage-count.ts';
-
-export interface AttemptRun {
-  readonly assign: Assign;
-  /** Where it renders, on a PC with several GPUs. */
-  readonly gpuIndex?: number;
-  readonly services: AttemptServices;
-  readonly folder: LogFolder;
-  readonly log: JobLog;
-  readonly scratch: AttemptRoom;
-  /** Stops the attempt; its reason says why. */
-  readonly signal: AbortSignal;
-  /** Kills what the stop has not ended yet. */
-  readonly force: AbortSignal;
-  /** Who gives items of this job to other agents. @default nobody */
-  readonly owner?: OwnerPort;
-  /** Hears `staged` or `ended` last, when nothing of the attempt runs any more. */
-  readonly report: (report: AttemptReport) => void;
-}
 
 /** The share of the whole that is done when the file is verified; the rest is the upload (rendering.md). */
 const verifiedPercent = 95;

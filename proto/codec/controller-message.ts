@@ -134,11 +134,7 @@ function fromWire(message: WireMessage): ControllerMessage {
     case 'announce':
       return fromAnnounce(message.value);
     case 'withdraw':
-      return compact<Withdraw>({
-        kind: 'withdraw',
-        announcementId: id(message.value.announcementId, 'withdraw.announcement_id'),
-        jobId: id(message.value.jobId, 'withdraw.job_id'),
-      });
+      return fromWithdraw(message.value);
     case 'cancel':
       return fromCancel(message.value);
     case 'publishGrant':
@@ -195,6 +191,14 @@ function fromWire(message: WireMessage): ControllerMessage {
     case 'goodbye':
       return fromGoodbye(message.value);
   }
+}
+
+function fromWithdraw({ announcementId, jobId }: agent.Withdraw): Withdraw {
+  return compact<Withdraw>({
+    kind: 'withdraw',
+    announcementId: id(announcementId, 'withdraw.announcement_id'),
+    jobId: id(jobId, 'withdraw.job_id'),
+  });
 }
 
 function toWelcome(welcome: Welcome): CompleteWire<agent.Welcome> {

@@ -17,7 +17,8 @@ import {
   encodeAgentMessage,
   encodeControllerMessage,
 } from '../../proto/index.ts';
-import { agentMessages, controllerMessages } from './messages.ts';
+import { controllerMessages } from './controller-messages.ts';
+import { agentMessages } from './messages.ts';
 
 const ref = { jobId: 'j', fence: { term: 1, counter: 2 } };
 

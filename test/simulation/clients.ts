@@ -2,10 +2,10 @@ import { FarmError, type FarmErrorCode } from '../../controller/domain/errors.ts
 import type { Engine } from '../../controller/engine/engine.ts';
 import { manyItems } from '../helpers/assist-farm.ts';
 import { jobId as idOf, jobSpec } from '../helpers/turn-farm.ts';
+import type { JobPlan } from './job-plan.ts';
 import type { Referee } from './referee.ts';
 import type { Scenario, ScriptedJob, ScriptedVerb } from './scenario.ts';
 import type { SimController } from './sim-controller.ts';
-import type { JobPlan } from './sim-work.ts';
 import type { World } from './world.ts';
 
 /** A caller asks again when nothing came back for this long. */

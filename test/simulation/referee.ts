@@ -15,10 +15,11 @@ import { PublishBook } from './books/publish-book.ts';
 import { SlotBook } from './books/slot-book.ts';
 import { TermBook } from './books/term-book.ts';
 import type { Connection } from './connection.ts';
+import type { JobPlan } from './job-plan.ts';
 import type { SimDisk, StoreWatcher } from './sim-disk.ts';
 import type { SimSegments } from './sim-segments.ts';
 import type { Content, Published } from './sim-share.ts';
-import { contentOf, type JobPlan, type SimWork } from './sim-work.ts';
+import { contentOf, type SimWork } from './sim-work.ts';
 import type { World } from './world.ts';
 
 export interface Tally {

@@ -1,9 +1,9 @@
 import type { PriorityClass } from '../../proto/agent-link.ts';
 import type { ScriptedFault } from './faults/fault-kind.ts';
 import { drawFaults, type Profile } from './faults/faults.ts';
+import type { Fate, JobPlan } from './job-plan.ts';
 import { Random } from './random.ts';
 import type { AgentOptions } from './sim-agent.ts';
-import type { Fate, JobPlan } from './sim-work.ts';
 
 export interface ScriptedJob {
   readonly n: number;

@@ -1,7 +1,7 @@
 import type { ItemReport } from '../../agent/core/inputs.ts';
 import type { AssignItem } from '../../proto/item-link.ts';
+import type { JobPlan } from './job-plan.ts';
 import { framesOf, itemFetchMs, type MadeSegment, type SimSegments } from './sim-segments.ts';
-import type { JobPlan } from './sim-work.ts';
 import type { World } from './world.ts';
 
 export interface ItemOptions {

@@ -1,5 +1,5 @@
 import type { ReleasedItem } from '../../proto/item-link.ts';
-import type { JobPlan } from './sim-work.ts';
+import type { JobPlan } from './job-plan.ts';
 
 /** Frames of a job whose length the controller can believe: it takes what it is predicted to take, on the fastest PC. */
 export const speedTold = 2;
@@ -139,6 +139,10 @@ export class SimBoard {
   /** Done or not, it is the owner's to look for, or to render. */
   ended(position: number): void {
     if (this.#released.has(position)) this.#released.set(position, 'loose');
+  }
+
+  takeLooseBack(): void {
+    for (const [position, at] of this.#released) if (at === 'loose') this.#released.delete(position);
   }
 
   /** After an adoption all is its own again. */

@@ -1,34 +1,13 @@
 import type { OutputShare } from '../../agent/attempt/output-share.ts';
 import { noUsage, plainOutcome } from '../../agent/core/endings.ts';
 import type { AttemptReport } from '../../agent/core/inputs.ts';
-import type { Assign, FailureClass, FinishedOutcome, JobRef, Manifest } from '../../proto/agent-link.ts';
+import type { Assign, FinishedOutcome, JobRef, Manifest } from '../../proto/agent-link.ts';
 import { fenceText } from '../../proto/agent-link.ts';
 import type { ItemAssigned, ItemEnded, ReleasedItem, ReleaseItems } from '../../proto/item-link.ts';
+import type { JobPlan } from './job-plan.ts';
 import { framesOf, SimBoard, type SimSegments, segmentKeyOf } from './sim-segments.ts';
 import type { Content } from './sim-share.ts';
 import type { World } from './world.ts';
-
-/** What a job is like, whoever renders it. */
-export interface JobPlan {
-  /** Alone on an agent of speed 1. */
-  readonly workMs: number;
-  readonly fetchMs: number;
-  readonly tailMs: number;
-  readonly segments: number;
-  /**
-   * `failsOnce` and `fails` name the class that an attempt fails with; `hangs` until somebody stops it, `mute` without
-   * a word of progress; `poison` kills the agent that renders it.
-   */
-  readonly fate: Fate;
-}
-
-export type Fate =
-  | 'good'
-  | 'hangs'
-  | 'mute'
-  | 'poison'
-  | { readonly fails: FailureClass }
-  | { readonly failsOnce: FailureClass };
 
 export interface WorkOptions {
   readonly world: World;
@@ -138,6 +117,11 @@ export class SimWork {
       if (told.isDone) this.#toldDone.add(position);
       this.#board.ended(position);
     }
+  }
+
+  /** Behind a new stream nobody knows of what was given to nobody. */
+  takeLooseBack(): void {
+    this.#board.takeLooseBack();
   }
 
   /** It goes on under a new fence: nothing of it is anybody else's. */

@@ -5,11 +5,11 @@ import { itemKey } from '../../agent/core/items.ts';
 import { keyOf } from '../../agent/core/journal-fold.ts';
 import type { AskSources, Assign, Inventory } from '../../proto/agent-link.ts';
 import type { AssignItem } from '../../proto/item-link.ts';
+import type { JobPlan } from './job-plan.ts';
 import type { Referee } from './referee.ts';
 import { SimItem } from './sim-item.ts';
 import type { SimSegments } from './sim-segments.ts';
 import type { Content, ShareUser, SimShare } from './sim-share.ts';
-import type { JobPlan } from './sim-work.ts';
 import { SimWork } from './sim-work.ts';
 import type { World } from './world.ts';
 
@@ -121,6 +121,9 @@ export class Workshop {
         input({ type: 'items-released', ref, items: this.works.get(keyOf(ref))?.release(effect.ask) ?? [] });
         return;
       }
+      case 'take-loose-items-back':
+        for (const work of this.works.values()) work.takeLooseBack();
+        return;
       case 'tell-owner':
         this.works.get(keyOf(effect.told.item.ref))?.told(effect.told);
         return;

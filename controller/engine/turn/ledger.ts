@@ -7,8 +7,8 @@ import type { FarmSettings } from '../../domain/settings.ts';
 import type { RecordKey, StoredRecord } from '../../store/port.ts';
 import { indexJob } from './index-job.ts';
 import type { Effect, Moment, Reply } from './inputs.ts';
+import { endMomentaryRefusals } from './momentary-refusals.ts';
 import { type RecordKind, recordOf } from './records.ts';
-import { endMomentaryRefusals } from './refusals.ts';
 import {
   attemptKey,
   type FarmRecord,

@@ -1,7 +1,7 @@
-import { type AttemptRecord, attemptStates } from '../../domain/attempt.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { Ledger } from './ledger.ts';
 import { holdsLease } from './outcomes.ts';
-import type { FarmState, Refusal } from './state.ts';
+import type { Refusal } from './state.ts';
 
 /** Does not ask the attempt's agent for its job again for a while; a job that the attempt no longer holds is no matter. */
 export function refuseFor(ledger: Ledger, attempt: AttemptRecord, forMs: number, reason: string): void {
@@ -37,16 +37,4 @@ export function askSoon({ state, settings, nowMs }: Ledger, agentId: string): vo
     if (refusal !== undefined && refusal.untilMs > soonMs)
       refusals.set(agentId, { ...refusal, untilMs: soonMs });
   }
-}
-
-/** An attempt has gone on: where it gives its slot back, what its agent had no slot for is asked again. */
-export function endMomentaryRefusals(
-  state: FarmState,
-  before: AttemptRecord | undefined,
-  attempt: AttemptRecord,
-): void {
-  const held = before !== undefined && before.state !== 'assigned' && attemptStates[before.state].holdsSlot;
-  if (!held || attemptStates[attempt.state].holdsSlot) return;
-  for (const refusals of state.refusals.values())
-    if (refusals.get(attempt.agentId)?.momentary === true) refusals.delete(attempt.agentId);
 }
