@@ -41,7 +41,16 @@ test('Every trap of rendering names a test that exists', () => {
 test('Every test of the media folder is named by a trap, or is about something else that is named here', () => {
   const named = new Set(trapRows().map(({ file }) => file));
   const others = [
-    ...['demo-inspection', 'picture', 'extras', 'loudness', 'segment-reuse', 'sound-lane', 'verification'],
+    ...[
+      'demo-inspection',
+      'picture',
+      'extras',
+      'loudness',
+      'one-session',
+      'segment-reuse',
+      'sound-lane',
+      'verification',
+    ],
   ].map((name) => `test/media/${name}.test.ts`);
   const unnamed = repositoryFiles().filter(
     (file) => /^test\/media\/.*\.test\.ts$/u.test(file) && !named.has(file) && !others.includes(file),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFile, utimes } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createGrowthWaits } from '../../../agent/media/growth.ts';
 import { createSettablePace } from '../../../agent/media/pace.ts';
 import { changeOf } from '../../../agent/media/source-change.ts';
@@ -17,27 +16,26 @@ describe('a source that still grows', () => {
   test('is waited for while it does, told of meanwhile, and copied whole', async () => {
     await using room = await makeCacheRoom();
     const source = await room.put('grows.mp4', Buffer.alloc(bytes));
-    let written: Promise<void> | undefined;
+    let pieces = 0;
     const write = async (): Promise<void> => {
-      for (let piece = 0; piece < 8; piece += 1) {
-        await appendFile(source.localPath, 'more');
-        await delay(30);
-      }
+      pieces += 1;
+      await appendFile(source.localPath, 'more');
     };
-    const operations = whileCopied(room.operations, () => {
-      written = write();
-      return Promise.resolve();
-    });
+    const operations = whileCopied(room.operations, write);
     const cache = await room.open({ operations, growth });
     const told = new Set<string>();
+    const written: Promise<void>[] = [];
+    // The writer goes on as soon as what it wrote before has been noticed.
     const watch = setInterval(() => {
       for (const { path, why } of cache.waits()) {
         assert.equal(path, source.localPath);
         told.add(why ?? '');
+        const isNoticed = why?.includes(`${bytes + pieces * 4} bytes`) === true;
+        if (isNoticed && pieces < 8) written.push(write());
       }
     }, 5);
     const file = await cache.acquire(source).finally(() => clearInterval(watch));
-    await written;
+    await Promise.all(written);
     assert.equal(file.sizeBytes, bytes + 8 * 4);
     assert.equal(cache.usedBytes(), bytes + 8 * 4, 'the copies that were too short are gone');
     assert.deepEqual(await room.parts(), []);
