@@ -112,7 +112,8 @@ class OwnersItems implements ReleasedItems {
     } catch (error) {
       log(`No more items are given up: ${error instanceof Error ? error.message : String(error)}`);
     }
-    return given;
+    // While the caches were asked for the later ones, an earlier one may have become ours again.
+    return given.filter(({ position }) => this.#released.has(position));
   }
 
   told(told: ItemAssigned | ItemEnded): void {

@@ -172,7 +172,9 @@ class DiskTier implements LocalTier {
   }
 
   evict(): Promise<void> {
-    this.#evicting = this.#evicting.then(async () => {
+    // One that failed (Windows removes no file that somebody reads) must not stop all later ones.
+    const before = this.#evicting.catch(() => undefined);
+    this.#evicting = before.then(async () => {
       await this.#ready;
       await this.#readAgainAfterPurge();
       const tooMany = this.#bytes - this.#options.bytesMax;

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { SegmentRecord } from '../media/segment-files.ts';
 import { mediaPath } from '../media/segment-files.ts';
 import type { CheckedSegment } from './checked-segment.ts';
@@ -54,12 +55,17 @@ class TieredStore implements SegmentStore {
 
   open(user: SegmentUser): JobSegmentCache {
     const pins: (() => void)[] = [];
+    let isClosed = false;
+    // What still comes when the job is over is nobody's to keep.
+    const pin = (record: SegmentRecord): void => {
+      if (!isClosed) pins.push(this.#local.pin(record));
+    };
     return {
       take: async (wanted, target) => {
         try {
           const found = await this.#take(user, wanted, target);
           if (found === undefined) return undefined;
-          pins.push(this.#local.pin(found.record));
+          pin(found.record);
           const { frames, samples, joinClass } = found.record;
           return { frames, samples, joinClass, from: found.from };
         } catch (error) {
@@ -70,7 +76,7 @@ class TieredStore implements SegmentStore {
       keep: async (key, file, segment, origin) => {
         try {
           const record = await this.#keep(user, key, file, segment, origin);
-          pins.push(this.#local.pin(record));
+          pin(record);
           this.#offer(record);
           await this.#local.evict();
         } catch (error) {
@@ -78,6 +84,7 @@ class TieredStore implements SegmentStore {
         }
       },
       close: () => {
+        isClosed = true;
         for (const unpin of pins.splice(0)) unpin();
         void this.#local
           .evict()
@@ -155,9 +162,14 @@ class TieredStore implements SegmentStore {
   async #bring(record: SegmentRecord, shared: SharedTier): Promise<boolean> {
     this.#parts += 1;
     const part = `shared~${this.#parts}.part`;
-    if ((await shared.fetch(record, this.#local.incomingPath(part))) !== 'fetched') return false;
-    await this.#local.adopt(part, record);
-    return true;
+    try {
+      if ((await shared.fetch(record, this.#local.incomingPath(part))) !== 'fetched') return false;
+      await this.#local.adopt(part, record);
+      return true;
+    } finally {
+      // What came broken or only in part counts nowhere, so that nothing else would ever remove it.
+      await rm(this.#local.incomingPath(part), { force: true });
+    }
   }
 
   async #keep(

@@ -141,6 +141,19 @@ test('Not given: what is too long, what a cache has, what began meanwhile; what 
   assert.match(broken.log[0] ?? '', /no font/u);
 });
 
+test('What became ours again while the later ones were looked at is not given', async () => {
+  const owner: Owner = new Owner(4, {
+    isCached(key) {
+      // The first one was given by then; the link to the controller is lost, and found again.
+      if (key === 'key-12') owner.own.takeLooseBack();
+      return Promise.resolve(false);
+    },
+  });
+  owner.begin();
+  assert.deepEqual(await owner.release(), [12, 11]);
+  assert.equal(owner.board.stages()[3], 'ready');
+});
+
 test('A delivered segment is taken at once, beside what is rendered, and its helper is named', async () => {
   const owner = new Owner(4);
   owner.begin();

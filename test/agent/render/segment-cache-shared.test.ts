@@ -96,7 +96,7 @@ test('What one agent has rendered another takes, once over the share and then fr
 });
 
 test('Other bytes than the record says are found when they are taken, and dropped for all', async (t) => {
-  const { root, pc } = await studio(t);
+  const { folder, root, pc } = await studio(t);
   const [one, two] = [pc('pc1'), pc('pc2')];
   for (const name of ['flipped', 'cut', 'gone']) {
     await one.keep(name, `content of ${name}`);
@@ -115,6 +115,7 @@ test('Other bytes than the record says are found when they are taken, and droppe
     assert.deepEqual(await findRecords(root, key(name)), [], name);
   }
   assert.equal(two.store.statistics().shared?.corrupt, 2);
+  assert.deepEqual(await partsIn(path.join(folder, 'pc2')), [], 'what came is not left lying');
   assert.equal(two.store.sharedState(), 'ready', 'a broken segment is no broken share');
   await one.keep('cut', 'content again');
   assert.equal(await one.store.offered(key('cut'), 'c1'), true);

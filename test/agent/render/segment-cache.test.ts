@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { SegmentStore } from '../../../agent/render/segment-cache.ts';
@@ -147,6 +147,44 @@ test('The least recently used go when there are too many bytes, but never what a
   assert.equal(await store.giveUp(), true);
   assert.equal(store.spareBytes(), 0);
   assert.equal(store.statistics().local.evicted, 4);
+});
+
+test('What is still taken or kept when its job is over is held by nobody', async (t) => {
+  const { file, target, open } = await site(t);
+  const store = open();
+  const first = store.open({ jobId: 'j1' });
+  await first.keep(key('a'), await file('0123456789'), checked, origin);
+  first.close();
+  const job = store.open({ jobId: 'j2' });
+  const late = [
+    job.take({ key: key('a') }, target()),
+    job.keep(key('b'), await file('12345'), checked, origin),
+  ];
+  job.close();
+  assert.notEqual((await Promise.all(late))[0], undefined);
+  assert.equal(store.spareBytes(), 15);
+  await store.close();
+});
+
+test('A segment that cannot be removed just now keeps no other one from going, then or later', async (t) => {
+  const { folder, file, open, troubles } = await site(t);
+  const store = open(15);
+  const keep = async (name: string): Promise<void> => {
+    const job = store.open({ jobId: name });
+    await job.keep(key(name), await file(`0123456789${name}`), checked, origin);
+    job.close();
+  };
+  await keep('a');
+  const record = (await filesOf(folder, '.json'))[0] ?? '';
+  await rm(record);
+  // No file system removes a folder as a file: it stands for a file that somebody reads on Windows.
+  await mkdir(record);
+  await keep('b');
+  assert.notEqual(troubles.length, 0);
+  await keep('c');
+  await keep('d');
+  await store.close();
+  assert.deepEqual([await store.has(key('b')), await store.has(key('d'))], [false, true]);
 });
 
 test('A job without the cache takes only what was made for itself, and what it makes replaces what was there', async (t) => {
