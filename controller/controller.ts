@@ -147,12 +147,13 @@ async function serve(
   }
 }
 
-async function serveWeb(edge: WebContext, { web, tls, token }: ControllerConfig) {
+async function serveWeb(edge: WebContext, { web, tls, token, farm }: ControllerConfig) {
   if (web === undefined) return undefined;
   const { listen: addresses, origins } = web;
   try {
     const access = { origins, ...(token !== undefined && { token }) };
-    return await startWebServer({ ...edge, addresses, access, ...(tls && { tls }) });
+    const stopMs = farm.times.shutdownMs;
+    return await startWebServer({ ...edge, addresses, access, stopMs, ...(tls && { tls }) });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RpcStartError('LISTEN_FAILED', `Cannot listen for HTTP: ${reason}`, { cause });

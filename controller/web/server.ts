@@ -19,12 +19,14 @@ export interface WebServerOptions extends WebContext {
   readonly access: Access;
   /** PEM texts. With `ca` every caller must bring a certificate that it signed (mTLS). */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** Requests that have not come whole, or are not answered, this long after the stop was asked for are cut: ms. */
+  readonly stopMs: number;
 }
 
 export interface WebServer {
   /** The addresses with the ports that were taken, in the order asked for. */
   readonly addresses: readonly string[];
-  /** Lets requests finish, then closes every connection. Idempotent. */
+  /** Lets requests finish, then cuts what is left. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -41,7 +43,7 @@ const connectionsMax = 1_000;
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const apps: FastifyInstance[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all(apps.map((app) => app.close()));
+    await Promise.all(apps.map((app) => close(app, options.stopMs)));
   };
   try {
     const addresses: string[] = [];
@@ -59,8 +61,15 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   }
 }
 
+/** A server that is closed looks at no time limit of requests any more: one that never ends would be waited for. */
+async function close(app: FastifyInstance, stopMs: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), stopMs);
+  await app.close();
+  clearTimeout(timer);
+}
+
 /** The routes without an address, for `inject`. */
-export async function webApp({ access, tls, ...context }: Omit<WebServerOptions, 'addresses'>) {
+export async function webApp({ access, tls, ...context }: Omit<WebServerOptions, 'addresses' | 'stopMs'>) {
   const limits = {
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
