@@ -47,7 +47,13 @@ export function bigQueryCatalog(settings: BigQueryCatalogSettings): Catalog {
   return {
     resolve: async (videoIds, signal) => {
       const startedAt = performance.now();
-      const answers = await unlessOver(loader.loadMany(videoIds), settings.timeoutMs, signal);
+      const answers = await unlessOver(loader.loadMany(videoIds), settings.timeoutMs, signal).catch(
+        (error: unknown) => {
+          // The query may hang for ever: whoever asks next is not to wait for that one.
+          if (error instanceof CatalogUnavailable) for (const id of videoIds) loader.clear(id);
+          throw error;
+        },
+      );
       const found = new Map<string, CatalogEntry>();
       for (const [index, answer] of answers.entries()) {
         if (answer instanceof Error) throw unavailable(answer);

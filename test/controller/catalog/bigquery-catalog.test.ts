@@ -123,6 +123,13 @@ test('Who waits for an answer that does not come is told so; who gives up is lef
     code: 'CATALOG_UNAVAILABLE',
     message: 'BigQuery has not answered within 0.1 s',
   });
+  server.answer = (query) => idsOf(query).map((id) => ({ video_id: id, path: 'x' }));
+  assert.equal(
+    (await catalog.resolve(['a'], never)).found.size,
+    1,
+    'the next one does not wait for that query',
+  );
+  server.answer = () => 'hang';
   const reason = new Error('no longer wanted');
   const over = new AbortController();
   const asked = catalog.resolve(['b'], over.signal);
