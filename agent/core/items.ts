@@ -4,7 +4,7 @@ import type { AssignItem, CancelItem, ItemFinished, ItemRef } from '../../proto/
 import { isAtWork } from './attempt-states.ts';
 import type { ItemReport } from './inputs.ts';
 import { keyOf } from './journal-fold.ts';
-import { scratchForItems, scratchNeeded } from './scratch.ts';
+import { scratchForItems, workBytesAhead } from './scratch.ts';
 import {
   freePlace,
   sessionLimitCode,
@@ -40,7 +40,7 @@ export function itemAssigned(turn: Turn, assign: AssignItem): void {
     item,
     ...place,
     endMs: turn.nowMs + assign.runMs,
-    scratchBytes: scratchNeeded(turn.state, { job }),
+    scratchBytes: workBytesAhead(job, turn.state.settings),
   });
   turn.effects.push({ type: 'start-item', assign, ...place });
 }
@@ -123,7 +123,8 @@ function refusalOf({ state }: Turn, { item, job }: AssignItem): Refusal | undefi
   const isOwn = ({ ref, state: at }: LiveAttempt): boolean => ref.jobId === job.jobId && isAtWork(at);
   if ([...state.attempts.values()].some(isOwn))
     return { code: 'OWN_JOB', message: 'an attempt of that job is at work here' };
-  const needed = scratchNeeded(state, { job });
+  // What is known of the job's sources is of all its items: this one's are measured when it runs.
+  const needed = workBytesAhead(job, state.settings);
   const available = scratchForItems(state);
   if (available >= needed) return undefined;
   const message = `the item needs about ${needed} bytes of scratch space, ${available} are not promised`;

@@ -110,6 +110,15 @@ test("Room that is promised to items is not promised to others, and is in no job
   assert.partialDeepStrictEqual(replies, [{ kind: 'assignment-reply', accepted: true }]);
 });
 
+test('An item needs no room for the sources of the other items of its job', () => {
+  const core = helper();
+  core.receive({ kind: 'ask-sources', jobId: 'other', enable4k: false, rateProfile: 'studio', items: [] });
+  const found = { totalBytes: 50e9, presentBytes: 0, presentSegments: 0, presentOutputMs: 0 };
+  core.input({ type: 'sources', jobId: 'other', found });
+  core.input({ type: 'scratch-space', freeBytes: 1, availableBytes: 1e9, reserved: [] });
+  assert.equal(ofType(core.receive(assignItem()), 'start-item').length, 1);
+});
+
 test('A job takes the place of an item, which is stopped before the job begins', () => {
   const core = helper();
   const item = itemOf();
