@@ -142,6 +142,7 @@ function takeUnknown(ledger: Ledger, agentId: string, item: ItemRef): void {
     deadlineMs: nowMs + assistItemMs,
     stopping: undefined,
     late: false,
+    wasReset: false,
   };
   putItem(state.assist, held);
   const attempt = state.attempts.get(held.attemptKey);

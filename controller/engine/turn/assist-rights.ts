@@ -51,6 +51,7 @@ export function giveItem(
     deadlineMs: nowMs + runMs + settings.times.assignmentReplyMs,
     stopping: undefined,
     late: false,
+    wasReset: false,
   };
   const isFirst = ![...helped.given.values()].some(
     (key) => state.assist.items.get(key)?.agentId === gift.agentId,

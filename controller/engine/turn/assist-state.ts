@@ -54,6 +54,8 @@ export interface HeldItem {
   stopping: { readonly atMs: number; readonly reason: string } | undefined;
   /** It should have stopped long ago: its slot is not counted on. */
   late: boolean;
+  /** Its stream was ended for it: a second time would end it as little. */
+  wasReset: boolean;
 }
 
 export function noAssist(): AssistState {

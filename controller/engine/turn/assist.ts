@@ -71,7 +71,8 @@ function checkItem(ledger: Ledger, held: HeldItem): void {
     state.planStale = true;
     endRight(ledger, held, false, held.stopping.reason);
   }
-  if (silentMs >= assignmentReplyMs + cancelGraceMs) {
+  if (silentMs >= assignmentReplyMs + cancelGraceMs && !held.wasReset) {
+    held.wasReset = true;
     ledger.log('warn', 'item-not-stopped', { jobId: held.item.ref.jobId, agentId: held.agentId });
     resetStream(ledger, presence, presence.session);
   }

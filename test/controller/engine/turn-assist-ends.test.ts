@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { inventory } from '../../helpers/agent-messages.ts';
+import { heartbeat, inventory } from '../../helpers/agent-messages.ts';
 import { AssistFarm, helping, itemCount, manyItems, released } from '../../helpers/assist-farm.ts';
 import { agentOrder, evictOrder, jobSpec } from '../../helpers/turn-farm.ts';
 
@@ -47,6 +47,32 @@ describe('A helper that is lost', () => {
     farm.run({ kind: 'stream-ended', sessionId: again, how: 'closed' });
     farm.attach('pc2', { ...helping(), instanceId: 'pc2-2' });
     assert.equal(farm.last(farm.pc1, 'item-ended').isDone, false);
+  });
+});
+
+describe('A helper whose item never ends', () => {
+  it('tells so on a new stream, which stays: what else it does goes on', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(2);
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    farm.submit(jobSpec(2));
+    const { assignmentReplyMs, cancelGraceMs } = farm.settings.times;
+    farm.pass(assignmentReplyMs);
+    for (const session of [pc2, farm.pc1]) farm.say(session, heartbeat);
+    farm.pass(cancelGraceMs);
+    assert.deepEqual(farm.ended, [pc2]);
+    const again = farm.attach('pc2', { ...helping(), heldItems: [item.item] });
+    assert.deepEqual(farm.last(again, 'cancel-item').item, item.item);
+    for (let second = 0; second < 60; second += 1) {
+      for (const session of [again, farm.pc1]) farm.say(session, heartbeat);
+      farm.pass(1_000);
+    }
+    assert.deepEqual(farm.ended, [pc2]);
+    assert.deepEqual(farm.items(again), []);
+    farm.finish(again, item, 'stopped');
+    assert.equal(farm.assigned(again).ref.jobId, jobSpec(2).jobId);
   });
 });
 
