@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Assign, AssignItem, ItemRef } from '../../proto/index.ts';
 import { noUsage } from '../core/endings.ts';
 import type { ItemReport } from '../core/inputs.ts';
+import { orAborted } from '../media/shared-flight.ts';
 import { plannedKey } from '../render/planned-key.ts';
 import { type RenderedItem, renderItem } from '../render/render-item.ts';
 import type { RenderPlan, SegmentPlan } from '../render/render-plan.ts';
@@ -99,7 +100,7 @@ async function provide(
     const item = await render(run, { workFolder, prepared, settings, cache });
     count.isReused = item.isReused;
     count.frames = item.isReused ? 0 : segment.frames;
-    await share(item, segment, join(workFolder, segmentFileName(segment)), cache, services);
+    await share(item, segment, join(workFolder, segmentFileName(segment)), cache, run);
   } finally {
     clock.end();
     doneReading();
@@ -177,14 +178,15 @@ async function share(
   { frames, samples, sourcePath: source, videoId }: SegmentPlan,
   file: string,
   cache: JobSegmentCache,
-  { segments }: AttemptServices,
+  { services: { segments }, signal }: ItemRun,
 ): Promise<void> {
   if (isReused && !isOnlyHere) return;
   if (isOnlyHere) {
     const origin = { source, ...(videoId === undefined ? {} : { videoId }) };
     await cache.keep(key, file, { frames, samples, joinClass }, origin);
   }
-  if (!(await segments.offered(key, joinClass)))
+  // A share may take minutes for it; whoever stops the item, a job that needs the place among them, does not wait so long.
+  if (!(await orAborted(segments.offered(key, joinClass), signal)))
     throw new ItemFailed('NOT_SHARED', 'the segment did not get into the shared cache');
 }
 

@@ -85,7 +85,9 @@ async function settlingOf(flights: readonly Flight<unknown>[]): Promise<void> {
   await Promise.all(flights.map((flight) => flight.settled));
 }
 
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Waits no longer than the signal lets it: rejects with its reason then, and what was awaited goes on. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
