@@ -50,14 +50,20 @@ export function startSoundLane({ context, board, take, onSeconds }: SoundLaneOpt
   let running: Promise<boolean> | undefined;
 
   const encode = async (): Promise<boolean> => {
-    const result = await runFfmpeg(lane, 'sound', soundFromPipeArguments(joinFiles.sound), {
-      onProgress: ({ outSeconds }) => onSeconds(outSeconds),
-      onStdin: (stdin, touch) => {
-        feed(lane, board, stdin, touch).catch((error: unknown) => ending.abort(error));
-      },
-    });
-    ending.abort(new Error('the sound is encoded'));
-    return result.succeeded;
+    let feeding = Promise.resolve();
+    try {
+      const result = await runFfmpeg(lane, 'sound', soundFromPipeArguments(joinFiles.sound), {
+        onProgress: ({ outSeconds }) => onSeconds(outSeconds),
+        onStdin: (stdin, touch) => {
+          feeding = feed(lane, board, stdin, touch).catch((error: unknown) => ending.abort(error));
+        },
+      });
+      return result.succeeded;
+    } finally {
+      ending.abort(new Error('the sound is encoded'));
+      // It may still read segments, with an FFmpeg of its own.
+      await feeding;
+    }
   };
   const begin = async (): Promise<void> => {
     if (running !== undefined || taking === undefined || isOver || !isDone(0)) return;
