@@ -6,7 +6,8 @@ export interface UsageCount {
   /** A file is here. */
   fetched(file: FetchedFile): void;
   firstFrame(): void;
-  segment(reused: boolean, frames: number): void;
+  /** A segment is there. One that had to be made anew is told again: what was told last counts, and all that was encoded. */
+  segment(segment: { readonly position: number; readonly frames: number; readonly isReused: boolean }): void;
   /** The last frame is encoded: the run clock stops. Only the first call counts. */
   encoded(): void;
   /** All the time that was waited for source shares so far. */
@@ -19,13 +20,16 @@ export interface UsageCount {
 
 export function createUsageCount(nowMs: () => number): UsageCount {
   const startedMs = nowMs();
-  const segments = { rendered: 0, reused: 0 };
+  /** Whether it was reused, by position. */
+  const segments = new Map<number, boolean>();
   const files = { copiedFiles: 0, copiedBytes: 0, reusedFiles: 0, reusedBytes: 0 };
   const waitedMs = { sources: 0, output: 0 };
   const waitedForSharesMs = (): number => Math.round(waitedMs.sources + waitedMs.output);
   let framesEncoded = 0;
   let firstFrameMs: number | undefined;
   let runMs: number | undefined;
+  const count = (wanted: boolean): number =>
+    [...segments.values()].filter((isReused) => isReused === wanted).length;
   const sinceStartMs = (): number => Math.round(nowMs() - startedMs);
 
   return {
@@ -41,10 +45,9 @@ export function createUsageCount(nowMs: () => number): UsageCount {
     firstFrame() {
       firstFrameMs ??= sinceStartMs();
     },
-    segment(reused, frames) {
-      if (reused) segments.reused += 1;
-      else segments.rendered += 1;
-      framesEncoded += reused ? 0 : frames;
+    segment({ position, frames, isReused }) {
+      segments.set(position, isReused);
+      framesEncoded += isReused ? 0 : frames;
     },
     encoded() {
       runMs ??= sinceStartMs();
@@ -58,8 +61,8 @@ export function createUsageCount(nowMs: () => number): UsageCount {
     waitedForSharesMs,
     total: () => ({
       ...files,
-      segmentsRendered: segments.rendered,
-      segmentsReused: segments.reused,
+      segmentsRendered: count(false),
+      segmentsReused: count(true),
       framesEncoded,
       runMs: runMs ?? sinceStartMs(),
       waitedForSharesMs: waitedForSharesMs(),

@@ -82,6 +82,7 @@ class JobRun {
   readonly #meter: ProgressMeter;
   readonly #cache: SegmentCache | undefined;
   readonly #newPositions = new Set<number>();
+  readonly #reusedPositions = new Set<number>();
   readonly #forgetBoard: () => void;
   #framesKnown = '';
   readonly warnings: Problem[] = [];
@@ -89,7 +90,6 @@ class JobRun {
   extras: ExtraFiles = {};
   #font: Promise<ResolvedFont> | undefined;
   #framesEncoded = 0;
-  #segmentsReused = 0;
   #hasFrame = false;
 
   constructor(request: BoardRequest, board: SegmentBoard, hooks: RenderHooks) {
@@ -117,7 +117,7 @@ class JobRun {
   used(): RenderUsage {
     return {
       segmentsRendered: this.#newPositions.size,
-      segmentsReused: this.#segmentsReused,
+      segmentsReused: this.#reusedPositions.size,
       framesEncoded: this.#framesEncoded,
     };
   }
@@ -188,8 +188,10 @@ class JobRun {
       },
       onWarning: (warning) => this.#warn(warning),
       onSegment: (done) => {
-        if (done.isReused) this.#segmentsReused += 1;
+        if (done.isReused) this.#reusedPositions.add(done.position);
         else {
+          // Taken first, it may have had to be made anew.
+          this.#reusedPositions.delete(done.position);
           this.#newPositions.add(done.position);
           this.#framesEncoded += done.frames;
         }

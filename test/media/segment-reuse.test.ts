@@ -20,10 +20,16 @@ async function encodesOf(items: readonly TestItem[], segmentCache: SegmentCache)
   await using job = await prepareRender(items, { segmentCache });
   const output = await renderToFile(job);
   assert.equal(output.frames, items.length * 9);
-  return job.commands
-    .filter(({ file, args }) => file === 'ffmpeg' && args.some((one) => one === '-c:v' || one === '-c:a'))
-    .map(({ label }) => label)
-    .toSorted();
+  const { segmentsRendered, segmentsReused } = output.used;
+  assert.equal(segmentsRendered + segmentsReused, items.length, 'each counts once');
+  return (
+    job.commands
+      .filter(({ file, args }) => file === 'ffmpeg' && args.some((one) => one === '-c:v' || one === '-c:a'))
+      .map(({ label }) => label)
+      // What feeds the sound encoder copies samples: where it runs beside the pictures is a matter of moments.
+      .filter((label) => label !== 'samples')
+      .toSorted()
+  );
 }
 
 async function cacheFolder(t: TestContext): Promise<string> {

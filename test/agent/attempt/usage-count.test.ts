@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createUsageCount } from '../../../agent/attempt/usage-count.ts';
+
+test('A segment that is made anew counts once, by how it came in the end; all that was encoded counts', () => {
+  const usage = createUsageCount(() => 0);
+  usage.segment({ position: 1, frames: 30, isReused: true });
+  usage.segment({ position: 2, frames: 40, isReused: true });
+  usage.segment({ position: 3, frames: 50, isReused: false });
+  usage.segment({ position: 1, frames: 30, isReused: false });
+  usage.segment({ position: 2, frames: 40, isReused: true });
+  const { segmentsRendered, segmentsReused, framesEncoded } = usage.total();
+  assert.deepEqual([segmentsRendered, segmentsReused, framesEncoded], [2, 1, 80]);
+});
