@@ -31,7 +31,8 @@ export function previewArguments(from: string): readonly string[] {
   return [
     ...commonArguments,
     ...inputArguments(from, undefined, 'mov'),
-    ...['-map', '0:v:0', '-map', '0:a:0', '-map_metadata', '-1'],
+    // Without its titles a chapter would be a reference to a track that is not there.
+    ...['-map', '0:v:0', '-map', '0:a:0', '-map_metadata', '-1', '-map_chapters', '-1'],
     ...['-vf', 'fps=15,scale=640:360:flags=bilinear,format=yuv420p'],
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '28', '-maxrate', '450k', '-bufsize', '900k'],
     ...['-profile:v', 'main', '-g', '60'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -17,7 +17,8 @@ async function colours() {
 }
 
 test('A contact sheet shows every item with its time, and a preview all of the result in small', async () => {
-  await using job = await prepareRender(await colours(), { contactSheet: true, preview: true });
+  const items = (await colours()).map((item, index) => ({ ...item, title: `Colour ${index}` }));
+  await using job = await prepareRender(items, { contactSheet: true, preview: true });
   const output = await renderToFile(job);
   assert.deepEqual(output.extras, { contactSheet: 'sheet.jpg', preview: 'preview.mp4' });
   const sheet = path.join(job.request.workFolder, 'sheet.jpg');
@@ -57,6 +58,8 @@ test('A contact sheet shows every item with its time, and a preview all of the r
   );
   assert.ok(Math.abs(Number(format['duration']) - 3) < 0.15, format['duration']);
   assert.ok((await stat(preview)).size < output.sizeBytes);
+  const read = spawnSync('ffprobe', ['-v', 'error', '-show_chapters', preview], { encoding: 'utf8' });
+  assert.deepEqual([read.stdout, read.stderr], ['', ''], 'no chapters, and no trace of them');
   const beside = output.warnings.filter(({ code }) => code === 'EXTRA_FAILED');
   assert.deepEqual(beside, []);
 });
