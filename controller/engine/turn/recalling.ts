@@ -142,7 +142,9 @@ function recreate(ledger: Ledger, presence: Presence, assign: Assign): void {
 }
 
 function jobFrom(ledger: Ledger, { job }: Assign): JobRecord {
-  const sources = job.items.flatMap((item) => sourceShareOf(item.path, ledger.settings.shares)?.name ?? []);
+  const sources = job.items
+    .flatMap(({ path, logoPath }) => [path, logoPath ?? ''])
+    .flatMap((path) => sourceShareOf(path, ledger.settings.shares)?.name ?? []);
   return {
     jobId: job.jobId,
     userId: job.userId,

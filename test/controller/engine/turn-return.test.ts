@@ -162,6 +162,22 @@ describe('a job that the store has lost', () => {
     assert.deepEqual(farm.state.bodies.get(jobId(1))?.resolved, assign.job.items);
   });
 
+  it('needs the shares of its logos too', () => {
+    const { farm, ref, held } = afterLostTail('running');
+    const back = farm.attach('pc1', { farmId, held });
+    const [assign] = farm.all('assign');
+    assert.ok(assign);
+    const item = {
+      position: 0,
+      itemType: 'video',
+      path: '\\\\nas\\Old\\a.mp4',
+      logoPath: '\\\\nas\\Clips\\logo.png',
+    } as const;
+    const told = { ...assign, job: { ...assign.job, items: [item] } };
+    farm.say(back, { kind: 'recalled', ref, assign: told, ...(held[0] && { held: held[0] }) });
+    assert.deepEqual(farm.state.jobs.get(jobId(1))?.shares, ['clips', 'results']);
+  });
+
   it('keeps the events of its agent unacknowledged until it is told', () => {
     const { farm, ref, held } = afterLostTail('running');
     const back = farm.attach('pc1', { farmId, held, lastEvent: 2 });
