@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { WebContext } from './context.ts';
@@ -104,14 +106,22 @@ export const agentRoutes: FastifyPluginCallbackZod<{ readonly context: WebContex
 
 type PersonOrder = Parameters<typeof requestIdOf>[0] & {
   readonly body?: z.output<typeof personOrderBody>;
+  readonly socket: Socket;
 };
+
+/** Under mTLS: what the certificate proves. */
+function provenName(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  return [socket.getPeerCertificate().subject.CN].flat()[0];
+}
 
 function whoAndWhy(request: PersonOrder) {
   const { reason, by } = request.body ?? {};
   return {
     requestId: requestIdOf(request),
     reason: textOf(reason, 'reason'),
-    by: nameOf(by, 'by'),
+    // It goes before what a caller says of itself, as it does over gRPC.
+    by: provenName(request.socket) ?? nameOf(by, 'by'),
   };
 }
 
