@@ -1,8 +1,10 @@
 import { hasEnded } from '../../controller/domain/job-states.ts';
+import type { JobRef } from '../../proto/agent-link.ts';
 import type { Clients } from './clients.ts';
 import type { Victims } from './faults/fault-kind.ts';
 import { heal } from './faults/faults.ts';
 import type { Referee } from './referee.ts';
+import type { Scenario } from './scenario.ts';
 import type { SimAgent } from './sim-agent.ts';
 import type { World } from './world.ts';
 
@@ -11,6 +13,8 @@ const minuteMs = 60_000;
 const quietMaxMs = 8 * 60 * minuteMs;
 /** A job does not wait beside an idle agent for longer: a host that was sick is probed within 15 min. */
 const deafMaxMs = 20 * minuteMs;
+/** Or for so many times what it takes there, while a faster one hangs and says all the while that it is done soon. */
+const givenUpAfter = 4;
 
 export interface SimFarm extends Victims {
   readonly referee: Referee;
@@ -21,12 +25,14 @@ export interface SimFarm extends Victims {
 export class Calm {
   readonly #world: World;
   readonly #farm: SimFarm;
+  readonly #scenario: Pick<Scenario, 'assist'>;
   readonly #sinceMs: number;
   readonly #waitsSince = new Map<string, number>();
   isOver = false;
 
-  constructor(world: World, farm: SimFarm) {
+  constructor(world: World, farm: SimFarm, scenario: Pick<Scenario, 'assist'>) {
     this.#world = world;
+    this.#scenario = scenario;
     this.#farm = farm;
     this.#sinceMs = world.nowMs;
   }
@@ -64,20 +70,37 @@ export class Calm {
   #checkDeafness(jobId: string): void {
     const { referee, agents, controllers } = this.#farm;
     const job = referee.jobs.jobs.get(jobId);
-    const waits =
-      job?.state === 'waiting' &&
-      controllers.some(({ isServing }) => isServing) &&
-      agents.some(
-        ({ works, options: { agentId, queues } }) =>
-          works.size === 0 && queues.includes(job.queue) && !referee.jobs.hadBadLuck(jobId, agentId),
-      );
-    const sinceMs = waits ? (this.#waitsSince.get(jobId) ?? this.#world.nowMs) : undefined;
+    const idle =
+      job?.state === 'waiting' && controllers.some(({ isServing }) => isServing)
+        ? agents.filter(
+            ({ works, options: { agentId, queues } }) =>
+              works.size === 0 && queues.includes(job.queue) && !referee.jobs.hadBadLuck(jobId, agentId),
+          )
+        : [];
+    const sinceMs = idle.length > 0 ? (this.#waitsSince.get(jobId) ?? this.#world.nowMs) : undefined;
     if (sinceMs === undefined) this.#waitsSince.delete(jobId);
     else this.#waitsSince.set(jobId, sinceMs);
-    if (sinceMs !== undefined && this.#world.nowMs - sinceMs > deafMaxMs)
+    if (sinceMs !== undefined && this.#world.nowMs - sinceMs > this.#deafMaxMs(jobId, idle))
       this.#world.violated(
         'connected but deaf',
         `${jobId} waits beside an idle agent since ${(sinceMs - this.#world.startedMs) / 1000} s`,
       );
+  }
+
+  /** Longer while all that is idle is slower than an agent whose job hangs: it is worth waiting for, by its own word. */
+  #deafMaxMs(jobId: string, idle: readonly SimAgent[]): number {
+    // Only where they help each other do agents tell how fast they are: else all are alike.
+    if (!this.#scenario.assist) return deafMaxMs;
+    const { clients, agents } = this.#farm;
+    const hangs = ({ ref }: { readonly ref: JobRef }): boolean => {
+      const fate = clients.plans.get(ref.jobId)?.fate;
+      return fate === 'hangs' || fate === 'mute';
+    };
+    const speedMax = Math.max(...idle.map(({ options }) => options.speed));
+    const isWorthIt = agents.some(
+      ({ works, options: { speed } }) => speed > speedMax && [...works.values()].some(hangs),
+    );
+    const thereMs = (clients.plans.get(jobId)?.workMs ?? 0) / speedMax;
+    return isWorthIt ? Math.max(deafMaxMs, givenUpAfter * thereMs) : deafMaxMs;
   }
 }

@@ -148,7 +148,7 @@ async function live(world: World, farm: SimFarm, scenario: Scenario): Promise<vo
   lookNowAndThen(world, farm);
   let calm: Calm | undefined;
   world.after(scenario.spanMs, () => {
-    calm = new Calm(world, farm);
+    calm = new Calm(world, farm, scenario);
     calm.watch();
   });
   for (let steps = 0; calm?.isOver !== true; steps += 1) {

@@ -55,7 +55,6 @@ export const controllerMutants: readonly Mutant[] = [
   },
   {
     name: 'an announcement is treated as a lease',
-    shownBy: 7,
     parts: { ...realParts, turn: waitingForTheAnnounced },
     breaks: ['connected but deaf', 'a job never ends'],
   },
