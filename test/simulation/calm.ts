@@ -13,6 +13,8 @@ const minuteMs = 60_000;
 const quietMaxMs = 8 * 60 * minuteMs;
 /** A job does not wait beside an idle agent for longer: a host that was sick is probed within 15 min. */
 const deafMaxMs = 20 * minuteMs;
+/** Nor for longer beside one that is well: what it declines it is asked again after 5 min. */
+const deafSoonMs = 10 * minuteMs;
 /** Or for so many times what it takes there, while a faster one hangs and says all the while that it is done soon. */
 const givenUpAfter = 4;
 
@@ -89,9 +91,11 @@ export class Calm {
 
   /** Longer while all that is idle is slower than an agent whose job hangs: it is worth waiting for, by its own word. */
   #deafMaxMs(jobId: string, idle: readonly SimAgent[]): number {
-    // Only where they help each other do agents tell how fast they are: else all are alike.
-    if (!this.#scenario.assist) return deafMaxMs;
     const { clients, agents } = this.#farm;
+    const isWell = ({ sickUntilMs }: SimAgent): boolean => sickUntilMs + deafMaxMs < this.#world.nowMs;
+    const maxMs = idle.some(isWell) ? deafSoonMs : deafMaxMs;
+    // Only where they help each other do agents tell how fast they are: else all are alike.
+    if (!this.#scenario.assist) return maxMs;
     const hangs = ({ ref }: { readonly ref: JobRef }): boolean => {
       const fate = clients.plans.get(ref.jobId)?.fate;
       return fate === 'hangs' || fate === 'mute';
@@ -101,6 +105,6 @@ export class Calm {
       ({ works, options: { speed } }) => speed > speedMax && [...works.values()].some(hangs),
     );
     const thereMs = (clients.plans.get(jobId)?.workMs ?? 0) / speedMax;
-    return isWorthIt ? Math.max(deafMaxMs, givenUpAfter * thereMs) : deafMaxMs;
+    return isWorthIt ? Math.max(deafMaxMs, givenUpAfter * thereMs) : maxMs;
   }
 }

@@ -64,37 +64,38 @@ test('an agent whose journal cannot be written takes no work, says so, renders o
     figures: { goodbyeAckMs: 100 },
     tickMs: 20,
   });
-  t.after(async () => {
+  // Before the hooks, of which the disk's is the first: an agent without its disk never stops.
+  try {
+    await agent.start();
+    const session = await controller.session();
+    await session.admit({ heartbeatMs: 100 });
+    session.send(assignClips(first, ['a.mp4']));
+    assert.equal((await session.nextOf('assignment-reply')).accepted, true);
+    await disk.fill();
+
+    // Its record is larger than what is left of the journal's last block.
+    session.send(assignClips(second, Array.from<string>({ length: 200 }).fill('b.mp4')));
+    await session.next((message) => message.kind === 'inventory' && message.inventory.slots === 0);
+    session.send(assignClips(third, ['b.mp4']));
+    const declined = await session.nextOf('assignment-reply');
+    assert.ok(!declined.accepted);
+    assert.deepEqual([declined.ref, declined.code], [third, 'JOURNAL_FULL']);
+    // What runs renders to its end, and of all that nothing leaves that the disk does not have.
+    await session.next((message) => message.kind === 'progress' && message.state === 'ready');
+    await session.nextOf('heartbeat');
+    const early = session.heard().filter((message) => isReady(message) || isReply(message));
+    assert.deepEqual(early, []);
+
+    await disk.empty();
+    const late = await session.nextOf('assignment-reply');
+    assert.deepEqual([late.ref, late.accepted], [second, true]);
+    assert.deepEqual((await session.event('ready')).ref, first);
+    await session.next((message) => message.kind === 'inventory' && message.inventory.slots === 2);
+  } finally {
     await disk.empty();
     await agent.stop();
     controller.stop();
-  });
-  await agent.start();
-  const session = await controller.session();
-  await session.admit({ heartbeatMs: 100 });
-  session.send(assignClips(first, ['a.mp4']));
-  assert.equal((await session.nextOf('assignment-reply')).accepted, true);
-  await disk.fill();
-
-  // Its record is larger than what is left of the journal's last block.
-  session.send(assignClips(second, Array.from<string>({ length: 200 }).fill('b.mp4')));
-  const told = await session.nextOf('inventory');
-  assert.equal(told.inventory.slots, 0);
-  session.send(assignClips(third, ['b.mp4']));
-  const declined = await session.nextOf('assignment-reply');
-  assert.ok(!declined.accepted);
-  assert.deepEqual([declined.ref, declined.code], [third, 'JOURNAL_FULL']);
-  // What runs renders to its end, and of all that nothing leaves that the disk does not have.
-  await session.next((message) => message.kind === 'progress' && message.state === 'ready');
-  await session.nextOf('heartbeat');
-  const early = session.heard().filter((message) => isReady(message) || isReply(message));
-  assert.deepEqual(early, []);
-
-  await disk.empty();
-  const late = await session.nextOf('assignment-reply');
-  assert.deepEqual([late.ref, late.accepted], [second, true]);
-  assert.deepEqual((await session.event('ready')).ref, first);
-  await session.next((message) => message.kind === 'inventory' && message.inventory.slots === 2);
+  }
 });
 
 function isReady(message: AgentMessage): boolean {

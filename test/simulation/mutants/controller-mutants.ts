@@ -55,6 +55,7 @@ export const controllerMutants: readonly Mutant[] = [
   },
   {
     name: 'an announcement is treated as a lease',
+    shownBy: 11,
     parts: { ...realParts, turn: waitingForTheAnnounced },
     breaks: ['connected but deaf', 'a job never ends'],
   },
