@@ -80,7 +80,8 @@ interface KilledJob {
 }
 
 test('An agent that is killed at 20 random times resumes, renders nothing twice, and publishes each job once', {
-  timeout: 300_000,
+  // Some 25 lives with a start each: 2 min on a machine that does nothing else, and seeds differ by half.
+  timeout: 900_000,
 }, async (t) => {
   const seed = Number(process.env['FARM_TEST_SEED'] ?? Date.now() % 100_000);
   t.diagnostic(`FARM_TEST_SEED=${seed}`);
