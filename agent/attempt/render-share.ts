@@ -7,6 +7,8 @@ import { fillOrder, laneSpeed } from '../core/gpu-choice.ts';
 const compared = workClassOf({ enable4k: false });
 /** No PC renders more at a time. */
 const rendersMax = 64;
+/** No render is that much slower for those beside it: less is a measurement that went wrong, and 0 would stand for ever. */
+const shareMin = 0.001;
 
 /**
  * Speed of one of `renders` renders at a time, relative to one alone on the PC's best encoder: what test encodes at once
@@ -20,7 +22,7 @@ export function renderShare(
   const { concurrentSpeeds, gpuLanes } = host;
   const count = Math.min(rendersMax, Math.max(1, renders));
   const measured = concurrentSpeeds[count - 1] ?? concurrentSpeeds.at(-1) ?? 1;
-  const each = measured > 0 ? measured : 1;
+  const each = measured > 0 ? Math.max(shareMin, measured) : 1;
   const best = Math.max(0, ...gpuLanes.map((lane) => laneSpeed(lane, compared) ?? 0));
   const relative = (index: number): number => {
     const lane = gpuLanes.find((one) => one.index === index);
@@ -31,5 +33,5 @@ export function renderShare(
   // What was measured is the mean over the cards that so many renders go to; of it each card has its part.
   const order = fillOrder(gpuLanes, compared, count).map(relative);
   const mean = order.length === 0 ? 1 : order.reduce((sum, one) => sum + one, 0) / order.length;
-  return Math.min(1, (relative(gpuIndex) * each) / mean);
+  return Math.min(1, Math.max(shareMin, (relative(gpuIndex) * each) / mean));
 }
