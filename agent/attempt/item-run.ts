@@ -28,24 +28,15 @@ export interface ItemRun {
   readonly signal: AbortSignal;
 }
 
-/** Why an item is not rendered after all, though nothing has failed. */
-class ItemDeclined extends Error {
-  override readonly name = 'ItemDeclined';
+/** Why there is no segment: `declined` where it was not tried, `failed` where it was. */
+class ItemEnd extends Error {
+  override readonly name = 'ItemEnd';
+  readonly result: 'declined' | 'failed';
   readonly code: string;
 
-  constructor(code: string, message: string) {
+  constructor(result: 'declined' | 'failed', code: string, message: string) {
     super(message);
-    this.code = code;
-  }
-}
-
-/** A segment cannot be had from a helper. */
-class ItemFailed extends Error {
-  override readonly name = 'ItemFailed';
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
+    this.result = result;
     this.code = code;
   }
 }
@@ -85,7 +76,8 @@ async function provide(
 ): Promise<void> {
   const { assign, services, scratch, signal } = run;
   const encoder = services.encoderFor(assign.job.enable4k, run.gpuIndex);
-  if (encoder === undefined) throw new ItemDeclined('NO_ENCODER', 'no encoder here passes the test encode');
+  if (encoder === undefined)
+    throw new ItemEnd('declined', 'NO_ENCODER', 'no encoder here passes the test encode');
   const prepared = await prepare({
     ...{ services, workFolder, signal, force: signal, room: scratch, log: silentJobLog },
     assign: asAttempt(assign),
@@ -138,12 +130,20 @@ async function expectedSegment(
   { ffmpeg }: AttemptServices,
 ): Promise<SegmentPlan> {
   const [segment] = segments;
-  if (segment === undefined) throw new ItemDeclined('KEY_DIFFERS', 'nothing is planned of it');
+  if (segment === undefined) throw new ItemEnd('declined', 'KEY_DIFFERS', 'nothing is planned of it');
   const key = await plannedKey(segment, settings, ffmpeg.versionText);
   if (segment.frames !== frames)
-    throw new ItemFailed('FRAMES_DIFFER', `${segment.frames} frames are planned here, ${frames} there`);
+    throw new ItemEnd(
+      'failed',
+      'FRAMES_DIFFER',
+      `${segment.frames} frames are planned here, ${frames} there`,
+    );
   if (key !== segmentKey)
-    throw new ItemDeclined('KEY_DIFFERS', 'this agent would render another segment than the owner looks for');
+    throw new ItemEnd(
+      'declined',
+      'KEY_DIFFERS',
+      'this agent would render another segment than the owner looks for',
+    );
   return segment;
 }
 
@@ -169,7 +169,7 @@ async function render(
   if (result.status === 'rendered') return result.item;
   signal.throwIfAborted();
   if (result.status === 'aborted') throw new Error('the render was aborted by nobody');
-  throw new ItemFailed(result.failure.code, result.failure.message);
+  throw new ItemEnd('failed', result.failure.code, result.failure.message);
 }
 
 /** Done means that the owner finds it. What only this PC had is offered like a new one. */
@@ -187,14 +187,13 @@ async function share(
   }
   // A share may take minutes for it; whoever stops the item, a job that needs the place among them, does not wait so long.
   if (!(await orAborted(segments.offered(key, joinClass), signal)))
-    throw new ItemFailed('NOT_SHARED', 'the segment did not get into the shared cache');
+    throw new ItemEnd('failed', 'NOT_SHARED', 'the segment did not get into the shared cache');
 }
 
 /** In one word and one sentence; a stop is named by whoever asked for it. */
 function endOf(error: unknown, signal: AbortSignal): Pick<ItemReport, 'result' | 'code' | 'message'> {
   if (signal.aborted) return { result: 'stopped', message: reasonOf(signal) };
-  if (error instanceof ItemDeclined) return { result: 'declined', code: error.code, message: error.message };
-  if (error instanceof ItemFailed) return { result: 'failed', code: error.code, message: error.message };
+  if (error instanceof ItemEnd) return { result: error.result, code: error.code, message: error.message };
   const { message = 'no reason given', problems } = finishedOf(error, undefined, noUsage);
   return { result: 'failed', code: problems[0]?.code ?? 'AGENT_FAULT', message };
 }

@@ -1,8 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { FailureClass, Problem } from '../../proto/agent-link.ts';
 import { runProcess } from '../process/run.ts';
 import type { MediaFacts } from '../render/facts.ts';
 import type { ContentCache } from './content-cache.ts';
+import { readNote, writeNote } from './content-note.ts';
 import type { FetchedFile } from './fetch.ts';
 import { openGate } from './gate.ts';
 import { ProbeError, type ProbeOptions, probeMedia } from './probe.ts';
@@ -136,12 +136,11 @@ type Look = Outcome & { readonly isNew: boolean };
 async function lookAt(file: FetchedFile, options: ProbeFilesOptions): Promise<Look> {
   const version = noteVersion(options.version);
   const notePath = options.cache.notePath(file.sha256, 'facts');
-  const known = await readNote(notePath, version);
+  const known = await readNote<MediaFacts>(notePath, version);
   if (known !== undefined) return { facts: known, isNew: false };
   try {
     const facts = await probeMedia(file.contentPath, options);
-    // A note only saves work: without it the file is probed again.
-    await writeNote(notePath, { version, facts }).catch(() => undefined);
+    await writeNote(notePath, version, facts);
     return { facts, isNew: true };
   } catch (error) {
     if (error instanceof ProbeError) return { error, isNew: true };
@@ -150,29 +149,8 @@ async function lookAt(file: FetchedFile, options: ProbeFilesOptions): Promise<Lo
   }
 }
 
-interface Note {
-  readonly version: string;
-  readonly facts: MediaFacts;
-}
-
 function noteVersion(version: string): string {
   return `${factsVersion} ${version}`;
-}
-
-async function readNote(path: string, version: string): Promise<MediaFacts | undefined> {
-  try {
-    // Written whole by ourselves, for this version: its shape is known.
-    const note = JSON.parse(await readFile(path, 'utf8')) as Partial<Note> | null;
-    return note?.version === version ? note.facts : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function writeNote(path: string, note: Note): Promise<void> {
-  const part = `${path}.${process.pid}.part`;
-  await writeFile(part, JSON.stringify(note));
-  await rename(part, path);
 }
 
 function problemOf({ role, item, uncPath }: FetchedFile, error: ProbeError): Problem {

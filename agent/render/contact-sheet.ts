@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { runProcess } from '../process/run.ts';
 import { clockText } from './clock-text.ts';
 import { chooseSheetFrames, type SheetFrame } from './contact-times.ts';
 import { ExtraFailedError } from './extra-failed.ts';
-import { type FfmpegContext, runFfmpeg } from './ffmpeg.ts';
+import { type FfmpegContext, runFfmpeg, runFfprobe } from './ffmpeg.ts';
 import { commonArguments, inputArguments } from './ffmpeg-arguments.ts';
 import { resolveFont, writeFont } from './fonts.ts';
 import { fontsFolderName } from './graph.ts';
@@ -95,12 +94,8 @@ function gridOf(count: number): { readonly columns: number; readonly rows: numbe
 const keyFramesMax = 100_000;
 const listTimeoutMs = 120_000;
 
-/** From the file's tables: nothing is decoded. */
-async function keyFrameTimes(
-  { request, log, signal, force }: FfmpegContext,
-  file: string,
-): Promise<readonly number[]> {
-  const { ffprobe, book } = request.ffmpeg;
+/** Its packets are read, and nothing is decoded. */
+async function keyFrameTimes(context: FfmpegContext, file: string): Promise<readonly number[]> {
   const args = [
     '-v',
     'error',
@@ -112,23 +107,15 @@ async function keyFrameTimes(
     'csv=p=0',
     file,
   ];
-  log.command({ label: 'key frames', file: ffprobe, args, cwd: request.workFolder });
   const times: number[] = [];
-  const result = await runProcess({
-    file: ffprobe,
-    args,
-    cwd: request.workFolder,
-    signal,
-    ...(force === undefined ? {} : { force }),
+  const result = await runFfprobe(context, 'key frames', args, {
     timeoutMs: listTimeoutMs,
-    ...(book === undefined ? {} : { book }),
     onStdoutLine(line) {
       const [seconds, flags] = line.split(',');
       if (flags?.startsWith('K') === true && times.length < keyFramesMax) times.push(Number(seconds));
     },
-    onStderrLine: (line) => log.stderr('key frames', line),
   });
-  signal.throwIfAborted();
+  context.signal.throwIfAborted();
   if (!result.succeeded) throw new ExtraFailedError('ffprobe cannot list its key frames');
   return times.filter(Number.isFinite).toSorted((a, b) => a - b);
 }

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { type ProcessResult, runProcess } from '../process/run.ts';
+import { type ProcessOptions, type ProcessResult, runProcess } from '../process/run.ts';
 import type { CommandLog } from './command-log.ts';
 import { encoderEnvironment } from './encoder.ts';
 import { type Cause, createCauseFinder } from './find-cause.ts';
@@ -72,4 +72,25 @@ export async function runFfmpeg(
   });
   const wordsCause = causes.cause();
   return { ...result, errorLines, ...(wordsCause === undefined ? {} : { wordsCause }) };
+}
+
+/** Runs ffprobe in the work folder, logged; it ends at its time limit. */
+export async function runFfprobe(
+  { request, log, signal, force }: FfmpegContext,
+  label: string,
+  args: readonly string[],
+  how: Pick<ProcessOptions, 'stdoutCharsMax' | 'onStdoutLine'> & { readonly timeoutMs: number },
+): Promise<ProcessResult> {
+  const { ffprobe, book, workFolder: cwd } = { ...request, ...request.ffmpeg };
+  log.command({ label, file: ffprobe, args, cwd });
+  return await runProcess({
+    file: ffprobe,
+    args,
+    cwd,
+    signal,
+    ...(force === undefined ? {} : { force }),
+    ...(book === undefined ? {} : { book }),
+    ...how,
+    onStderrLine: (line) => log.stderr(label, line),
+  });
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { runProcess } from '../process/run.ts';
-import type { FfmpegContext } from './ffmpeg.ts';
+import { type FfmpegContext, runFfprobe } from './ffmpeg.ts';
 
 const number = z.coerce.number();
 
@@ -43,7 +42,7 @@ const timeoutMs = 60_000;
 
 /** Reads a file of the work folder. Undefined when ffprobe cannot: then it is not what we meant to make. */
 export async function readMadeFile(
-  { request, log, signal, force }: FfmpegContext,
+  context: FfmpegContext,
   label: string,
   name: string,
 ): Promise<MadeFile | undefined> {
@@ -58,19 +57,7 @@ export async function readMadeFile(
     'json',
     name,
   ];
-  const { ffprobe, book } = request.ffmpeg;
-  log.command({ label, file: ffprobe, args, cwd: request.workFolder });
-  const result = await runProcess({
-    file: ffprobe,
-    args,
-    cwd: request.workFolder,
-    signal,
-    ...(force === undefined ? {} : { force }),
-    timeoutMs,
-    stdoutCharsMax: answerCharsMax,
-    ...(book === undefined ? {} : { book }),
-    onStderrLine: (line) => log.stderr(label, line),
-  });
+  const result = await runFfprobe(context, label, args, { timeoutMs, stdoutCharsMax: answerCharsMax });
   if (!result.succeeded) return undefined;
   const parsed = answer.safeParse(JSON.parse(result.stdout));
   return parsed.success ? parsed.data : undefined;

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import process from 'node:process';
 import type { Loudness } from '../../proto/render-options.ts';
+import { readNote, writeNote } from '../media/content-note.ts';
 import type { MediaFacts } from './facts.ts';
 import { type FfmpegContext, runFfmpeg } from './ffmpeg.ts';
 import { commonArguments, inputArguments } from './ffmpeg-arguments.ts';
@@ -30,7 +29,7 @@ export async function measureLoudness(context: FfmpegContext, source: MeasuredSo
   const args = measureArguments(source);
   if (args === undefined) return {};
   const key = keyOf(args, context.request.ffmpeg.versionText);
-  const known = await knownLoudness(source.notePath, key);
+  const known = await readNote<Loudness>(source.notePath, key);
   if (known !== undefined) return known;
   let figures: Loudness | undefined;
   const result = await runFfmpeg(context, `${source.fileName} loudness`, args, {
@@ -38,8 +37,7 @@ export async function measureLoudness(context: FfmpegContext, source: MeasuredSo
   });
   context.signal.throwIfAborted();
   if (!result.succeeded || figures === undefined) return {};
-  // A note only saves work: without it the sound is measured again.
-  await writeNote(source.notePath, { key, loudness: figures }).catch(() => undefined);
+  await writeNote(source.notePath, key, figures);
   return figures;
 }
 
@@ -49,7 +47,7 @@ export async function notedLoudness(
   ffmpegVersionText: string,
 ): Promise<Loudness | undefined> {
   const args = measureArguments(source);
-  return args === undefined ? {} : await knownLoudness(source.notePath, keyOf(args, ffmpegVersionText));
+  return args === undefined ? {} : await readNote(source.notePath, keyOf(args, ffmpegVersionText));
 }
 
 /** Mixed to two channels first, as it will be heard: that alone changes its level. */
@@ -66,30 +64,9 @@ function measureArguments({ fileName, facts }: MeasuredSource): readonly string[
   ];
 }
 
-interface Note {
-  readonly key: string;
-  readonly loudness: Loudness;
-}
-
 /** The file's name is the item's: the note lies with its content. */
 function keyOf(args: readonly string[], ffmpegVersionText: string): string {
   const without = args.filter((_, index) => args[index - 1] !== '-i');
   const text = JSON.stringify([measureVersion, ffmpegVersionText, without]);
   return createHash('sha256').update(text).digest('hex');
-}
-
-async function knownLoudness(notePath: string, key: string): Promise<Loudness | undefined> {
-  try {
-    // Written whole by ourselves, under this key: its shape is known.
-    const note = JSON.parse(await readFile(notePath, 'utf8')) as Partial<Note> | null;
-    return note?.key === key ? note.loudness : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function writeNote(path: string, note: Note): Promise<void> {
-  const part = `${path}.${process.pid}.part`;
-  await writeFile(part, JSON.stringify(note));
-  await rename(part, path);
 }
