@@ -82,7 +82,13 @@ export function takeItemFinished(ledger: Ledger, presence: Presence, finished: I
 }
 
 /** What keeps an agent from helping just now, and soon will not. */
-const momentaryCodes: ReadonlySet<string> = new Set(['NO_SLOT', 'BUSY_PROBING', 'JOB_CAME']);
+const momentaryCodes: ReadonlySet<string> = new Set([
+  'NO_SLOT',
+  'BUSY_PROBING',
+  'JOB_CAME',
+  'CORDONED',
+  'SHUTTING_DOWN',
+]);
 
 /** It helps this attempt no more, and nobody for a while. */
 function bar(
@@ -148,7 +154,11 @@ function takeUnknown(ledger: Ledger, agentId: string, item: ItemRef): void {
   const attempt = state.attempts.get(held.attemptKey);
   const known = state.bodies.get(item.ref.jobId)?.resolved.some(({ position }) => position === item.position);
   const helped =
-    settings.assist && known === true && isHelpable(state, item.ref) && attempt?.agentId !== agentId
+    settings.assist &&
+    known === true &&
+    item.right.term < state.epoch.term &&
+    isHelpable(state, item.ref) &&
+    attempt?.agentId !== agentId
       ? helpedAttempt(ledger, item.ref)
       : undefined;
   if (helped === undefined || helped.given.has(item.position))

@@ -1,10 +1,10 @@
 import type { JobRef } from '../../../proto/agent-link.ts';
-import type { ItemFinished, ReleasedItem } from '../../../proto/item-link.ts';
+import type { ItemFinished, ItemRef, ReleasedItem } from '../../../proto/item-link.ts';
 import { assignedJob } from '../../domain/job.ts';
 import type { ItemGift } from '../../scheduling/assist-snapshot.ts';
 import { dropItem, type HeldItem, type HelpedAttempt, itemKey, putItem } from './assist-state.ts';
 import type { Ledger } from './ledger.ts';
-import { attemptKey } from './state.ts';
+import { attemptKey, type FarmState } from './state.ts';
 
 /** Three times what was predicted, and the seconds that everything takes to begin, is more than any good item needs. */
 const lateFactor = 3;
@@ -22,11 +22,7 @@ export function giveItem(
   const body = state.bodies.get(ref.jobId);
   if (body === undefined) return;
   const { assistRunMinMs, ffmpegStallMs, ffmpegStartStallMs } = settings.times;
-  const item = {
-    ref,
-    position,
-    right: { term: state.epoch.term, counter: state.nextFenceCounter++ },
-  };
+  const item = newRight(state, ref, position);
   const endsInMs = Math.ceil(gift.endsInMs);
   const runMs = Math.max(assistRunMinMs, lateFactor * endsInMs);
   const job = assignedJob(ledger.job(ref.jobId), body, settings.timeZone);
@@ -62,6 +58,17 @@ export function giveItem(
   if (isFirst && ![...helped.doneBy.values()].includes(gift.agentId))
     noteHelper(ledger, helped, gift.agentId);
   ledger.sendTo(ownerId, { kind: 'item-assigned', item, agentId: gift.agentId, endsInMs });
+}
+
+/** A right that nobody has: an agent can claim one that was never given, and would then be taken for its holder. */
+function newRight(state: FarmState, ref: JobRef, position: number): ItemRef {
+  const next = (): ItemRef => ({
+    ...{ ref, position },
+    right: { term: state.epoch.term, counter: state.nextFenceCounter++ },
+  });
+  let item = next();
+  while (state.assist.items.has(itemKey(item))) item = next();
+  return item;
 }
 
 /** Tells a helper to stop. Its slot is free, and the item another's to render, when it says that it has. */

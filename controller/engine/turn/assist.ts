@@ -1,4 +1,3 @@
-import { closedReasons } from '../../domain/agent-mode.ts';
 import { planAssist } from '../../scheduling/assist.ts';
 import { type AssistTuning, defaultAssistTuning } from '../../scheduling/assist-snapshot.ts';
 import { endRight, finishItem, giveItem, stopItem } from './assist-rights.ts';
@@ -80,8 +79,8 @@ function checkItem(ledger: Ledger, held: HeldItem): void {
 
 /** Cordoned, it finishes what it has; drained, evicted or sick, somebody waits for it, or should not trust it. */
 function isClosed({ state }: Ledger, agentId: string): boolean {
-  const agent = state.agents.get(agentId);
-  return closedReasons(agent).length > 0 && agent?.ordered?.mode !== 'cordoned';
+  const { ordered, health } = state.agents.get(agentId) ?? {};
+  return health?.sick !== undefined || (ordered !== undefined && ordered.mode !== 'cordoned');
 }
 
 /**

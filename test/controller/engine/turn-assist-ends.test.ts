@@ -76,6 +76,35 @@ describe('A helper whose item never ends', () => {
   });
 });
 
+describe('A helper that declines an item', () => {
+  const afterDecline = (code: string) => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(2);
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    const declined = { result: 'declined', code, message: code, reused: false, framesEncoded: 0 } as const;
+    farm.say(pc2, { kind: 'item-finished', item: item.item, ...declined });
+    assert.equal(farm.items(pc2).length, 1);
+    for (let n = 0; n < 3; n += 1) {
+      for (const session of [pc2, farm.pc1]) farm.say(session, heartbeat);
+      farm.pass(5_000);
+    }
+    const [helped] = farm.state.assist.jobs.values();
+    return { given: farm.items(pc2).length, isBarred: helped?.barred.has('pc2') };
+  };
+
+  for (const code of ['NO_SLOT', 'BUSY_PROBING', 'JOB_CAME', 'CORDONED', 'SHUTTING_DOWN']) {
+    it(`with ${code} is asked again soon`, () => {
+      assert.deepEqual(afterDecline(code), { given: 2, isBarred: false });
+    });
+  }
+
+  it('because it would make another segment is asked no more for this attempt', () => {
+    assert.deepEqual(afterDecline('KEY_DIFFERS'), { given: 1, isBarred: true });
+  });
+});
+
 describe('A controller that is started anew', () => {
   it('keeps the rights that helpers tell of, while their fence lives', () => {
     const farm = new AssistFarm().begin();
@@ -110,6 +139,27 @@ describe('A controller that is started anew', () => {
     assert.equal(farm.all('assign').length, 0);
     farm.finish(pc2, { item }, 'stopped');
     assert.equal(farm.assigned(pc2).ref.jobId, jobSpec(1).jobId);
+  });
+
+  it('believes no right that only it could have given', () => {
+    const farm = new AssistFarm().begin();
+    const { epoch, nextFenceCounter } = farm.state;
+    const right = { term: epoch.term, counter: nextFenceCounter };
+    const liar = farm.attach('pc3', {
+      ...helping(),
+      heldItems: [{ ref: farm.ref, position: 19, right }],
+    });
+    assert.deepEqual(farm.last(liar, 'cancel-item').item.right, right);
+    assert.deepEqual(farm.given, []);
+    const pc2 = farm.attach('pc2', helping());
+    farm.release(1);
+    const [item] = farm.items(pc2);
+    assert.ok(item);
+    assert.notDeepEqual(item.item.right, right);
+    farm.finish(liar, { item: { ...item.item, right } });
+    assert.deepEqual(farm.given, [19], 'it is of another item that the liar told');
+    farm.finish(pc2, item);
+    assert.equal(farm.last(farm.pc1, 'item-ended').isDone, true);
   });
 
   it('asks the owner anew: of what was given to nobody both know nothing more', () => {
