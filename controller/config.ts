@@ -202,7 +202,7 @@ function supabaseConfig(
   if (!/^[\x21-\x7e]{1,4096}$/u.test(key)) {
     problems.push({
       field: 'supabase.keyFile',
-      description: 'must be a file that holds the key, and only it',
+      description: 'must name the file of the key, one line without spaces; or give it in FARM_SUPABASE_KEY',
     });
   }
   return { ...settings, key };

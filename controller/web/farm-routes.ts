@@ -10,14 +10,12 @@ import {
   agentRow,
   agentsQuery,
   agentsReply,
-  errorReply,
+  failures,
   personOrderBody,
   queueParams,
   queueRow,
   queuesReply,
 } from './schemas.ts';
-
-const failures = { '4xx': errorReply, '5xx': errorReply };
 
 /** Queues, and what a person orders of them. */
 export const queueRoutes: FastifyPluginCallbackZod<{ readonly context: WebContext }> = (

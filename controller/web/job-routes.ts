@@ -8,7 +8,7 @@ import type { WebContext } from './context.ts';
 import { badField, requestIdOf, textOf } from './fields.ts';
 import { toJobRow } from './rows.ts';
 import {
-  errorReply,
+  failures,
   historyQuery,
   jobOrderBody,
   jobParams,
@@ -22,7 +22,6 @@ import {
 import { validSpec } from './submit.ts';
 
 const tags = ['jobs'];
-const failures = { '4xx': errorReply, '5xx': errorReply };
 
 /** Jobs under the paths, and in the words, of the old web application. */
 export const jobRoutes: FastifyPluginCallbackZod<{ readonly context: WebContext }> = (

@@ -136,3 +136,6 @@ export const errorReply = z.object({
   violations: z.array(z.object({ field: z.string(), description: z.string() })).optional(),
   info: z.record(z.string(), z.string()).optional(),
 });
+
+/** What every route may answer instead. */
+export const failures = { '4xx': errorReply, '5xx': errorReply };

@@ -48,7 +48,7 @@ test('The key of Supabase comes from its file or the environment, and is in no o
   });
   const env = { FARM_SUPABASE_KEY: 'from-the-environment' };
   assert.equal((await read(t, yaml, { env })).supabase?.key, 'from-the-environment');
-  const rule = 'must be a file that holds the key, and only it';
+  const rule = 'must name the file of the key, one line without spaces; or give it in FARM_SUPABASE_KEY';
   const twoLines = { files: { key: 'two\nlines' } };
   assert.deepEqual(await problems(t, yaml, twoLines), { 'supabase.keyFile': rule });
   const none = `${shares}\nsupabase: { url: 'https://x.supabase.co' }`;

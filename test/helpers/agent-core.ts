@@ -9,6 +9,7 @@ import { defaultCoreFigures } from '../../agent/core/state.ts';
 import type { StepResult } from '../../agent/core/step.ts';
 import { step } from '../../agent/core/step.ts';
 import type {
+  Announce,
   Assign,
   ControllerMessage,
   FinishedOutcome,
@@ -73,6 +74,18 @@ export function assignment(ref: JobRef, changes: Partial<Assign> = {}): Assign {
     limits: { softRunMs: 10_000, hardRunMs: 12_000, stallMs: 60_000, startStallMs: 120_000 },
     ...changes,
   };
+}
+
+/** A hint of a job. */
+export function announcement(jobId: string): Announce {
+  return { kind: 'announce', announcementId: 'n1', jobId, channelName: 'C', items: [] };
+}
+
+/** The answer of a core that does not take the job; undefined: it takes it. */
+export function declineOf(core: CoreDriver, ref: JobRef) {
+  const reply = sent(core.receive(assignment(ref)))[0];
+  if (reply?.kind !== 'assignment-reply') throw new Error(`the core has not answered but ${reply?.kind}`);
+  return reply.accepted ? undefined : reply;
 }
 
 export function welcome(changes: Partial<Welcome> = {}): Welcome {

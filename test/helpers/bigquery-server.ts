@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
+import { serveOnLoopback } from './http-stand-in.ts';
 
 /** A query as the client sent it: `POST /projects/PROJECT/queries`. */
 export interface SentQuery {
@@ -27,25 +26,12 @@ export class BigQueryServer {
   readonly sent: SentQuery[] = [];
   /** What a query answers; an error with `status` is answered as BigQuery answers it. `hang`: never. */
   answer: (query: SentQuery) => readonly Row[] | 'hang' = () => [];
-  readonly #server: Server;
-
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#handle(request, response));
-  }
+  url = '';
 
   static async open(t: TestContext): Promise<BigQueryServer> {
     const server = new BigQueryServer();
-    server.#server.listen(0, '127.0.0.1');
-    await once(server.#server, 'listening');
-    t.after(() => {
-      server.#server.close();
-      server.#server.closeAllConnections();
-    });
+    server.url = await serveOnLoopback(t, (request, response) => server.#handle(request, response));
     return server;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

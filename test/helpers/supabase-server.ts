@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { App } from '@supabase/lite';
 import { createConnection } from '@supabase/lite/sqlite';
+import { serveOnLoopback } from './http-stand-in.ts';
 
 /** What becomes of a request: it is answered, refused with a status, never answered, or done with its answer lost. */
 export type Fault = 'none' | 'hang' | 'lose-reply' | { readonly status: number };
@@ -15,11 +14,10 @@ export class SupabaseServer {
   readonly asked: string[] = [];
   /** Asked for each request. */
   fault: (request: IncomingMessage) => Fault = () => 'none';
-  readonly #server: Server;
+  url = '';
 
   private constructor(app: App) {
     this.app = app;
-    this.#server = createServer((request, response) => void this.#handle(request, response));
   }
 
   /** @param schema the tables, as PostgreSQL's DDL */
@@ -28,17 +26,8 @@ export class SupabaseServer {
     const app = new App({ connection, auth: { enabled: false } });
     await app.connection.createMigrator(schema).migrate();
     const server = new SupabaseServer(app);
-    server.#server.listen(0, '127.0.0.1');
-    await once(server.#server, 'listening');
-    t.after(() => {
-      server.#server.close();
-      server.#server.closeAllConnections();
-    });
+    server.url = await serveOnLoopback(t, (request, response) => server.#handle(request, response));
     return server;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

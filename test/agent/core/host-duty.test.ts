@@ -1,39 +1,35 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { waitsForNoRecord } from '../../../agent/core/effects.ts';
-import type { Announce, FinishedOutcome } from '../../../proto/index.ts';
-import { assignment, CoreDriver, failed, jobRef, manifest, ofType, sent } from '../../helpers/agent-core.ts';
+import type { FinishedOutcome } from '../../../proto/index.ts';
+import {
+  announcement,
+  assignment,
+  CoreDriver,
+  declineOf,
+  failed,
+  jobRef,
+  manifest,
+  ofType,
+  sent,
+} from '../../helpers/agent-core.ts';
 
 const [a, b, c] = [jobRef('job-a', 1), jobRef('job-b', 2), jobRef('job-c', 3)];
-const announce: Announce = {
-  kind: 'announce',
-  announcementId: 'n1',
-  jobId: 'job-c',
-  channelName: 'C',
-  items: [],
-};
-
-function decline(core: CoreDriver, ref = c) {
-  const [reply] = sent(core.receive(assignment(ref)));
-  assert.ok(reply?.kind === 'assignment-reply');
-  return reply.accepted ? undefined : reply;
-}
-
 describe('a mode', () => {
   test('that is not active declines assignments, and gives up what is fetched ahead', () => {
     for (const mode of ['cordoned', 'draining', 'evict'] as const) {
       const core = new CoreDriver({ slots: 2 });
       core.attach();
-      core.receive(announce);
+      core.receive(announcement('job-c'));
       const effects = core.receive({ kind: 'set-mode', mode, deadlineMs: 60_000, reason: 'new card' });
       assert.equal(ofType(effects, 'stop-prefetch')[0]?.why, 'withdrawn');
       assert.deepEqual(
         sent(effects).map((message) => message.kind === 'prefetch-report' && message.state),
         ['withdrawn'],
       );
-      assert.equal(decline(core)?.code, 'CORDONED');
-      assert.match(decline(core)?.reason ?? '', /new card/u);
-      assert.equal(ofType(core.receive(announce), 'start-prefetch').length, 0);
+      assert.equal(declineOf(core, c)?.code, 'CORDONED');
+      assert.match(declineOf(core, c)?.reason ?? '', /new card/u);
+      assert.equal(ofType(core.receive(announcement('job-c')), 'start-prefetch').length, 0);
     }
   });
 
@@ -77,7 +73,7 @@ describe('a mode', () => {
     core.receive({ kind: 'set-mode', mode: 'cordoned', reason: 'r' });
     core.input({ type: 'link-closed', linkId: core.linkId, reason: 'cut' });
     core.attach();
-    assert.equal(decline(core), undefined);
+    assert.equal(declineOf(core, c), undefined);
   });
 });
 
@@ -174,7 +170,7 @@ describe('an encoder without a session left', () => {
     core.attach();
     for (const ref of [a, b, c]) core.receive(assignment(ref));
     assert.deepEqual(slotsTold(core.report(c, { type: 'ended', finished: noSession })), [2]);
-    assert.equal(decline(core, jobRef('job-d', 4))?.code, 'NO_SLOT');
+    assert.equal(declineOf(core, jobRef('job-d', 4))?.code, 'NO_SLOT');
     assert.deepEqual(ofType(core.tick(599_999), 'probe-sessions'), []);
     assert.deepEqual(ofType(core.tick(1), 'probe-sessions'), [{ type: 'probe-sessions', sessions: 1 }]);
     assert.deepEqual(ofType(core.tick(600_000), 'probe-sessions'), [], 'one at a time');
@@ -189,7 +185,7 @@ describe('an encoder without a session left', () => {
     core.attach();
     core.receive(assignment(a));
     assert.deepEqual(slotsTold(core.report(a, { type: 'ended', finished: noSession })), [0]);
-    assert.equal(decline(core)?.code, 'NO_SLOT');
+    assert.equal(declineOf(core, c)?.code, 'NO_SLOT');
     core.tick(600_000);
     core.attach();
     assert.deepEqual(slotsTold(core.input({ type: 'sessions-probed', ok: true, detail: '' })), [1]);

@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Announce } from '../../../proto/index.ts';
-import { assignment, CoreDriver, failed, jobRef, ofType, sent } from '../../helpers/agent-core.ts';
+import {
+  announcement,
+  assignment,
+  CoreDriver,
+  declineOf,
+  failed,
+  jobRef,
+  ofType,
+  sent,
+} from '../../helpers/agent-core.ts';
 
 const [a, b, c] = [jobRef('job-a', 1), jobRef('job-b', 2), jobRef('job-c', 3)];
-const announce: Announce = {
-  kind: 'announce',
-  announcementId: 'n1',
-  jobId: 'job-c',
-  channelName: 'C',
-  items: [],
-};
-
-function decline(core: CoreDriver, ref = c) {
-  const [reply] = sent(core.receive(assignment(ref)));
-  assert.ok(reply?.kind === 'assignment-reply');
-  return reply.accepted ? undefined : reply;
-}
-
 function scratch(availableBytes: number, reserved: { jobId: string; bytes: number }[] = []) {
   return { type: 'scratch-space', freeBytes: availableBytes, availableBytes, reserved } as const;
 }
@@ -29,9 +23,9 @@ describe('scratch space', () => {
     const core = new CoreDriver({ slots: 4 });
     core.attach();
     core.input(scratch(700 * mib));
-    assert.equal(decline(core, a), undefined);
-    assert.equal(decline(core, b), undefined);
-    const third = decline(core, c);
+    assert.equal(declineOf(core, a), undefined);
+    assert.equal(declineOf(core, b), undefined);
+    const third = declineOf(core, c);
     assert.equal(third?.code, 'NO_SPACE');
     assert.match(third.reason, /about 268435456 bytes .*, 197132288 are free/u);
     // The shell knows better what the first two need: less.
@@ -41,7 +35,7 @@ describe('scratch space', () => {
         [a, b].map(({ jobId }) => ({ jobId, bytes: 100 * mib })),
       ),
     );
-    assert.equal(decline(core, c), undefined);
+    assert.equal(declineOf(core, c), undefined);
   });
 
   test("of an attempt that has ended is nobody's, whatever the shell said last", () => {
@@ -50,9 +44,9 @@ describe('scratch space', () => {
     core.input(scratch(300 * mib));
     core.receive(assignment(a));
     core.input(scratch(300 * mib, [{ jobId: a.jobId, bytes: 300 * mib }]));
-    assert.equal(decline(core, b)?.code, 'NO_SPACE');
+    assert.equal(declineOf(core, b)?.code, 'NO_SPACE');
     core.report(a, { type: 'ended', finished: failed });
-    assert.equal(decline(core, b), undefined);
+    assert.equal(declineOf(core, b), undefined);
   });
 
   test('is asked for the sources too, when it is known how much of them is missing', () => {
@@ -60,11 +54,11 @@ describe('scratch space', () => {
     core.attach();
     core.input(scratch(1_000 * mib));
     const report = { announcementId: 'n1', jobId: 'job-c', state: 'fetching', files: 1 } as const;
-    core.receive(announce);
+    core.receive(announcement('job-c'));
     core.input({ type: 'prefetch', report: { ...report, bytes: 50 * mib, totalBytes: 900 * mib } });
-    assert.equal(decline(core)?.code, 'NO_SPACE', 'it needs 850 MiB of sources and 256 MiB of work');
+    assert.equal(declineOf(core, c)?.code, 'NO_SPACE', 'it needs 850 MiB of sources and 256 MiB of work');
     core.input({ type: 'prefetch', report: { ...report, bytes: 890 * mib, totalBytes: 900 * mib } });
-    assert.equal(decline(core), undefined);
+    assert.equal(declineOf(core, c), undefined);
   });
 
   test('is told with every heartbeat and every inventory', () => {
@@ -94,13 +88,13 @@ describe('scratch space', () => {
     assert.ok(reply?.kind === 'assignment-reply' && !reply.accepted);
     assert.equal(reply.code, 'NO_SPACE');
     assert.match(reply.reason, /19080000000 bytes .* 1000000000 are free/u);
-    assert.equal(decline(core), undefined, 'a short one fits');
+    assert.equal(declineOf(core, c), undefined, 'a short one fits');
   });
 
   test('below the least that any job needs declines all', () => {
     const core = new CoreDriver();
     core.attach();
     core.input(scratch(1_000));
-    assert.equal(decline(core)?.code, 'NO_SPACE');
+    assert.equal(declineOf(core, c)?.code, 'NO_SPACE');
   });
 });
