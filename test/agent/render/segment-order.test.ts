@@ -29,7 +29,8 @@ describe('the item that is rendered next', () => {
     assert.equal(nextToRender({ stages, concurrency: 1, isStopped: false }), undefined);
     assert.equal(nextToRender({ stages, concurrency: 2, isStopped: false }), 1);
     assert.equal(nextToRender({ stages, concurrency: 2, isStopped: true }), undefined);
-    assert.deepEqual(mayBeGiven({ stages, concurrency: 2, isStopped: true }), []);
+    assert.deepEqual(mayBeGiven({ stages, concurrency: 1, isStopped: false }), [1]);
+    assert.deepEqual(mayBeGiven({ stages, concurrency: 1, isStopped: true }), []);
     assert.equal(nextToRender({ stages: ['given', 'done'], concurrency: 2, isStopped: false }), undefined);
   });
 
