@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { heartbeat, inventory } from '../../helpers/agent-messages.ts';
+import { finished, heartbeat, inventory, journalEvent } from '../../helpers/agent-messages.ts';
 import { AssistFarm, helping, itemCount, manyItems, released } from '../../helpers/assist-farm.ts';
 import { agentOrder, evictOrder, jobSpec } from '../../helpers/turn-farm.ts';
 
@@ -73,6 +73,29 @@ describe('A helper whose item never ends', () => {
     assert.deepEqual(farm.items(again), []);
     farm.finish(again, item, 'stopped');
     assert.equal(farm.assigned(again).ref.jobId, jobSpec(2).jobId);
+  });
+});
+
+describe('A helper that is cordoned', () => {
+  it('finishes its item, unless it is sick too', () => {
+    const farm = new AssistFarm().begin();
+    const pc2 = farm.attach('pc2', helping({ slots: 4 }));
+    const refs = [2, 3, 4].map((n) => {
+      farm.submit(jobSpec(n));
+      return farm.assigned(pc2).ref;
+    });
+    farm.release(1);
+    assert.equal(farm.items(pc2).length, 1);
+    farm.order(agentOrder('cordon', 'pc2'));
+    farm.pass(1_000);
+    assert.deepEqual(farm.all('cancel-item'), []);
+    const problems = [{ code: 'DISK_FULL', message: 'no room' }];
+    const failed = finished({ outcome: 'failed', failureClass: 'environment', message: 'no room', problems });
+    for (const [index, ref] of refs.entries())
+      farm.say(pc2, journalEvent(index + 1, ref, { type: 'finished', finished: failed }));
+    farm.pass(1_000);
+    assert.ok(farm.state.agents.get('pc2')?.health?.sick);
+    assert.equal(farm.all('cancel-item').length, 1);
   });
 });
 
