@@ -140,7 +140,10 @@ async function provideSegment(
 
   const { joinClass } = job;
   const cached = await cache?.take({ key, ...(joinClass === undefined ? {} : { joinClass }) }, target);
-  const reused = cached?.joinClass === (job.joinClass ?? cached?.joinClass) ? cached : undefined;
+  const isJoinable = cached?.joinClass === (job.joinClass ?? cached?.joinClass);
+  // A record that lies would fail the verification of every job, again and again.
+  const isPlanned = cached?.frames === segment.frames && cached.samples === segment.samples;
+  const reused = isJoinable && isPlanned ? cached : undefined;
   const isReused = reused !== undefined;
   if (isDelivered && !isReused) {
     // It went again, or cannot be joined: it is rendered when there is a place for it.

@@ -52,6 +52,24 @@ test('A second job encodes nothing, a changed item encodes itself, and the sound
   assert.deepEqual(await encodesOf([{ file: a }, { file: c }], testSegments(folder)), ['sound', 'video_2']);
 });
 
+test('A segment that the cache says is of another length is rendered anew', async (t) => {
+  const folder = await cacheFolder(t);
+  const items = [{ file: await clip(0) }, { file: await clip(90) }];
+  await encodesOf(items, testSegments(folder));
+  const real = testSegments(folder);
+  const wrong = { frames: 8, samples: 8 * 1600 };
+  for (const name of ['frames', 'samples'] as const) {
+    const lying: SegmentCache = {
+      keep: (...kept) => real.keep(...kept),
+      async take(wanted, target) {
+        const taken = await real.take(wanted, target);
+        return taken?.frames === 9 ? { ...taken, [name]: wrong[name] } : taken;
+      },
+    };
+    assert.deepEqual(await encodesOf(items, lying), ['video_0', 'video_2'], name);
+  }
+});
+
 test('Segments of a class that this PC cannot make are given up when it must make one', async (t) => {
   const folder = await cacheFolder(t);
   const [a, b, c] = [await clip(0), await clip(90), await clip(180)];
