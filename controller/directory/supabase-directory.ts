@@ -46,9 +46,11 @@ export function supabaseDirectory(options: SupabaseDirectoryOptions): Directory 
   return {
     username: async (userId, signal) => {
       signal.throwIfAborted();
-      const name = await names.fetch(userId).catch(() => undefined);
+      const name = (await names.fetch(userId).catch(() => undefined)) ?? unknown;
+      // A profile can be there a moment later.
+      if (name === unknown) names.delete(userId);
       signal.throwIfAborted();
-      return name ?? unknown;
+      return name;
     },
   };
 }

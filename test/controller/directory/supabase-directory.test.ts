@@ -46,6 +46,16 @@ test('Who has no row, no name or none that can be shown is unknown', async (t) =
   assert.deepEqual(troubles, []);
 });
 
+test('Who is unknown is asked for again: the profile of a new user can come a moment later', async (t) => {
+  const { server, directory } = await open(t);
+  assert.equal(await directory.username('new', never), 'unknown');
+  const { error } = await createClient(server.url, 'key')
+    .from('profiles')
+    .insert([{ id: 'new', username: 'eve' }]);
+  assert.equal(error, null);
+  assert.equal(await directory.username('new', never), 'eve');
+});
+
 test('Away, slow or refusing, Supabase keeps no job back: names that were heard stay', async (t) => {
   const { server, directory, troubles } = await open(t, { timeoutMs: 200, cacheMs: 1 });
   assert.equal(await directory.username(ann, never), 'ann');
