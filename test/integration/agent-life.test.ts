@@ -104,7 +104,7 @@ describe('an agent in a farm', () => {
     }
     assert.match(
       (await controller.log(`${a.jobId}/ffmpeg_cmd.txt`)).toString(),
-      /^# video_0\ncd .*\nffmpeg /u,
+      /^# video_[01]\ncd .*\nffmpeg /u,
     );
     assert.ok((await controller.log(`${a.jobId}/ffmpeg_stderr.txt`)).length > 0);
 
