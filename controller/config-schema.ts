@@ -1,17 +1,13 @@
 import { z } from 'zod';
+import { bigQuerySettings } from './config-bigquery-schema.ts';
+import { count, durationMs, path } from './config-field-schemas.ts';
 import { storeSettings } from './config-store-schema.ts';
+import { supabaseSettings } from './config-supabase-schema.ts';
 import { isPlainName, plainNameRule } from './domain/text-rules.ts';
 import { timeNames } from './domain/times.ts';
 
 const name = z.string().refine(isPlainName, plainNameRule);
-const path = z.string().min(1, 'must not be empty').max(4_096);
-const durationMs = z
-  .int('must be whole milliseconds')
-  .min(1)
-  .max(366 * 24 * 3_600_000);
-const count = (min: number, max: number) => z.int().min(min).max(max);
 const address = z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port');
-const column = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,299}$/u, 'must be the name of a column');
 const weight = z.number('must be a number').min(0.01).max(100);
 const userWeightsMax = 10_000;
 const uncRoot = z
@@ -195,47 +191,8 @@ export const settingsSchema = z.strictObject({
     .describe(
       'CSV or JSON: `video_id`, `path`, and if wanted `resolution`, `is_4k`. Read again when it changes.',
     ),
-  bigQuery: z
-    .strictObject({
-      projectId: z
-        .string()
-        .regex(/^[a-z0-9.:-]{1,100}$/u, 'must be the id of a project')
-        .describe('Project that is billed for the queries.'),
-      table: z
-        .string()
-        .regex(/^[A-Za-z0-9.:-]{1,100}(\.[A-Za-z0-9_]{1,256}){2}$/u, 'must be project.dataset.table')
-        .describe('Table or view of the videos: `project.dataset.table`.'),
-      idColumn: column.default('video_id').describe('Its column of ids, a STRING.'),
-      pathColumn: column.default('path').describe('Its column of UNC paths, a STRING.'),
-      location: z
-        .string()
-        .regex(/^[A-Za-z0-9-]{1,50}$/u)
-        .optional()
-        .describe('Where the dataset lies, e.g. `EU`. Default: BigQuery finds out.'),
-      keyFile: path
-        .optional()
-        .describe('Key of a service account. Default: Application Default Credentials.'),
-      apiEndpoint: z
-        .url({ protocol: /^https?$/u })
-        .optional()
-        .describe('An emulator; it is asked without credentials.'),
-      timeoutMs: durationMs.default(15_000).describe('A query that takes longer has failed.'),
-      cacheMs: durationMs.default(300_000).describe('What was found is not asked again for this long.'),
-      cacheEntriesMax: count(1, 1_000_000).default(100_000).describe('Ids that are remembered.'),
-    })
-    .optional()
-    .describe('The catalogue in BigQuery; instead of `catalogFile`.'),
-  supabase: z
-    .strictObject({
-      url: z.url({ protocol: /^https?$/u }).describe('Of the project, e.g. `https://xyz.supabase.co`.'),
-      keyFile: path
-        .optional()
-        .describe("File of the service role's key. Instead of it: environment `FARM_SUPABASE_KEY`."),
-      timeoutMs: durationMs
-        .default(3_000)
-        .describe('No job waits longer than this for the name of its user.'),
-      cacheMs: durationMs.default(600_000).describe('A name is asked for again after this.'),
-    })
+  bigQuery: bigQuerySettings.optional().describe('The catalogue in BigQuery; instead of `catalogFile`.'),
+  supabase: supabaseSettings
     .optional()
     .describe("Names of users from Supabase's `profiles`, instead of `users`."),
   users: z

@@ -1,0 +1,8 @@
+import { z } from 'zod';
+
+export const path = z.string().min(1, 'must not be empty').max(4_096);
+export const durationMs = z
+  .int('must be whole milliseconds')
+  .min(1)
+  .max(366 * 24 * 3_600_000);
+export const count = (min: number, max: number) => z.int().min(min).max(max);
