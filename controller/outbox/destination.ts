@@ -16,6 +16,8 @@ export interface OutboxItem {
   readonly body: JobBody;
   /** The attempt that published, else the last one that ended; absent where nothing ended yet. */
   readonly attempt?: AttemptRecord;
+  /** Every attempt that is kept, oldest first. */
+  readonly attempts?: readonly AttemptRecord[];
   /** Whole percent, as users see it. */
   readonly percent: number;
   /**
