@@ -6,7 +6,7 @@ type Rule = IForbiddenRuleType & { name: string; comment: string };
 
 const anyRoom = '^(proto|controller|agent|client|demo|bench|chaos|test|tools)/';
 /** The one vocabulary of the agent protocol: types, a few names, and two pure functions over them. */
-const agentLink = '^proto/(agent-link|assigned-job|item-link|job-link|render-options)\\.ts$';
+const agentLink = '^proto/(agent-link|assigned-job|item-link|job-link|render-options|shadow)\\.ts$';
 const npm: DependencyType[] = [
   'npm',
   'npm-dev',

@@ -37,3 +37,4 @@ export { logBytesMax } from './log-limits.ts';
 export * from './render-options.ts';
 export { resetStream } from './reset-stream.ts';
 export { type LinkEnd, type LinkOptions, StreamLink } from './stream.ts';
+export { shadowReason } from './shadow.ts';

@@ -10,7 +10,7 @@ import type {
   ReleasedItem,
   ReleaseItems,
 } from '../../proto/index.ts';
-import { fenceText } from '../../proto/index.ts';
+import { fenceText, shadowReason } from '../../proto/index.ts';
 import { noUsage } from '../core/endings.ts';
 import type { AttemptReport } from '../core/inputs.ts';
 import { keyOf } from '../core/journal-fold.ts';
@@ -168,8 +168,10 @@ async function closeLog(
   assign: Assign,
   finished: FinishedOutcome,
 ): Promise<void> {
-  log.step('6', `Result: ${finished.outcome}`);
-  if (finished.outcome === 'published') log.succeeded(finished.publishedPath ?? assign.output.finalName);
+  const isShadow = finished.outcome === 'superseded' && finished.message === shadowReason;
+  log.step('6', `Result: ${isShadow ? 'shadow' : finished.outcome}`);
+  if (isShadow) log.shadowed();
+  else if (finished.outcome === 'published') log.succeeded(finished.publishedPath ?? assign.output.finalName);
   else log.failed(finished);
   await folder.close();
 }

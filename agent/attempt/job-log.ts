@@ -17,6 +17,8 @@ export interface JobLog {
   /** At most one line per whole percent, never backwards. */
   progress(percent: number, seconds: number): void;
   succeeded(publishedPath: string): void;
+  /** It was rendered in shadow mode. */
+  shadowed(): void;
   failed(finished: Pick<FinishedOutcome, 'outcome' | 'message' | 'problems' | 'stderrTail'>): void;
 }
 
@@ -31,6 +33,7 @@ export const silentJobLog: JobLog = {
   totalDuration: () => undefined,
   progress: () => undefined,
   succeeded: () => undefined,
+  shadowed: () => undefined,
   failed: () => undefined,
 };
 
@@ -73,6 +76,7 @@ export function createJobLog(assign: Assign, folder: LogFolder, now: () => numbe
       info(`Output: ${publishedPath}`);
       info('=== Job Completed Successfully ===');
     },
+    shadowed: () => info('=== Job Rendered in Shadow Mode: its result is kept nowhere ==='),
     failed(finished) {
       line('ERROR', `${finished.outcome}: ${finished.message ?? 'no reason given'}`);
       for (const problem of finished.problems) line('ERROR', `${problem.code}: ${problem.message}`);

@@ -95,6 +95,12 @@ export interface Grant {
   readonly annulment?: { readonly reason: string; readonly sinceMs: number };
 }
 
+/** What was rendered of a job and published nowhere. */
+export interface ShadowResult {
+  readonly frames?: number;
+  readonly sizeBytes?: number;
+}
+
 /**
  * The part of a job that changes; its items are a record of their own (`JobBody`), so that a change of state
  * never writes 768 KiB again.
@@ -147,6 +153,8 @@ export interface JobRecord {
   readonly grant?: Grant;
   readonly outputPath?: string;
   readonly finalDurationMs?: number;
+  /** A copy of another farm's job: it is never published. Its figures are there once it was rendered. */
+  readonly shadow?: ShadowResult;
   readonly features: readonly Feature[];
   readonly errorMessage?: string;
   readonly problems: readonly Problem[];

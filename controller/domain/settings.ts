@@ -95,6 +95,12 @@ export interface FarmSettings {
 }
 
 /** Where the studio's catalogue is in BigQuery. */
+  /** Jobs are copies of another farm's: they are rendered and published nowhere. @default false */
+  readonly shadow?: boolean;
+  /** Who is told of jobs. @default nobody */
+  readonly destinations?: readonly DestinationName[];
+  /** Which ends make a row of results. @default 'completed' */
+  readonly results?: 'completed' | 'all';
 export interface BigQueryCatalogSettings {
   readonly projectId: string;
   /** `project.dataset.table`. */

@@ -89,10 +89,10 @@ export function chargeAssignment(ledger: Ledger, job: JobRecord): void {
 export function refundAttempt(
   ledger: Ledger,
   attempt: AttemptRecord,
-  { outcome, failureClass }: Pick<Ending, 'outcome' | 'failureClass'>,
+  { outcome, failureClass, used: wasWanted }: Pick<Ending, 'outcome' | 'failureClass' | 'used'>,
 ): void {
   const job = ledger.state.jobs.get(attempt.jobId);
-  const isUsed = outcome === 'published' || outcome === 'timed-out';
+  const isUsed = outcome === 'published' || outcome === 'timed-out' || wasWanted === true;
   if (job === undefined || isUsed || (outcome === 'failed' && failureClass !== 'environment')) return;
   const used = outcome === 'cancelled' ? usedShare(ledger, attempt) : 0;
   const rules = farmRules(ledger.state, ledger.settings);

@@ -10,4 +10,6 @@ export interface Ending {
   readonly finished?: FinishedOutcome;
   /** Of a loss: it is held against the job. @default true */
   readonly counted?: boolean;
+  /** Its work is what was wanted: its user has had it, and people need not look. @default only where it published */
+  readonly used?: true;
 }

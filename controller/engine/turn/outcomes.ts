@@ -43,7 +43,7 @@ export function endAttempt(
   );
   noteForecastError(ledger, attempt, ending);
   askAgain(ledger, attempt);
-  ledger.log(ending.outcome === 'published' ? 'info' : 'warn', 'attempt-ended', {
+  ledger.log(isWanted(ending) ? 'info' : 'warn', 'attempt-ended', {
     jobId: attempt.jobId,
     attempt: attempt.number,
     agentId: attempt.agentId,
@@ -54,6 +54,10 @@ export function endAttempt(
   const job = ledger.state.jobs.get(attempt.jobId);
   if (job !== undefined && holdsLease(job, attempt))
     settle(ledger, job, attempt, { ...ending, outcome: ending.outcome });
+}
+
+function isWanted({ outcome, used }: Ending): boolean {
+  return outcome === 'published' || used === true;
 }
 
 /**

@@ -5,6 +5,7 @@ import { hasEnded } from '../../domain/job-states.ts';
 import { moveAttempt, moveJob, without } from '../../domain/move-job.ts';
 import type { Ledger } from './ledger.ts';
 import { endAttempt, holdsLease, stopAttempt } from './outcomes.ts';
+import { endInShadow } from './shadow.ts';
 
 /**
  * A staged file asks to be published: granted where its attempt holds the job's lease and nobody wants it stopped
@@ -28,6 +29,10 @@ export function takeReady(ledger: Ledger, attempt: AttemptRecord, manifest: Mani
   const elsewhere = otherShare(ledger, manifest);
   if (elsewhere !== undefined) {
     refuseElsewhere(ledger, attempt, elsewhere);
+    return;
+  }
+  if (ledger.settings.shadow === true || job.shadow !== undefined) {
+    endInShadow(ledger, job, attempt, manifest);
     return;
   }
   const ready = moveAttempt(

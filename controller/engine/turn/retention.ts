@@ -26,6 +26,7 @@ export function expireRecords(ledger: Ledger): void {
       ...lastFence(ledger, jobId),
       ...(job.outputPath !== undefined && { outputPath: job.outputPath }),
     });
+      ...(job.shadow && { shadow: true }),
     left -= 1 + attempts;
   }
   for (const request of ledger.state.requests.values()) {

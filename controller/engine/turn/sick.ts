@@ -25,6 +25,12 @@ export function noteHostOutcome(ledger: Ledger, ref: JobRef): void {
   }
 }
 
+/** The agent has rendered what it was given, though nothing of it was published. */
+export function noteHostSuccess(ledger: Ledger, agentId: string): void {
+  const agent = ledger.state.agents.get(agentId);
+  if (agent !== undefined) noteSuccess(ledger, agent);
+}
+
 /** What a probe of a sick host found. An answer to a probe that is not the newest is no news. */
 export function takeHostChecked(ledger: Ledger, { agentId }: Presence, checked: HostChecked): void {
   const agent = ledger.state.agents.get(agentId);

@@ -44,6 +44,8 @@ export interface TombstoneRecord {
   readonly endedAtMs: number;
 }
 
+  /** It was rendered in shadow mode, and published nowhere. */
+  readonly shadow?: true;
 /** What the store remembers of the farm as a whole. */
 export interface FarmRecord {
   /** The highest fence whose tombstone was dropped: nothing at or below it is recreated (protocol.md rule 4). */

@@ -73,6 +73,15 @@ function answerRepeated(ledger: Ledger, input: Submit): boolean {
   const known = ledger.state.jobs.get(jobId) ?? ledger.state.tombstones.get(jobId);
   if (known === undefined) return false;
   ledger.reply(input.replyId, {
+  if (known.shadow !== undefined && ledger.settings.shadow !== true) {
+    ledger.reply(input.replyId, {
+      kind: 'refused',
+      code: 'JOB_IN_SHADOW',
+      message: `job ${jobId} was rendered in shadow mode by a farm with this store: its result was published nowhere, and never will be`,
+      resource: { type: 'job', name: jobId },
+    });
+    return true;
+  }
     kind: 'submitted',
     reply: { jobId, queue: known.queue, routeRule: known.routeRule, existed: true },
   });
@@ -109,7 +118,8 @@ export function refusedExcess(
     return full(`the farm holds ${openJobs.size} open jobs; its limit is ${limits.jobsMax}`);
   }
   if (ofUser >= limits.jobsPerUserMax) {
-    return full(`user ${userId} has ${ofUser} open jobs; the limit per user is ${limits.jobsPerUserMax}`);
+    const message = `user ${userId} has ${ofUser} open jobs; the limit per user is ${limits.jobsPerUserMax}`;
+    return full(message, { type: 'user', name: userId });
   }
   if (ofQueue < queueMax) return undefined;
   const message = `queue ${queue} has ${ofQueue} open jobs; its limit is ${queueMax}`;
@@ -142,6 +152,7 @@ function newJob(
     ...(spec.wishes && { wishes: spec.wishes }),
     ...(spec.deadlineMs !== undefined && { deadlineMs: spec.deadlineMs }),
     ...askedOf(spec),
+    ...(ledger.settings.shadow === true && { shadow: {} }),
     ...untried,
     ...delay,
     timeline: [
