@@ -10,6 +10,9 @@ const keyCounts = {
   commit: 2,
   stage: 2,
   'take-staged': 3,
+  'past-put': 4,
+  'past-list': 3,
+  'past-expire': 4,
 } as const;
 
 export type ScriptName = keyof typeof keyCounts;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -10,9 +11,16 @@ import {
   type RewriteResult,
   sameEpoch,
 } from '../port.ts';
-import { inTransaction, openDatabase, readPragma, readSql } from './database.ts';
+import { type FileKind, inTransaction, openDatabase, readPragma, readSql } from './database.ts';
 import { LeaderLock } from './leader-lock.ts';
 import type { Candidate, Led, ThreadCalls, ThreadOptions } from './thread-protocol.ts';
+
+/** The farm's own file. */
+const farmFile: FileKind = {
+  applicationId: 0x5246726d, // `RFrm`
+  schemas: ['schema', 'schema-2'],
+  fill: (db) => void db.prepare(readSql('create-farm')).run({ farmId: randomUUID() }),
+};
 
 /** The store's calls on an open file, synchronously: this is what runs in the thread. */
 export class RecordsFile implements ThreadCalls {
@@ -144,7 +152,7 @@ interface Statements {
 }
 
 function openFile(options: ThreadOptions): OpenFile {
-  const db = openDatabase(options.file, options.fileBytesMax);
+  const db = openDatabase(options.file, options.fileBytesMax, farmFile);
   return {
     db,
     statements: {

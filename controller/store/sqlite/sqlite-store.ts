@@ -15,7 +15,8 @@ import {
   type Store,
   StoreUnavailable,
 } from '../port.ts';
-import { StoreThreadCaller } from './store-thread-caller.ts';
+import { StoreThreadCaller, type ThreadKind } from './store-thread-caller.ts';
+import type { ThreadCalls } from './thread-protocol.ts';
 
 export interface SqliteStoreOptions {
   /** The database file, made at first use with its folder. Beside it: `-wal`, `-shm` and `.leader`. */
@@ -41,9 +42,11 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   });
 }
 
+const storeThread: ThreadKind = { name: 'store', script: './store-thread.ts' };
+
 class SqliteStore implements Store {
   readonly #options: Required<SqliteStoreOptions>;
-  #thread: StoreThreadCaller | undefined;
+  #thread: StoreThreadCaller<ThreadCalls> | undefined;
   #closed = false;
 
   constructor(options: Required<SqliteStoreOptions>) {
@@ -94,10 +97,10 @@ class SqliteStore implements Store {
   }
 
   /** The thread; a new one where the last has crashed, so that leading again is all it takes to go on. */
-  #running(): StoreThreadCaller {
+  #running(): StoreThreadCaller<ThreadCalls> {
     if (this.#closed) throw new StoreUnavailable(`${this.#options.file}: the store is closed`);
     if (this.#thread === undefined || this.#thread.ended.aborted) {
-      this.#thread = new StoreThreadCaller(this.#options);
+      this.#thread = new StoreThreadCaller(storeThread, this.#options);
     }
     return this.#thread;
   }

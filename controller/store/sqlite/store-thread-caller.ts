@@ -1,25 +1,35 @@
 import { Worker } from 'node:worker_threads';
 import { StoreIncompatible, StoreUnavailable } from '../port.ts';
-import type { CallName, ThreadCalls, ThreadOptions, ThreadReply, ThreadRequest } from './thread-protocol.ts';
+import type {
+  ArgumentsOf,
+  CallName,
+  ResultOf,
+  ThreadOptions,
+  ThreadReply,
+  ThreadRequest,
+} from './thread-protocol.ts';
 
 interface PendingCall {
-  readonly resolve: (value: never) => void;
+  readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Calls into the store's thread; every call ends, also when the thread does. */
-export class StoreThreadCaller {
+/** Which thread is meant: `script` is beside this file. */
+export interface ThreadKind {
+  readonly name: string;
+  readonly script: string;
+}
+
+/** Calls into a thread that owns a file; every call ends, also when the thread does. */
+export class StoreThreadCaller<Calls extends object> {
   readonly #file: string;
   readonly #worker: Worker;
   readonly #pending: PendingCall[] = [];
   readonly #ended = new AbortController();
 
-  constructor(options: ThreadOptions) {
+  constructor({ name, script }: ThreadKind, options: ThreadOptions) {
     this.#file = options.file;
-    this.#worker = new Worker(new URL('./store-thread.ts', import.meta.url), {
-      name: 'store',
-      workerData: options,
-    });
+    this.#worker = new Worker(new URL(script, import.meta.url), { name, workerData: options });
     this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));
     this.#worker.on('error', (error: Error) => this.#end(error));
     this.#worker.on('exit', () => this.#end(new Error('its thread has ended')));
@@ -31,10 +41,22 @@ export class StoreThreadCaller {
   }
 
   /** @throws StoreUnavailable, StoreIncompatible */
-  async call<Name extends CallName>(
+  async call<Name extends CallName<Calls>>(
     name: Name,
-    ...args: Parameters<ThreadCalls[Name]>
-  ): Promise<ReturnType<ThreadCalls[Name]>> {
+    ...args: ArgumentsOf<Calls[Name]>
+  ): Promise<ResultOf<Calls[Name]>> {
+    return (await this.#ask(name, args)) as ResultOf<Calls[Name]>;
+  }
+
+  /** Lets calls that were made before this end, gives up the lock, ends the thread. */
+  async end(): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    // Every commit that resolved is on disk already: a close that fails costs nothing.
+    await this.#ask('close', []).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+
+  async #ask(name: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#ended.signal.aborted) throw new StoreUnavailable(`${this.#file}: the store is closed`);
     return await new Promise((resolve, reject) => {
       this.#pending.push({ resolve, reject });
@@ -42,17 +64,9 @@ export class StoreThreadCaller {
     });
   }
 
-  /** Lets calls that were made before this end, gives up the lock, ends the thread. */
-  async end(): Promise<void> {
-    if (this.#ended.signal.aborted) return;
-    // Every commit that resolved is on disk already: a close that fails costs nothing.
-    await this.call('close').catch(() => undefined);
-    await this.#worker.terminate();
-  }
-
   #settle(reply: ThreadReply): void {
     const call = this.#pending.shift();
-    if (reply.ok) call?.resolve(reply.value as never);
+    if (reply.ok) call?.resolve(reply.value);
     else call?.reject(errorOf(this.#file, reply));
   }
 

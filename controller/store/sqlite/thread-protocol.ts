@@ -42,11 +42,13 @@ export interface ThreadCalls {
   readonly close: () => void;
 }
 
-export type CallName = keyof ThreadCalls;
+export type CallName<Calls extends object> = Extract<keyof Calls, string>;
+export type ArgumentsOf<Call> = Call extends (...args: infer Arguments) => unknown ? Arguments : never;
+export type ResultOf<Call> = Call extends (...args: never[]) => infer Result ? Result : never;
 
 /** One call on its way to the thread; answers come in the order of the calls. */
 export interface ThreadRequest {
-  readonly name: CallName;
+  readonly name: string;
   readonly args: readonly unknown[];
 }
 

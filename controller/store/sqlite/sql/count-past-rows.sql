@@ -1,0 +1,1 @@
+SELECT count(*) AS rows FROM past_rows WHERE past_table = :pastTable
