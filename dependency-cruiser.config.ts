@@ -56,6 +56,7 @@ function oneHome(packageName: string, homes: string[]): Rule {
 
 const controllerInterfaces = [
   '^controller/engine/(farm|orders|explanations)\\.ts$',
+  '^controller/outbox/destination\\.ts$',
   '^controller/domain/',
   '^proto/(?!gen/)',
 ];
@@ -128,7 +129,11 @@ const forbidden: Rule[] = [
   room(
     'engine-decides-alone',
     '^controller/engine/',
-    ['^controller/(domain|scheduling|engine)/', '^controller/store/port\\.ts$', agentLink],
+    [
+      '^controller/(domain|scheduling|engine)/',
+      '^controller/(store/port|outbox/destination)\\.ts$',
+      agentLink,
+    ],
     'The engine knows ports, never drivers or servers: it is what the simulation runs.',
   ),
   {
@@ -138,6 +143,12 @@ const forbidden: Rule[] = [
     from: { path: '^controller/engine/turn/' },
     to: { dependencyTypes: foreign },
   },
+  room(
+    'outbox-knows-ports',
+    '^controller/outbox/',
+    ['^controller/(outbox|domain)/', '^controller/engine/(ports|outbox-port|unless-aborted)\\.ts$'],
+    'Deliverers carry committed jobs to destinations: they know neither what leads nor who is told.',
+  ),
   ...['memory', 'sqlite', 'redis'].map(store),
   ...['rpc', 'web', 'directory', 'catalog', 'joblogs'].map(adapter),
   {

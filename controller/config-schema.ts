@@ -181,6 +181,10 @@ export const settingsSchema = z.strictObject({
     .prefault({})
     .describe('Time limits, in milliseconds; the table below has them all.'),
   timeScale: z
+  results: z
+    .enum(['completed', 'all'])
+    .default('completed')
+    .describe('Which ends of jobs make a row of results: those that were published, or every end.'),
     .number()
     .positive()
     .max(100)

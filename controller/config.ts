@@ -259,6 +259,7 @@ function farmSettings(settings: Settings): FarmSettings {
     retries: settings.retries,
     times,
     assist: settings.assist === 'on',
+    results: settings.results,
   };
 }
 

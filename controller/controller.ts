@@ -11,6 +11,8 @@ import type { Clock } from './engine/ports.ts';
 import { unlessAborted } from './engine/unless-aborted.ts';
 import { openJobLogs } from './joblogs/job-logs.ts';
 import { openStore } from './open-store.ts';
+import type { Destination } from './outbox/destination.ts';
+import { deliveriesTo } from './outbox/start-deliveries.ts';
 import { jobResolver } from './resolve-jobs.ts';
 import type { RpcLogger } from './rpc/context.ts';
 import { RpcStartError, requireSafe, serverCredentials } from './rpc/listen.ts';
@@ -54,9 +56,12 @@ export async function startController({ config, log, signal }: ControllerOptions
   const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
   const directory = directoryOf(config, log);
+  const destinations = destinationsOf();
+  const { times } = config.farm;
   const engine = createEngine({
     store,
-    settings: config.farm,
+    settings: { ...config.farm, destinations: destinations.map(({ name }) => name) },
+    deliver: deliveriesTo(destinations, { times, clock, random: Math.random, log }),
     resolve: jobResolver({ catalog, directory, shares, clock }),
     clock,
     random: Math.random,
@@ -69,7 +74,11 @@ export async function startController({ config, log, signal }: ControllerOptions
     ...server,
     failed: failure.promise,
     // Resigning comes first: a standby leads while our own streams end.
-    stop: () => (stopped ??= engine.stop().then(() => server.stop())),
+    stop: () =>
+      (stopped ??= engine
+        .stop()
+        .then(() => server.stop())
+        .finally(() => closeAll(destinations))),
   };
   try {
     const settled = engine.start(config.advertise ?? reachable(server.addresses));
@@ -88,6 +97,20 @@ async function openCatalog({ bigQuery, catalogFile }: ControllerConfig, log: Rpc
     onProblem: (error) =>
       log.error({ err: error }, 'the catalogue file cannot be used; going on with what it said before'),
   });
+}
+
+/**
+ * Who is told of jobs, at most one of each name; what is configured is put into this list, and the rest follows: the
+ * turn marks rows for those that are here, each leadership delivers to them, and they are closed when nobody leads any
+ * more. One that has to ask or order something of the farm itself (a row that was cancelled outside) is given a function
+ * that looks the engine up when it is called, since the engine is made after this list.
+ */
+function destinationsOf(): readonly Destination[] {
+  return [];
+}
+
+async function closeAll(destinations: readonly Destination[]): Promise<void> {
+  await Promise.allSettled(destinations.map((destination) => destination.close?.()));
 }
 
 function directoryOf({ supabase, users }: ControllerConfig, log: RpcLogger): Directory {

@@ -36,6 +36,7 @@ export const farmErrors = {
   NOT_LEADING: { status: 'UNAVAILABLE', retry: true },
   SHUTTING_DOWN: { status: 'UNAVAILABLE', retry: true },
   TOO_MANY_JOBS: { status: 'RESOURCE_EXHAUSTED', retry: true },
+  OUTBOX_FULL: { status: 'RESOURCE_EXHAUSTED', retry: true },
   TOO_MANY_REQUESTS: { status: 'RESOURCE_EXHAUSTED', retry: true },
   TOO_MANY_WATCHERS: { status: 'RESOURCE_EXHAUSTED', retry: true },
   WATCHER_TOO_SLOW: { status: 'ABORTED', retry: true },

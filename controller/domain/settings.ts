@@ -1,4 +1,5 @@
 import type { RateProfile } from '../../proto/agent-link.ts';
+import type { DestinationName } from './outbox.ts';
 import type { RoutingTable } from './routing.ts';
 import type { Times } from './times.ts';
 
@@ -64,6 +65,8 @@ export interface FarmLimits {
   readonly inboxMax: number;
   /** Bytes of records that they may make together, roughly. */
   readonly inboxBytesMax: number;
+  /** Rows of jobs that destinations outside have not been told of; beyond it new jobs are refused. */
+  readonly outboxRowsMax: number;
 }
 
 /** Charges and losses (scheduling.md, Outcomes and retries). */

@@ -13,13 +13,13 @@ import { followLeader } from './follow-leader.ts';
 import { LeadershipLost, notLeading, stopping } from './leadership-errors.ts';
 import { obtainLeadership } from './obtain-leadership.ts';
 import type { Clock, EngineLog } from './ports.ts';
-import { Reign } from './reign.ts';
+import { Reign, type ReignOptions } from './reign.ts';
 import { allRecords, stateFrom } from './turn/records.ts';
 import type { FarmState } from './turn/state.ts';
 import { unlessAborted } from './unless-aborted.ts';
-import type { WriterOptions, WriterStart } from './writer.ts';
+import type { WriterStart } from './writer.ts';
 
-export interface CandidateOptions extends Pick<WriterOptions, 'decider'> {
+export interface CandidateOptions extends Pick<ReignOptions, 'decider' | 'deliver'> {
   readonly store: Store;
   readonly settings: FarmSettings;
   readonly clock: Clock;
@@ -97,6 +97,8 @@ export class Candidate {
     const { store, settings } = this.#options;
     const reign = this.#reign;
     reign?.watches.stop(stopping());
+    // What is under way outside must not hold up the hand-over.
+    await reign?.stopDelivering();
     await reign?.writer.stop(settings.times.handOverMs);
     // How it ended is for whoever called `run`.
     await this.#running?.catch(() => undefined);
@@ -186,6 +188,7 @@ export class Candidate {
       await reign.writer.run();
     } finally {
       this.#reign = undefined;
+      void reign.stopDelivering();
       this.#options.onServing(false);
       this.#dismiss(reign);
     }

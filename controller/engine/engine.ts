@@ -40,7 +40,7 @@ import { routeOf } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
 import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
 
-export interface EngineOptions extends Pick<CandidateOptions, 'decider'> {
+export interface EngineOptions extends Pick<CandidateOptions, 'decider' | 'deliver'> {
   readonly store: Store;
   readonly settings: FarmSettings;
   readonly resolve: JobResolver;
@@ -164,7 +164,8 @@ export class Engine implements Farm {
   }
 
   async summary(): Promise<FarmSummary> {
-    return await this.#read((state) => farmSummary(state));
+    const reign = this.#candidate.reign();
+    return await reign.writer.read((state) => ({ ...farmSummary(state), outbox: reign.outbox() }));
   }
 
   watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<JobChange> {

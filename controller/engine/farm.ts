@@ -11,6 +11,7 @@ import type { OrderedMode } from '../domain/agent-mode.ts';
 import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
 import type { Sickness } from '../domain/host-health.ts';
 import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
+import type { DestinationName } from '../domain/outbox.ts';
 import type { Answer, ForecastErrorView, PlanView } from './explanations.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 
@@ -111,6 +112,30 @@ export interface FarmSummary {
   /** Newest first. */
   readonly alarms: readonly AlarmView[];
 }
+  /** What destinations outside have not been told. */
+  readonly outbox: readonly OutboxView[];
+}
+
+/** A destination outside: what it is owed, and how it stands. */
+export interface OutboxView {
+  readonly destination: DestinationName;
+  /** Changes of jobs that it has not taken; those that it refused with them. */
+  readonly rows: number;
+  /** Since when (Unix ms) the oldest of them waits. */
+  readonly oldestSinceMs?: number;
+  /** It has not answered since (Unix ms); absent: it answers, or was not asked yet. */
+  readonly awaySinceMs?: number;
+  /** Why, the last time. */
+  readonly lastError?: string;
+  /** Rows that it will not take as they are. */
+  readonly refused: number;
+  /** The first few of them. */
+  readonly refusals: readonly {
+    readonly jobId: string;
+    readonly reason: string;
+    readonly sinceMs: number;
+    readonly nextTryAtMs: number;
+  }[];
 
 /** Something that a person should look at. */
 export interface AlarmView {

@@ -1,3 +1,4 @@
+import type { DestinationName } from '../domain/outbox.ts';
 import type { Outlets } from './attachments.ts';
 import type { EngineLog } from './ports.ts';
 import type { Replies } from './replies.ts';
@@ -10,6 +11,8 @@ export function performer(to: {
   readonly replies: Replies;
   readonly watches: Watches;
   readonly log: EngineLog;
+  /** Rows of these were marked. */
+  readonly wake: (destinations: Iterable<DestinationName>) => void;
 }): (effects: readonly Effect[]) => void {
   return (effects) => {
     for (const effect of effects) {
@@ -25,6 +28,9 @@ export function performer(to: {
           break;
         case 'job-changed':
           to.watches.publish(effect.jobId, effect.news);
+          break;
+        case 'owed':
+          to.wake(effect.destinations);
           break;
         case 'log':
           to.log[effect.level](effect.fields, effect.event);

@@ -1,13 +1,22 @@
 import type { ControllerGoodbye, Hello } from '../../proto/agent-link.ts';
 import type { FarmError } from '../domain/errors.ts';
 import { attachAgent, Outlets } from './attachments.ts';
-import type { AgentOutlet, AgentSession } from './farm.ts';
+import type { AgentOutlet, AgentSession, OutboxView } from './farm.ts';
+import type { Deliveries, OutboxSource, StartDeliveries } from './outbox-port.ts';
 import { performer } from './perform.ts';
 import { Replies } from './replies.ts';
+import { revisions } from './revisions.ts';
+import { dueRows } from './turn/outbox-due.ts';
+import { outboxViews } from './turn/outbox-view.ts';
 import type { FarmState } from './turn/state.ts';
 import { jobView } from './turn/views.ts';
 import { Watches } from './watches.ts';
 import { Writer, type WriterOptions, type WriterStart } from './writer.ts';
+
+export interface ReignOptions extends Omit<WriterOptions, 'perform'> {
+  /** @default nobody outside is told of jobs */
+  readonly deliver?: StartDeliveries;
+}
 
 /**
  * One leadership of this controller, from its first turn to its loss, with everybody who is served under it: callers
@@ -18,9 +27,10 @@ export class Reign {
   readonly replies = new Replies();
   readonly watches: Watches;
   readonly #outlets = new Outlets();
-  readonly #options: Omit<WriterOptions, 'perform'>;
+  readonly #options: ReignOptions;
+  readonly #deliveries: Deliveries | undefined;
 
-  constructor(options: Omit<WriterOptions, 'perform'>, start: WriterStart) {
+  constructor(options: ReignOptions, start: WriterStart) {
     this.#options = options;
     const { term, leaderId } = start.leadership.epoch;
     const writer = new Writer({ ...options, perform: (effects) => perform(effects) }, start);
@@ -37,7 +47,14 @@ export class Reign {
       { ...options.settings.limits, origin: `${leaderId}-${term}`, clock: options.clock },
     );
     const { replies, watches } = this;
-    const perform = performer({ outlets: this.#outlets, replies, watches, log: options.log });
+    this.#deliveries = options.deliver?.(this.#outbox());
+    const perform = performer({
+      outlets: this.#outlets,
+      replies,
+      watches,
+      log: options.log,
+      wake: (destinations) => this.#deliveries?.wake(destinations),
+    });
   }
 
   /** What was decided under it, for whoever leads next in this process. */
@@ -51,6 +68,16 @@ export class Reign {
     return attachAgent({ writer, outlets: this.#outlets, replies, clock }, hello, outlet);
   }
 
+  /** What destinations are owed, and how they stand. */
+  outbox(): readonly OutboxView[] {
+    return outboxViews(this.state, this.#options.settings, this.#deliveries?.health());
+  }
+
+  /** Nobody is told any more. What is under way is given up: it comes again under the next leadership. */
+  async stopDelivering(): Promise<void> {
+    await this.#deliveries?.stop();
+  }
+
   /** Ends every call and every watch with this error. */
   endCalls(error: FarmError): void {
     this.replies.failAll(error);
@@ -60,5 +87,16 @@ export class Reign {
   /** Ends every agent's stream; they go on rendering and look for whoever leads. */
   sendAgentsAway(goodbye: () => ControllerGoodbye): void {
     this.#outlets.endAll(goodbye);
+  }
+
+  #outbox(): OutboxSource {
+    const { writer } = this;
+    const { clock } = this.#options;
+    const next = revisions();
+    return {
+      due: (request) =>
+        writer.read((state) => dueRows(state, request, clock.nowMs(), () => next(state.epoch.term))),
+      tell: (told) => writer.inbox.push({ kind: 'told', ...told }),
+    };
   }
 }

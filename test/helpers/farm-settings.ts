@@ -28,6 +28,7 @@ export function farmSettings(changes: Partial<FarmSettings> = {}): FarmSettings 
       watchBacklogMax: 1_000,
       inboxMax: 10_000,
       inboxBytesMax: 128 * 2 ** 20,
+      outboxRowsMax: 100_000,
     },
     userWeights: new Map(),
     retries: { attemptsMax: 3, lossesMax: 3, environmentFailuresMax: 10 },

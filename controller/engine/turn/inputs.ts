@@ -8,9 +8,11 @@ import type {
 } from '../../../proto/agent-link.ts';
 import type { FarmErrorCode, FieldViolation } from '../../domain/errors.ts';
 import type { JobSpec, TimelineEntry } from '../../domain/job.ts';
+import type { DestinationName } from '../../domain/outbox.ts';
 import type { PlanBudget } from '../../scheduling/budget.ts';
 import type { StreamEnd, SubmitReply } from '../farm.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../orders.ts';
+import type { Told } from '../outbox-port.ts';
 
 /** What the world told the engine since its last turn. */
 export type Input =
@@ -32,9 +34,13 @@ export type Input =
   | { readonly kind: 'attach'; readonly replyId: string; readonly sessionId: string; readonly hello: Hello }
   | { readonly kind: 'message'; readonly sessionId: string; readonly message: Exclude<AgentMessage, Hello> }
   | { readonly kind: 'stream-ended'; readonly sessionId: string; readonly how: StreamEnd }
+  | OutboxInput
   /** The store was away, or our loop stood still: nobody's silence counts yet. */
   | { readonly kind: 'outage'; readonly what: string }
   | { readonly kind: 'tick' };
+
+/** A destination was told of a job, and what it said; absent: it has taken it. */
+export type OutboxInput = { readonly kind: 'told' } & Told;
 
 interface Ordered {
   readonly replyId: string;
@@ -65,6 +71,8 @@ export type Effect =
   | { readonly kind: 'send'; readonly sessionId: string; readonly message: ControllerMessage }
   | { readonly kind: 'end-session'; readonly sessionId: string; readonly goodbye: ControllerGoodbye }
   | { readonly kind: 'job-changed'; readonly jobId: string; readonly news: readonly TimelineEntry[] }
+  /** Rows of these were marked: whoever delivers looks. */
+  | { readonly kind: 'owed'; readonly destinations: ReadonlySet<DestinationName> }
   | {
       readonly kind: 'log';
       readonly level: 'info' | 'warn' | 'error';

@@ -3,11 +3,14 @@ import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord, TimelineEntry } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import { noteJob } from '../../domain/move-job.ts';
+import { type DestinationName, type OutboxRow, rowKey } from '../../domain/outbox.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { RecordKey, StoredRecord } from '../../store/port.ts';
 import { indexJob } from './index-job.ts';
 import type { Effect, Moment, Reply } from './inputs.ts';
 import { endMomentaryRefusals } from './momentary-refusals.ts';
+import { laneRow, unlaneRow } from './outbox-lanes.ts';
+import { isReopened, owedBy, owedByLateAttempt } from './outbox-owed.ts';
 import { type RecordKind, recordOf } from './records.ts';
 import {
   attemptKey,
@@ -36,6 +39,7 @@ export class Ledger {
   readonly #changed = new Map<string, RecordKey>();
   readonly #news = new Map<string, TimelineEntry[]>();
   readonly #acks = new Map<string, number>();
+  readonly #owed = new Set<DestinationName>();
 
   constructor(state: FarmState, settings: FarmSettings, moment: Moment) {
     this.state = state;
@@ -99,6 +103,43 @@ export class Ledger {
     if (last !== undefined && last !== before?.timeline.at(-1)) news.push(last);
     this.#news.set(job.jobId, news);
     this.#mark('job', job.jobId);
+    // An end that a person takes back before it was told is no end.
+    if (isReopened(before, job)) this.#dropRowOf('results', job.jobId);
+    for (const destination of owedBy(this.settings, before, job)) this.owe(destination, job.jobId);
+  }
+
+  /** A destination outside must hear of a job as it is now. */
+  owe(destination: DestinationName, jobId: string): void {
+    const before = this.state.rows.get(rowKey(destination, jobId));
+    const refused = before?.refused;
+    this.putRow({
+      destination,
+      jobId,
+      mark: this.state.nextMark++,
+      sinceMs: before?.sinceMs ?? this.nowMs,
+      // What was refused has changed: it may be taken now.
+      ...(refused && { refused: { ...refused, nextTryAtMs: refused.atMs } }),
+    });
+    this.#owed.add(destination);
+  }
+
+  putRow(row: OutboxRow): void {
+    const key = rowKey(row.destination, row.jobId);
+    this.state.rows.set(key, row);
+    laneRow(this.state.lanes, row);
+    this.#mark('row', key);
+  }
+
+  dropRow(row: OutboxRow): void {
+    const key = rowKey(row.destination, row.jobId);
+    this.state.rows.delete(key);
+    unlaneRow(this.state.lanes, row);
+    this.#mark('row', key);
+  }
+
+  #dropRowOf(destination: DestinationName, jobId: string): void {
+    const row = this.state.rows.get(rowKey(destination, jobId));
+    if (row !== undefined) this.dropRow(row);
   }
 
   /** Adds to an open job's timeline; a job that is gone has nobody to tell. */
@@ -139,6 +180,9 @@ export class Ledger {
     if (before?.state !== attempt.state) this.state.planStale = true;
     endMomentaryRefusals(this.state, before, attempt);
     this.#mark('attempt', key);
+    if (before?.state === 'ended') return;
+    const job = this.state.jobs.get(attempt.jobId);
+    for (const name of owedByLateAttempt(this.settings, job, attempt)) this.owe(name, attempt.jobId);
   }
 
   /** What is left of a job's attempts when one more comes: the oldest that has ended goes. */
@@ -284,6 +328,7 @@ export class Ledger {
     for (const [sessionId, number] of this.#acks) {
       this.effects.push({ kind: 'send', sessionId, message: { kind: 'event-ack', number } });
     }
+    if (this.#owed.size > 0) this.effects.push({ kind: 'owed', destinations: this.#owed });
     for (const [jobId, news] of this.#news) this.effects.push({ kind: 'job-changed', jobId, news });
     return { upserts, deletes, effects: this.effects };
   }

@@ -1,7 +1,9 @@
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../../domain/job.ts';
+import type { OutboxRow } from '../../domain/outbox.ts';
 import type { Epoch, Loaded, StoredRecord } from '../../store/port.ts';
 import { indexJob } from './index-job.ts';
+import { laneAll } from './outbox-lanes.ts';
 import {
   attemptKey,
   emptyState,
@@ -26,6 +28,7 @@ const recordKinds = [
   'share',
   'queue',
   'farm',
+  'row',
 ] as const;
 
 export type RecordKind = (typeof recordKinds)[number];
@@ -78,6 +81,8 @@ function mapOf(state: FarmState, kind: RecordKind): ReadonlyMap<string, unknown>
       return state.queues;
     case 'farm':
       return state.farm;
+    case 'row':
+      return state.rows;
   }
 }
 
@@ -111,6 +116,9 @@ function insert(state: FarmState, { kind, id, body }: StoredRecord): void {
     case 'farm':
       state.farm.set(id, body as FarmRecord);
       return;
+    case 'row':
+      state.rows.set(id, body as OutboxRow);
+      return;
     default:
       throw new Error(`the store holds ${kind} ${id}, a kind that this release does not know`);
   }
@@ -128,6 +136,8 @@ function index(state: FarmState): void {
     state.liveAttempts.set(attempt.agentId, live);
     if (attempt.state !== 'ended') live.add(key);
   }
+  laneAll(state.lanes, state.rows.values());
+  for (const { mark } of state.rows.values()) state.nextMark = Math.max(state.nextMark, mark + 1);
 }
 
 /** As they ended; the open ones in any order. */

@@ -1,6 +1,7 @@
 import type { Fence } from '../../../proto/agent-link.ts';
 import { compareFences } from '../../../proto/agent-link.ts';
 import type { Ledger } from './ledger.ts';
+import { isTold } from './outbox.ts';
 
 /** Records that one turn removes at most: a farm that was off for a week must not stop for its clean-up. */
 const removedPerTurnMax = 200;
@@ -15,7 +16,7 @@ export function expireRecords(ledger: Ledger): void {
     if (left <= 0 || endedAtMs > ledger.nowMs - endedJobsMs) break;
     // A person has to decide, and may be away for longer than a day.
     if (job.state === 'quarantined' && endedAtMs > ledger.nowMs - quarantinedJobsMs) continue;
-    if (hasLiveAttempt(ledger, jobId)) continue;
+    if (hasLiveAttempt(ledger, jobId) || !isTold(ledger.state, jobId)) continue;
     const attempts = ledger.state.attemptsOfJob.get(jobId)?.length ?? 0;
     ledger.buryJob({
       jobId,
@@ -25,8 +26,8 @@ export function expireRecords(ledger: Ledger): void {
       endedAtMs,
       ...lastFence(ledger, jobId),
       ...(job.outputPath !== undefined && { outputPath: job.outputPath }),
-    });
       ...(job.shadow && { shadow: true }),
+    });
     left -= 1 + attempts;
   }
   for (const request of ledger.state.requests.values()) {

@@ -3,6 +3,7 @@ import { fenceText } from '../../../proto/agent-link.ts';
 import type { AgentRecord, AttemptRecord } from '../../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../../domain/job.ts';
 import type { JobWish } from '../../domain/job-verbs.ts';
+import type { DestinationName, OutboxRow } from '../../domain/outbox.ts';
 import type { Charges } from '../../scheduling/fair-share.ts';
 import type { Planning } from '../../scheduling/plan.ts';
 import type { CompletePlan } from '../../scheduling/replay.ts';
@@ -10,6 +11,8 @@ import type { PresentSources, StartPromise } from '../../scheduling/snapshot.ts'
 import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
 import { type AssistState, noAssist } from './assist-state.ts';
+import type { OutboxMove } from './outbox.ts';
+import type { OutboxLanes } from './outbox-lanes.ts';
 
 /** Remembers what a request id was used for. */
 export interface RequestRecord {
@@ -53,6 +56,8 @@ export interface FarmRecord {
   /** The first of a row of restarts, and the last one. */
   readonly rowStartedAtMs: number;
   readonly lastStartedAtMs: number;
+  /** Who was told of jobs: those that come later have to catch up. */
+  readonly destinations?: readonly DestinationName[];
 }
 
 /** Which share a name stands for: the id that its `.renderfarm/share-id` was first seen with. */
@@ -193,6 +198,8 @@ export interface FarmState {
   readonly queues: Map<string, QueueRecord>;
   /** One record, `farm`. */
   readonly farm: Map<string, FarmRecord>;
+  /** What destinations outside have not been told, by destination and job. */
+  readonly rows: Map<string, OutboxRow>;
 
   /** Derived: jobs that have not ended. */
   readonly openJobs: Set<string>;
@@ -208,6 +215,8 @@ export interface FarmState {
   readonly openPerQueue: Map<string, number>;
   /** Derived: users and queues with open jobs, for fair share. */
   readonly openFlows: Map<string, OpenFlow>;
+  /** Derived: rows by destination, in the order in which they are told. */
+  readonly lanes: OutboxLanes;
   /** Derived: attempts that have not ended, by agent. */
   readonly liveAttempts: Map<string, Set<string>>;
   /** Derived: keys of a job's attempts, oldest first. */
@@ -241,7 +250,10 @@ export interface FarmState {
   readonly alarms: Alarm[];
   /** No lease ends before; undefined outside a recovery window. */
   recoveryUntilMs: number | undefined;
+  /** Destinations have come or gone since the leader before. */
+  outboxMove: OutboxMove | undefined;
   nextSequence: number;
+  nextMark: number;
   nextFenceCounter: number;
   nextAnnouncement: number;
   /** Something changed that the plan depends on. */
@@ -266,6 +278,7 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     shares: new Map(),
     queues: new Map(),
     farm: new Map(),
+    rows: new Map(),
     openJobs: new Set(),
     waiting: new WaitingLines(),
     delayed: new Set(),
@@ -273,6 +286,7 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     openPerUser: new Map(),
     openPerQueue: new Map(),
     openFlows: new Map(),
+    lanes: new Map(),
     liveAttempts: new Map(),
     attemptsOfJob: new Map(),
     presences: new Map(),
@@ -292,7 +306,9 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     untold: new Set(),
     alarms: [],
     recoveryUntilMs: undefined,
+    outboxMove: undefined,
     nextSequence: 1,
+    nextMark: 1,
     nextFenceCounter: 1,
     nextAnnouncement: 1,
     planStale: true,

@@ -8,6 +8,7 @@ import { violationsText } from '../../domain/validate.ts';
 import { checkTimesAt } from '../../domain/validate-times.ts';
 import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
+import { refusedFullOutbox } from './outbox.ts';
 import { earlierRequest, type Refused, rememberRequest } from './requests.ts';
 
 type Submit = Extract<Input, { kind: 'submit' }>;
@@ -29,7 +30,7 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
     });
     return;
   }
-  const refused = refusedExcess(ledger, { userId: input.spec.userId, queue });
+  const refused = refusedFullOutbox(ledger) ?? refusedExcess(ledger, { userId: input.spec.userId, queue });
   if (refused !== undefined) {
     ledger.reply(input.replyId, refused);
     return;
@@ -72,7 +73,6 @@ function answerRepeated(ledger: Ledger, input: Submit): boolean {
   const jobId = earlier?.subject ?? input.spec.jobId;
   const known = ledger.state.jobs.get(jobId) ?? ledger.state.tombstones.get(jobId);
   if (known === undefined) return false;
-  ledger.reply(input.replyId, {
   if (known.shadow !== undefined && ledger.settings.shadow !== true) {
     ledger.reply(input.replyId, {
       kind: 'refused',
@@ -82,6 +82,7 @@ function answerRepeated(ledger: Ledger, input: Submit): boolean {
     });
     return true;
   }
+  ledger.reply(input.replyId, {
     kind: 'submitted',
     reply: { jobId, queue: known.queue, routeRule: known.routeRule, existed: true },
   });

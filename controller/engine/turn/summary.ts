@@ -5,7 +5,7 @@ import { slotsBusy } from './slots-busy.ts';
 import type { FarmState } from './state.ts';
 
 /** The farm in numbers, and what a person should look at. */
-export function farmSummary(state: FarmState): FarmSummary {
+export function farmSummary(state: FarmState): Omit<FarmSummary, 'outbox'> {
   const jobs = new Map<JobState, number>();
   for (const job of state.jobs.values()) jobs.set(job.state, (jobs.get(job.state) ?? 0) + 1);
   return { farmId: state.farmId, jobs, agents: agentCounts(state), alarms: [...state.alarms].reverse() };

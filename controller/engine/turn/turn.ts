@@ -9,6 +9,7 @@ import { Ledger } from './ledger.ts';
 import { leaseEndMs, openRecoveryWindow, passTime, takeStreamEnd } from './liveness.ts';
 import { takeMessage } from './messages.ts';
 import { nextEvictionMs, takeAgentOrder } from './modes.ts';
+import { beginOutbox, goOnWithOutbox, takeDelivery } from './outbox.ts';
 import { placeJobs } from './planning.ts';
 import { takeAnnulOrder, takeShareOrder } from './publication-orders.ts';
 import { takeQueueOrder } from './queue-orders.ts';
@@ -46,6 +47,7 @@ export function turn(
   if (ticked) {
     passTime(ledger);
     expireRecords(ledger);
+    goOnWithOutbox(ledger);
     // Refusals and back-offs of time alone; a plan under way is finished first.
     if (state.planning === undefined) state.planStale = true;
   }
@@ -80,6 +82,7 @@ export function beginRecovery(state: FarmState, settings: FarmSettings, moment: 
     });
   }
   goOnAnnulling(ledger);
+  beginOutbox(ledger);
   openRecoveryWindow(ledger, 'start', noteStart(ledger));
   return ledger.close();
 }
@@ -157,6 +160,9 @@ function apply(ledger: Ledger, input: Exclude<Input, { kind: 'tick' }>): void {
       return;
     case 'stream-ended':
       takeStreamEnd(ledger, input);
+      return;
+    case 'told':
+      takeDelivery(ledger, input);
       return;
     case 'outage':
       openRecoveryWindow(ledger, input.what);
