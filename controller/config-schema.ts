@@ -155,6 +155,11 @@ export const settingsSchema = z.strictObject({
       inboxBytesMax: count(2 ** 20, 2 ** 34)
         .default(128 * 2 ** 20)
         .describe('Bytes of records that they make together; beyond it callers are refused, agents wait.'),
+      outboxRowsMax: count(100, 10_000_000)
+        .default(100_000)
+        .describe(
+          'Changes of jobs that wait for Supabase, BigQuery or the history, one for each of them and job; beyond it new jobs are refused (`OUTBOX_FULL`).',
+        ),
     })
     .prefault({})
     .describe(
@@ -176,15 +181,15 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Whether agents that have nothing to do render items of running jobs for others. Only where agents of one join class share a segment cache.',
     ),
+  results: z
+    .enum(['completed', 'all'])
+    .default('completed')
+    .describe('Which ends of jobs make a row of results: those that were published, or every end.'),
   times: z
     .strictObject(Object.fromEntries(timeNames.map((each) => [each, durationMs.optional()])))
     .prefault({})
     .describe('Time limits, in milliseconds; the table below has them all.'),
   timeScale: z
-  results: z
-    .enum(['completed', 'all'])
-    .default('completed')
-    .describe('Which ends of jobs make a row of results: those that were published, or every end.'),
     .number()
     .positive()
     .max(100)

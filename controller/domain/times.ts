@@ -117,6 +117,17 @@ export const defaultTimes = {
   /** A job's promised start may slip by this, or by half its predicted time if that is less. */
   startSlipMs: 10 * minute,
 
+  /** One call of a destination (Supabase, BigQuery) may take this long. */
+  deliveryMs: 30 * second,
+  /** Back-off of a destination that is away begins here. */
+  deliveryRetryMinMs: 1 * second,
+  /** And ends here. */
+  deliveryRetryMaxMs: 5 * minute,
+  /** What a destination refused is told again after this time, or when the job changes. */
+  deliveryRefusedMs: 15 * minute,
+  /** The percent of running jobs is told to the directory this often, where it has changed. */
+  progressMirrorMs: 5 * second,
+
   /** How long a request id is remembered. */
   requestIdMs: 24 * hour,
   /** Ended jobs stay in the hot store. */

@@ -1,14 +1,6 @@
 import type { AttemptRecord } from '../domain/attempt.ts';
 import type { JobBody, JobRecord } from '../domain/job.ts';
-
-/** Where the outside wants to know of jobs. The store holds at most one row for each of them and job. */
-export const destinations = ['directory', 'results', 'history'] as const;
-
-/**
- * `directory`: the mirror of the job in the studio's tables (Supabase). `results`: the row of a job that has ended
- * (BigQuery, or the embedded table). `history`: what is left of a job when it has left the hot store.
- */
-export type DestinationName = (typeof destinations)[number];
+import type { DestinationName } from '../domain/outbox.ts';
 
 /** A job as a destination is told of it: committed, and newer than everything that it was told before. */
 export interface OutboxItem {
