@@ -69,6 +69,9 @@ export function performEffect(effect: Effect, parts: AgentParts): void {
     case 'look-at-sources':
       void lookAtSources(effect, parts);
       return;
+    case 'look-at-files':
+      void lookAtFiles(effect, parts);
+      return;
     case 'start-prefetch':
       rooms.prefetches.start(effect.announce);
       return;
@@ -109,6 +112,13 @@ async function lookAtSources(
   { rooms, ...parts }: AgentParts,
 ): Promise<void> {
   parts.input({ type: 'sources', jobId: ask.jobId, found: await rooms.sources(ask) });
+}
+
+async function lookAtFiles(
+  { ask }: Extract<Effect, { type: 'look-at-files' }>,
+  { rooms, ...parts }: AgentParts,
+): Promise<void> {
+  parts.input({ type: 'files', lookId: ask.lookId, files: await rooms.files(ask) });
 }
 
 type AssistEffect = 'start-item' | 'stop-item' | 'release-items' | 'take-loose-items-back' | 'tell-owner';

@@ -41,6 +41,8 @@ export interface AgentMedia {
   readonly cache: ContentCache;
   /** Looks that wait behind no copy. */
   readonly looks: ShareOperations;
+  /** Looks for jobs that are only verified: they stand in nobody's way. */
+  readonly fileLooks: ShareOperations;
   readonly segments: SegmentStore;
   readonly meter: CopyMeter;
   readonly watch: HostWatch;
@@ -55,6 +57,9 @@ export interface AgentMedia {
 
 export type OnClose = (closer: () => Promise<unknown> | undefined) => void;
 
+/** Processes that look at files of jobs that are only verified; they end when nobody asks. */
+const fileLooksAtATime = 4;
+
 /** Opens them; what was opened is closed by `onClose`, also when this rejects. */
 export async function openAgentMedia(
   config: AgentConfig,
@@ -64,7 +69,7 @@ export async function openAgentMedia(
   onCopySpeed: (bytesPerSecond: number) => void = () => undefined,
 ): Promise<AgentMedia> {
   const mounts = mountsOf(config);
-  const { shareSilenceMs: silenceMs } = scaledTimes(config.timeScale);
+  const { shareSilenceMs: silenceMs, fileLookMs } = scaledTimes(config.timeScale);
   const opened = (options: Parameters<typeof createShareOperations>[0]): ShareOperations => {
     const operations = createShareOperations(options);
     onClose(() => operations.stop());
@@ -103,6 +108,7 @@ export async function openAgentMedia(
   return {
     ...{ mounts, operations, outputs, cache, watch, segments, meter },
     looks: probes,
+    fileLooks: opened({ concurrency: fileLooksAtATime, silenceMs: fileLookMs }),
     ffmpegVersionText: taken.ffmpegVersionText,
     encoderFor: (enable4k, gpuIndex) => encoderFor(watch.encoderProbe(), config, enable4k, gpuIndex),
     outputUsed: (folder) => noteOutput(folder, mounts, known),

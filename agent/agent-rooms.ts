@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AskSources, Heartbeat, Inventory } from '../proto/index.ts';
+import type { AskSources, FileSeen, Heartbeat, Inventory, LookAtFiles } from '../proto/index.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentMedia, OnClose } from './agent-media.ts';
 import { openAgentMedia } from './agent-media.ts';
@@ -31,10 +31,12 @@ import type { Load } from './host/load.ts';
 import { freeBytes, startLoadMeter } from './host/load.ts';
 import type { LinkSecurity } from './link/connection.ts';
 import { createLogReceiver } from './link/log-receiver.ts';
+import { createFileLooks } from './media/file-looks.ts';
 import { openGate } from './media/gate.ts';
 import { ffprobeVersion } from './media/probe-files.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import { openProcessBook } from './process/process-book.ts';
+import { scaledTimes } from './scaled-times.ts';
 
 /** Everything that an agent works with, opened and ready. */
 export interface AgentRooms {
@@ -47,6 +49,8 @@ export interface AgentRooms {
   readonly logUpload: LogUpload;
   /** What is here of a job. Never rejects. */
   sources(ask: AskSources): Promise<FoundSources>;
+  /** Whether files are there, and what they are. Never rejects. */
+  files(ask: LookAtFiles): Promise<readonly FileSeen[]>;
   /** As the inventory has it. */
   capacity(): Pick<Inventory, 'copyBytesPerSecond' | 'scratchAvailableBytes'>;
   vitals(): Pick<Heartbeat, 'load1' | 'scratchFreeBytes' | 'worstLoopStallMs' | 'oldestShareOperationMs'>;
@@ -135,12 +139,12 @@ async function openAll(
   onClose(() => scratch.stop());
 
   return {
-    outbox,
-    watch,
+    ...{ outbox, watch },
     ...{ attempts: work.attempts, prefetches: work.prefetches, items: work.items },
     share,
     logUpload,
     sources: (ask) => lookAtSources(ask, sourceLookOf(services, media, signal)),
+    ...openFileLooks(config, services, media, onClose),
     capacity: () => ({
       copyBytesPerSecond: media.meter.bytesPerSecond(),
       scratchAvailableBytes: scratch.latest().availableBytes,
@@ -234,6 +238,26 @@ function sourceLookOf(
     operations: looks,
     ffprobeVersion: version,
   };
+}
+
+function openFileLooks(
+  { timeScale, ffprobe }: AgentConfig,
+  { mounts, cache, ffmpeg: { book }, ffprobeVersion: version }: AttemptServices,
+  { fileLooks: operations }: AgentMedia,
+  onClose: OnClose,
+): Pick<AgentRooms, 'files'> {
+  const closing = new AbortController();
+  onClose(() => {
+    closing.abort(new Error('the agent stops'));
+    return undefined;
+  });
+  const looks = createFileLooks({
+    ...{ mounts, cache, operations, ffprobe, signal: closing.signal },
+    ...(book === undefined ? {} : { book }),
+    ffprobeVersion: version,
+    fileMs: scaledTimes(timeScale).fileLookMs,
+  });
+  return { files: (ask) => looks.look(ask) };
 }
 
 function troubleTo(logger: AgentLogger): (message: string, error?: unknown) => void {

@@ -15,6 +15,8 @@ export interface AgentTimes {
   readonly awayMs: number;
   /** No byte and no answer of an operation on a share for this long. */
   readonly shareSilenceMs: number;
+  /** A look at one file for a job that is only verified. */
+  readonly fileLookMs: number;
 }
 
 /** A process that starts, or a machine that renders in every core, needs this long for an answer. */
@@ -40,5 +42,6 @@ export function scaledTimes(factor: number): AgentTimes {
     sharesEveryMs: scaled(60_000),
     awayMs: scaled(10_000, answerMsMin),
     shareSilenceMs: scaled(60_000, answerMsMin),
+    fileLookMs: scaled(8_000, answerMsMin),
   };
 }

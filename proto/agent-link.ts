@@ -8,6 +8,7 @@
  */
 
 import type { AssignedJob } from './assigned-job.ts';
+import type { FilesSeen, LookAtFiles } from './file-link.ts';
 import type { AgentItemMessage, ControllerItemMessage, ItemRef, JoinClass } from './item-link.ts';
 import type { Fence, JobRef, RateProfile, ResolvedItem } from './job-link.ts';
 import type { Loudness } from './render-options.ts';
@@ -248,6 +249,7 @@ export type ControllerMessage =
   | HeartbeatAck
   | Probe
   | ControllerItemMessage
+  | LookAtFiles
   | ControllerGoodbye;
 
 /** Where an attempt is, as its agent sees it. */
@@ -564,6 +566,7 @@ export type AgentMessage =
   | Recalled
   | HostChecked
   | AgentItemMessage
+  | FilesSeen
   | AgentGoodbye;
 
 /** One end of an open agent stream: the gRPC client and the controller's session both implement it. */

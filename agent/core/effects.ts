@@ -12,6 +12,7 @@ import type {
   OutputTarget,
 } from '../../proto/agent-link.ts';
 
+import type { LookAtFiles } from '../../proto/file-link.ts';
 import type { AssignItem, ItemAssigned, ItemEnded, ItemRef, ReleaseItems } from '../../proto/item-link.ts';
 
 /**
@@ -81,6 +82,8 @@ export type Effect =
   | { readonly type: 'tell-owner'; readonly told: ItemAssigned | ItemEnded }
   /** Answered by `sources`. */
   | { readonly type: 'look-at-sources'; readonly ask: AskSources }
+  /** Answered by `files`. */
+  | { readonly type: 'look-at-files'; readonly ask: LookAtFiles }
   | { readonly type: 'start-prefetch'; readonly announce: Announce }
   /** `assigned`: the attempt that was just started goes on with what is being copied. */
   | {

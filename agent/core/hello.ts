@@ -1,4 +1,5 @@
 import type { AttemptTombstone, FinishedOutcome, HeldAttempt, Hello } from '../../proto/agent-link.ts';
+import { verifyFeature } from '../../proto/file-link.ts';
 import { assistFeature } from '../../proto/item-link.ts';
 import { keyOf } from './journal-fold.ts';
 import { inventoryOf } from './slots.ts';
@@ -20,6 +21,7 @@ const toldCharsMax = 200;
 const features = [
   'sources',
   assistFeature,
+  verifyFeature,
   // Options of a job that it obeys (proto/render-options.ts).
   'no_cache',
   'keep_failed',

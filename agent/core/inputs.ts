@@ -9,6 +9,7 @@ import type {
   PrefetchReport,
   Usage,
 } from '../../proto/agent-link.ts';
+import type { FileSeen } from '../../proto/file-link.ts';
 import type { ItemFinished, ItemRef, ItemsReclaimed, ReleasedItem } from '../../proto/item-link.ts';
 import type { GpuLane } from './gpu-choice.ts';
 import type { FoundSources } from './sources.ts';
@@ -109,6 +110,8 @@ export type Input =
     }
   /** What a look at the sources of the first ask came to. */
   | { readonly type: 'sources'; readonly jobId: string; readonly found: FoundSources }
+  /** What a look at files came to: as many as were asked for, in their order. */
+  | { readonly type: 'files'; readonly lookId: string; readonly files: readonly FileSeen[] }
   | { readonly type: 'copy-speed'; readonly bytesPerSecond: number }
   /** This process did not run for so long: the PC slept, or was frozen. */
   | { readonly type: 'woke'; readonly awayMs: number }

@@ -48,6 +48,7 @@ export function recover(
       copyBytesPerSecond: inventory.copyBytesPerSecond,
       asks: [],
       sources: new Map(),
+      looks: new Map(),
     },
     nowMs,
     records: [],

@@ -2,6 +2,7 @@ import type { ControllerGoodbye, HeartbeatAck, HeldVerdict, Welcome } from '../.
 import { adopt } from './adoption.ts';
 import { dropAttempt } from './endings.ts';
 import { acknowledged } from './events.ts';
+import { forgetLooks } from './file-looks.ts';
 import { buildHello } from './hello.ts';
 import { activeMode } from './mode.ts';
 import { grantPublish, refusePublish } from './publishing.ts';
@@ -19,6 +20,7 @@ const refusedAgainMs = 10_000;
 export function linkOpened(turn: Turn, linkId: number): void {
   turn.state = { ...turn.state, link: { id: linkId, openedMs: turn.nowMs } };
   forgetAsks(turn);
+  forgetLooks(turn);
   turn.effects.push({ type: 'send', linkId, message: buildHello(turn.state) });
 }
 

@@ -1,4 +1,5 @@
 import type { AgentMode, AskSources, HeldState, Inventory, JobRef, Outcome } from '../../proto/agent-link.ts';
+import type { LookAtFiles } from '../../proto/file-link.ts';
 import type { ItemFinished, ItemRef } from '../../proto/item-link.ts';
 import type { GpuLane } from './gpu-choice.ts';
 import type { JournalState } from './journal-fold.ts';
@@ -188,6 +189,8 @@ export interface CoreState {
   readonly asks: readonly AskSources[];
   /** By job, the oldest first; of jobs that are not here yet. */
   readonly sources: ReadonlyMap<string, KnownSources>;
+  /** Looks at files that are under way, by their ids. */
+  readonly looks: ReadonlyMap<string, LookAtFiles>;
   /** Publications of other agents' attempts that are being finished here. */
   readonly finishing: ReadonlySet<string>;
   /** Grants that are being annulled here. */

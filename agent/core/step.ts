@@ -6,6 +6,7 @@ import { assigned } from './assignments.ts';
 import { copySpeedMeasured } from './copy-speed.ts';
 import type { Effect } from './effects.ts';
 import { acknowledged, pumpEvents } from './events.ts';
+import { filesAsked, filesLookedAt } from './file-looks.ts';
 import { checkHost, hostChecked } from './host-check.ts';
 import type { Input } from './inputs.ts';
 import { itemAssigned, itemCancelled, itemReported, pumpItems, tickItems } from './items.ts';
@@ -116,6 +117,7 @@ function take(turn: Turn, input: Input): void {
       return;
     case 'scratch-space':
     case 'sources':
+    case 'files':
     case 'copy-speed':
       capacitySeen(turn, input);
       return;
@@ -154,13 +156,14 @@ function inventoryTaken(
   sendInventory(turn);
 }
 
-/** What this PC has and has room for. */
+/** What this PC has and has room for, and what it was asked to look at. */
 function capacitySeen(
   turn: Turn,
-  seen: Extract<Input, { type: 'scratch-space' | 'sources' | 'copy-speed' }>,
+  seen: Extract<Input, { type: 'scratch-space' | 'sources' | 'files' | 'copy-speed' }>,
 ): void {
   if (seen.type === 'scratch-space') turn.state = { ...turn.state, scratch: scratchOf(seen) };
   else if (seen.type === 'sources') sourcesFound(turn, seen.jobId, seen.found);
+  else if (seen.type === 'files') filesLookedAt(turn, seen.lookId, seen.files);
   else copySpeedMeasured(turn, seen.bytesPerSecond);
 }
 
@@ -186,6 +189,9 @@ function obey(turn: Turn, message: Exclude<ControllerMessage, { kind: 'welcome' 
       return;
     case 'ask-sources':
       sourcesAsked(turn, message);
+      return;
+    case 'look-at-files':
+      filesAsked(turn, message);
       return;
     case 'withdraw':
       withdrawn(turn, message);

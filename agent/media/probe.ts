@@ -78,6 +78,28 @@ export async function probeMedia(path: string, options: ProbeOptions = {}): Prom
   };
 }
 
+/**
+ * What a file says that it is: no packet of it is read, so that a share is not made to carry whole files, and whether
+ * they are all there is not known. Nothing of it is opened in this process: a share may hang. Rejects as `probeMedia`.
+ */
+export async function describeMedia(path: string, options: ProbeOptions = {}): Promise<MediaFacts> {
+  const described = await ask(['-show_format', '-show_streams', path], options);
+  const { format, streams } = parseProbe(described) ?? refuse('ffprobe gave no answer that can be read');
+  const ofType = (type: string): readonly ProbedStream[] =>
+    streams.filter((stream) => stream.codec_type === type);
+  return {
+    sizeBytes: 0,
+    formatName: format.format_name,
+    isImage: isStill(format.format_name),
+    ...optional('containerDurationSeconds', format.duration),
+    containerStartSeconds: format.start_time ?? 0,
+    video: ofType('video').map((stream) => videoFacts(stream, undefined, undefined, true)),
+    audio: ofType('audio').map((stream) => audioFacts(stream, undefined, true)),
+    hasPartialEnd: false,
+    scanWarnings: [],
+  };
+}
+
 async function beginningOf(
   path: string,
 ): Promise<{ readonly sizeBytes: number; readonly head: string; readonly isAnimatedWebp: boolean }> {

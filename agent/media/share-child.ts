@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { assertInsideMount } from './inside-mount.ts';
 import { createSettablePace, mayGo, type Pace } from './pace.ts';
+import { hasPartialEnd } from './partial-end.ts';
 import { readAhead } from './read-ahead.ts';
 import { operateSegments } from './segment-share.ts';
 import { look, makeStaging, move, remove, syncFolder, thin } from './share-changes.ts';
@@ -14,6 +15,8 @@ import type {
   CheckMountRequest,
   Copied,
   CopyRequest,
+  EndFound,
+  EndsEarlyRequest,
   Examined,
   ExamineRequest,
   MountChecked,
@@ -70,6 +73,8 @@ async function operate(
   switch (request.op) {
     case 'examine':
       return examine(request, pace, onBytes);
+    case 'ends-early':
+      return endsEarly(request);
     case 'copy':
       return copy(request, pace, onBytes);
     case 'check-mount':
@@ -111,6 +116,10 @@ async function examine(
   } finally {
     await source.close();
   }
+}
+
+async function endsEarly({ path, mountPath, formatName }: EndsEarlyRequest): Promise<EndFound> {
+  return { endsEarly: await hasPartialEnd(await assertInsideMount(path, mountPath), formatName) };
 }
 
 async function copy(request: CopyRequest, pace: Pace, onBytes: (bytes: number) => void): Promise<Copied> {

@@ -22,6 +22,16 @@ export interface ExamineRequest {
   readonly hashBelowBytes: number;
 }
 
+/** Whether a file ends in the middle of its own structure. */
+export interface EndsEarlyRequest {
+  readonly op: 'ends-early';
+  readonly path: string;
+  /** The file must lie below this folder, links followed. */
+  readonly mountPath: string;
+  /** ffprobe's `format_name`. */
+  readonly formatName: string;
+}
+
 export interface CopyRequest {
   readonly op: 'copy';
   readonly path: string;
@@ -89,6 +99,7 @@ export interface SetSpeed {
 
 export type ShareRequest =
   | ExamineRequest
+  | EndsEarlyRequest
   | CopyRequest
   | CheckMountRequest
   | MakeStagingRequest
@@ -102,6 +113,10 @@ export type ShareRequest =
 export interface Examined extends SourceVersion {
   /** Set when the file was smaller than `hashBelowBytes`. */
   readonly sha256?: string;
+}
+
+export interface EndFound {
+  readonly endsEarly: boolean;
 }
 
 export interface Copied extends SourceVersion {
@@ -133,6 +148,7 @@ export type Done = Readonly<Record<string, never>>;
 /** The answer that each request gets. */
 export interface ShareResults extends SegmentShareResults {
   readonly examine: Examined;
+  readonly 'ends-early': EndFound;
   readonly copy: Copied;
   readonly 'check-mount': MountChecked;
   readonly 'make-staging': Done;

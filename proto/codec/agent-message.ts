@@ -13,6 +13,7 @@ import { fromAssign, toAssign } from './assign.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { agentGoodbyeReasons, heldStates } from './enums.ts';
+import { fromFilesSeen, toFilesSeen } from './files.ts';
 import { fromHeld, fromTombstone, toHeld, toTombstone } from './finished.ts';
 import { fromInventory, toInventory } from './inventory.ts';
 import {
@@ -104,6 +105,8 @@ function toWire(message: AgentMessage): WireMessage {
       return { $case: 'itemsReclaimed', value: toItemsReclaimed(message) };
     case 'item-finished':
       return { $case: 'itemFinished', value: toItemFinished(message) };
+    case 'files-seen':
+      return { $case: 'filesSeen', value: toFilesSeen(message) };
     case 'goodbye':
       return {
         $case: 'goodbye',
@@ -150,6 +153,8 @@ function fromWire(message: WireMessage): AgentMessage {
       return fromItemsReclaimed(message.value);
     case 'itemFinished':
       return fromItemFinished(message.value);
+    case 'filesSeen':
+      return fromFilesSeen(message.value);
     case 'goodbye':
       return compact<AgentGoodbye>({
         kind: 'goodbye',

@@ -20,6 +20,7 @@ import { fromAssign, toAssign } from './assign.ts';
 import type { CompleteWire } from './complete.ts';
 import { compact } from './complete.ts';
 import { agentModes, cancelModes, controllerGoodbyeReasons, outcomes } from './enums.ts';
+import { fromLookAtFiles, toLookAtFiles } from './files.ts';
 import {
   fromAssignItem,
   fromCancelItem,
@@ -118,6 +119,8 @@ function toWire(message: ControllerMessage): WireMessage {
       return { $case: 'itemAssigned', value: toItemAssigned(message) };
     case 'item-ended':
       return { $case: 'itemEnded', value: toItemEnded(message) };
+    case 'look-at-files':
+      return { $case: 'lookAtFiles', value: toLookAtFiles(message) };
     case 'goodbye':
       return { $case: 'goodbye', value: toGoodbye(message) };
   }
@@ -188,6 +191,8 @@ function fromWire(message: WireMessage): ControllerMessage {
       return fromItemAssigned(message.value);
     case 'itemEnded':
       return fromItemEnded(message.value);
+    case 'lookAtFiles':
+      return fromLookAtFiles(message.value);
     case 'goodbye':
       return fromGoodbye(message.value);
   }

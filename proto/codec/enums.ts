@@ -104,6 +104,15 @@ export const prefetchStates = enumTable<agent.PrefetchState>()({
   withdrawn: agent.PrefetchState.WITHDRAWN,
 });
 
+export const fileStates = enumTable<agent.FileState>()({
+  readable: agent.FileState.READABLE,
+  missing: agent.FileState.MISSING,
+  denied: agent.FileState.DENIED,
+  unusable: agent.FileState.UNUSABLE,
+  unreachable: agent.FileState.UNREACHABLE,
+  'not-looked': agent.FileState.NOT_LOOKED,
+});
+
 export const finishPublishResults = enumTable<agent.FinishPublishResult>()({
   published: agent.FinishPublishResult.PUBLISHED,
   absent: agent.FinishPublishResult.ABSENT,
@@ -170,4 +179,11 @@ export const logFiles = enumTable<agent.LogFile>()({
   'job.log': agent.LogFile.JOB_LOG,
   'ffmpeg_cmd.txt': agent.LogFile.FFMPEG_COMMAND,
   'ffmpeg_stderr.txt': agent.LogFile.FFMPEG_STDERR,
+});
+
+/** The same, as readers ask for them. */
+export const jobLogFiles = enumTable<job.JobLogFile>()({
+  'job.log': job.JobLogFile.JOB_LOG,
+  'ffmpeg_cmd.txt': job.JobLogFile.FFMPEG_COMMAND,
+  'ffmpeg_stderr.txt': job.JobLogFile.FFMPEG_STDERR,
 });

@@ -55,6 +55,12 @@ const controllerKinds: { readonly [K in ControllerMessage['kind']]: fc.Arbitrary
     channelName: anyText,
     items: fc.array(item, few),
   }),
+  'look-at-files': record<ControllerKind<'look-at-files'>>({
+    kind: fc.constant('look-at-files'),
+    lookId: text,
+    paths: fc.array(text, few),
+    limitMs: spanMs,
+  }),
   'ask-sources': record<ControllerKind<'ask-sources'>>({
     kind: fc.constant('ask-sources'),
     jobId: fc.uuid(),

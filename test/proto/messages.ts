@@ -7,6 +7,7 @@ import {
   count,
   event,
   few,
+  fileSeen,
   held,
   heldState,
   int32,
@@ -114,6 +115,11 @@ const agentKinds: { readonly [K in AgentMessage['kind']]: fc.Arbitrary<AgentKind
     'totalBytes',
     'message',
   ),
+  'files-seen': record<AgentKind<'files-seen'>>({
+    kind: fc.constant('files-seen'),
+    lookId: text,
+    files: fc.array(fileSeen, few),
+  }),
   'sources-report': record<AgentKind<'sources-report'>>(
     {
       kind: fc.constant('sources-report'),

@@ -14,6 +14,7 @@ import type {
   Usage,
   Verdict,
 } from '../../proto/agent-link.ts';
+import type { FileSeen } from '../../proto/file-link.ts';
 import type { ItemRef } from '../../proto/item-link.ts';
 import type { Loudness, RenderOptions } from '../../proto/render-options.ts';
 
@@ -46,6 +47,29 @@ export function record<T extends object>(
 const fence = fc.record({ term: count, counter: count }, { noNullPrototype: true });
 export const ref = record<JobRef>({ jobId: fc.uuid(), fence });
 export const itemRef = record<ItemRef>({ ref, position: int32, right: fence });
+
+export const fileSeen = record<FileSeen>(
+  {
+    state: fc.constantFrom('readable', 'missing', 'denied', 'unusable', 'unreachable', 'not-looked'),
+    // On the wire 0 is the same as not known.
+    sizeBytes: count.map((value) => value || 1),
+    durationMs: spanMs,
+    width: int32.map((value) => value || 1),
+    height: int32.map((value) => value || 1),
+    codec: text,
+    isImage: fc.boolean(),
+    code: text,
+    message: text,
+  },
+  'sizeBytes',
+  'durationMs',
+  'width',
+  'height',
+  'codec',
+  'isImage',
+  'code',
+  'message',
+);
 
 export const item = record<ResolvedItem>(
   {

@@ -130,6 +130,9 @@ export class Workshop {
       case 'look-at-sources':
         this.#lookAtSources(effect.ask);
         return;
+      case 'look-at-files':
+        input({ type: 'files', lookId: effect.ask.lookId, files: [] });
+        return;
       case 'start-prefetch':
         this.#prefetch(effect.announce);
         return;

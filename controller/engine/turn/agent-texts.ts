@@ -41,6 +41,7 @@ export function withShortTexts(message: Said): Said {
         ...(message.code !== undefined && { code: short(message.code) }),
         ...(message.message !== undefined && { message: short(message.message) }),
       };
+    case 'files-seen':
     case 'items-released':
     case 'items-reclaimed':
     case 'heartbeat':

@@ -55,6 +55,9 @@ export function takeMessage(
     case 'sources-report':
       takeSources(ledger, presence, message);
       return;
+    case 'files-seen':
+      // Whoever asked has heard it: nothing of it is decided here.
+      return;
     case 'prefetch-report':
       takePrefetch(ledger, presence, message);
       return;

@@ -170,6 +170,33 @@ export namespace ItemResult {
   export type STOPPED = typeof ItemResult.STOPPED;
 }
 
+export const FileState = {
+  UNSPECIFIED: 0,
+  /** READABLE - It is there, and media. */
+  READABLE: 1,
+  MISSING: 2,
+  /** DENIED - It is there, and may not be read. */
+  DENIED: 3,
+  /** UNUSABLE - It is there, and is no media, or damaged. */
+  UNUSABLE: 4,
+  /** UNREACHABLE - The share was not reached: nothing is known of the file. */
+  UNREACHABLE: 5,
+  /** NOT_LOOKED - There was no time, or too much to do already: nothing is known of the file. */
+  NOT_LOOKED: 6,
+} as const;
+
+export type FileState = typeof FileState[keyof typeof FileState];
+
+export namespace FileState {
+  export type UNSPECIFIED = typeof FileState.UNSPECIFIED;
+  export type READABLE = typeof FileState.READABLE;
+  export type MISSING = typeof FileState.MISSING;
+  export type DENIED = typeof FileState.DENIED;
+  export type UNUSABLE = typeof FileState.UNUSABLE;
+  export type UNREACHABLE = typeof FileState.UNREACHABLE;
+  export type NOT_LOOKED = typeof FileState.NOT_LOOKED;
+}
+
 export const RateProfile = { UNSPECIFIED: 0, STUDIO: 1, QUALITY: 2 } as const;
 
 export type RateProfile = typeof RateProfile[keyof typeof RateProfile];
@@ -242,11 +269,18 @@ export interface LogData {
   readonly data: Buffer;
 }
 
+/** The file gets no longer than this: whoever follows it may stop there. */
+export interface LogEnd {
+  readonly sizeBytes: number;
+}
+
 export interface UploadLogRequest {
   readonly part: { readonly $case: "target"; readonly value: LogTarget } | {
     readonly $case: "data";
     readonly value: LogData;
-  } | undefined;
+  } | //
+  /** Last, when the attempt has ended; not sent while it runs. */
+  { readonly $case: "end"; readonly value: LogEnd } | undefined;
 }
 
 export interface UploadLogResponse {
@@ -580,6 +614,33 @@ export interface ItemFinished {
   readonly message: string;
 }
 
+export interface FileSeen {
+  readonly state: FileState;
+  readonly sizeBytes: number;
+  /** What the container says; absent: nothing, or a still. */
+  readonly duration:
+    | Duration
+    | undefined;
+  /** As a player shows it, turned; 0: no picture. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the picture. */
+  readonly codec: string;
+  /** Absent: its content alone does not tell a still from a clip. */
+  readonly isImage?:
+    | boolean
+    | undefined;
+  /** What is wrong, where something is. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Answers LookAtFiles: as many files, in their order. */
+export interface FilesSeen {
+  readonly lookId: string;
+  readonly files: readonly FileSeen[];
+}
+
 export interface AttachRequest {
   readonly message:
     | { readonly $case: "hello"; readonly value: Hello }
@@ -598,6 +659,7 @@ export interface AttachRequest {
     | { readonly $case: "itemsReleased"; readonly value: ItemsReleased }
     | { readonly $case: "itemsReclaimed"; readonly value: ItemsReclaimed }
     | { readonly $case: "itemFinished"; readonly value: ItemFinished }
+    | { readonly $case: "filesSeen"; readonly value: FilesSeen }
     | undefined;
 }
 
@@ -696,6 +758,19 @@ export interface AskSources {
   readonly enable4k: boolean;
   readonly rateProfile: RateProfile;
   readonly items: readonly ResolvedItem[];
+}
+
+/**
+ * Whether these files are there, and what they are, for somebody who has not submitted their job yet. Sent only to agents
+ * whose Hello names the feature `verify`.
+ */
+export interface LookAtFiles {
+  /** Never given twice. */
+  readonly lookId: string;
+  /** UNC paths, at most 64. */
+  readonly paths: readonly string[];
+  /** From now: what was not looked at by then is answered as such. */
+  readonly limit: Duration | undefined;
 }
 
 export interface Cancel {
@@ -903,6 +978,7 @@ export interface AttachResponse {
     | { readonly $case: "cancelItem"; readonly value: CancelItem }
     | { readonly $case: "itemAssigned"; readonly value: ItemAssigned }
     | { readonly $case: "itemEnded"; readonly value: ItemEnded }
+    | { readonly $case: "lookAtFiles"; readonly value: LookAtFiles }
     | undefined;
 }
 
@@ -1164,6 +1240,61 @@ export const LogData: MessageFns<LogData> = {
   },
 };
 
+function createBaseLogEnd(): LogEnd {
+  return { sizeBytes: 0 };
+}
+
+export const LogEnd: MessageFns<LogEnd> = {
+  encode(message: LogEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sizeBytes !== 0) {
+      writer.uint32(8).int64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogEnd() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LogEnd>, I>>(base?: I): LogEnd {
+    return LogEnd.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogEnd>, I>>(object: I): LogEnd {
+    const message = createBaseLogEnd() as any;
+    message.sizeBytes = object.sizeBytes ?? 0;
+    return message;
+  },
+};
+
 function createBaseUploadLogRequest(): UploadLogRequest {
   return { part: undefined };
 }
@@ -1176,6 +1307,9 @@ export const UploadLogRequest: MessageFns<UploadLogRequest> = {
         break;
       case "data":
         LogData.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+      case "end":
+        LogEnd.encode(message.part.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -1210,6 +1344,14 @@ export const UploadLogRequest: MessageFns<UploadLogRequest> = {
             message.part = { $case: "data", value: LogData.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "end", value: LogEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1237,6 +1379,12 @@ export const UploadLogRequest: MessageFns<UploadLogRequest> = {
       case "data": {
         if (object.part?.value !== undefined && object.part?.value !== null) {
           message.part = { $case: "data", value: LogData.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "end": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "end", value: LogEnd.fromPartial(object.part.value) };
         }
         break;
       }
@@ -5028,6 +5176,236 @@ export const ItemFinished: MessageFns<ItemFinished> = {
   },
 };
 
+function createBaseFileSeen(): FileSeen {
+  return {
+    state: 0,
+    sizeBytes: 0,
+    duration: undefined,
+    width: 0,
+    height: 0,
+    codec: "",
+    isImage: undefined,
+    code: "",
+    message: "",
+  };
+}
+
+export const FileSeen: MessageFns<FileSeen> = {
+  encode(message: FileSeen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    if (message.sizeBytes !== 0) {
+      writer.uint32(16).int64(message.sizeBytes);
+    }
+    if (message.duration !== undefined) {
+      Duration.encode(message.duration, writer.uint32(26).fork()).join();
+    }
+    if (message.width !== 0) {
+      writer.uint32(32).int32(message.width);
+    }
+    if (message.height !== 0) {
+      writer.uint32(40).int32(message.height);
+    }
+    if (message.codec !== "") {
+      writer.uint32(50).string(message.codec);
+    }
+    if (message.isImage !== undefined) {
+      writer.uint32(56).bool(message.isImage);
+    }
+    if (message.code !== "") {
+      writer.uint32(66).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(74).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FileSeen {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFileSeen() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.duration = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.width = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.height = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.codec = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.isImage = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FileSeen>, I>>(base?: I): FileSeen {
+    return FileSeen.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FileSeen>, I>>(object: I): FileSeen {
+    const message = createBaseFileSeen() as any;
+    message.state = object.state ?? 0;
+    message.sizeBytes = object.sizeBytes ?? 0;
+    message.duration = (object.duration !== undefined && object.duration !== null)
+      ? Duration.fromPartial(object.duration)
+      : undefined;
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.codec = object.codec ?? "";
+    message.isImage = object.isImage ?? undefined;
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseFilesSeen(): FilesSeen {
+  return { lookId: "", files: [] };
+}
+
+export const FilesSeen: MessageFns<FilesSeen> = {
+  encode(message: FilesSeen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lookId !== "") {
+      writer.uint32(10).string(message.lookId);
+    }
+    for (const v of message.files) {
+      FileSeen.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FilesSeen {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFilesSeen() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lookId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.files.push(FileSeen.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FilesSeen>, I>>(base?: I): FilesSeen {
+    return FilesSeen.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FilesSeen>, I>>(object: I): FilesSeen {
+    const message = createBaseFilesSeen() as any;
+    message.lookId = object.lookId ?? "";
+    message.files = object.files?.map((e) => FileSeen.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseAttachRequest(): AttachRequest {
   return { message: undefined };
 }
@@ -5082,6 +5460,9 @@ export const AttachRequest: MessageFns<AttachRequest> = {
         break;
       case "itemFinished":
         ItemFinished.encode(message.message.value, writer.uint32(130).fork()).join();
+        break;
+      case "filesSeen":
+        FilesSeen.encode(message.message.value, writer.uint32(138).fork()).join();
         break;
     }
     return writer;
@@ -5231,6 +5612,14 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             message.message = { $case: "itemFinished", value: ItemFinished.decode(reader, reader.uint32()) };
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.message = { $case: "filesSeen", value: FilesSeen.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5345,6 +5734,12 @@ export const AttachRequest: MessageFns<AttachRequest> = {
       case "itemFinished": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "itemFinished", value: ItemFinished.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "filesSeen": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "filesSeen", value: FilesSeen.fromPartial(object.message.value) };
         }
         break;
       }
@@ -6415,6 +6810,87 @@ export const AskSources: MessageFns<AskSources> = {
     message.enable4k = object.enable4k ?? false;
     message.rateProfile = object.rateProfile ?? 0;
     message.items = object.items?.map((e) => ResolvedItem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLookAtFiles(): LookAtFiles {
+  return { lookId: "", paths: [], limit: undefined };
+}
+
+export const LookAtFiles: MessageFns<LookAtFiles> = {
+  encode(message: LookAtFiles, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lookId !== "") {
+      writer.uint32(10).string(message.lookId);
+    }
+    for (const v of message.paths) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.limit !== undefined) {
+      Duration.encode(message.limit, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookAtFiles {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookAtFiles() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lookId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.limit = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LookAtFiles>, I>>(base?: I): LookAtFiles {
+    return LookAtFiles.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LookAtFiles>, I>>(object: I): LookAtFiles {
+    const message = createBaseLookAtFiles() as any;
+    message.lookId = object.lookId ?? "";
+    message.paths = object.paths?.map((e) => e) || [];
+    message.limit = (object.limit !== undefined && object.limit !== null)
+      ? Duration.fromPartial(object.limit)
+      : undefined;
     return message;
   },
 };
@@ -8582,6 +9058,9 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "itemEnded":
         ItemEnded.encode(message.message.value, writer.uint32(186).fork()).join();
         break;
+      case "lookAtFiles":
+        LookAtFiles.encode(message.message.value, writer.uint32(194).fork()).join();
+        break;
     }
     return writer;
   },
@@ -8783,6 +9262,14 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             message.message = { $case: "itemEnded", value: ItemEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.message = { $case: "lookAtFiles", value: LookAtFiles.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8936,6 +9423,12 @@ export const AttachResponse: MessageFns<AttachResponse> = {
       case "itemEnded": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "itemEnded", value: ItemEnded.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "lookAtFiles": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "lookAtFiles", value: LookAtFiles.fromPartial(object.message.value) };
         }
         break;
       }
