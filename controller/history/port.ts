@@ -1,7 +1,7 @@
 import type { AttemptRecord } from '../domain/attempt.ts';
 import type { JobRecord, JobSpec, JobState } from '../domain/job.ts';
 
-/** A job that has ended, as lists show it. */
+/** A job that has ended, as lists show it: they may leave out its timeline and its problems. */
 export interface PastJob {
   /** As it ended: `endedAtMs` is there. What a table does not keep is empty, never made up. */
   readonly job: JobRecord;
@@ -51,8 +51,6 @@ export interface History {
    * @throws HistoryAway
    */
   list(filter: HistoryFilter, size: number, after?: HistoryPlace): Promise<readonly PastJob[]>;
-  /** Frees what it holds. Idempotent. */
-  close(): Promise<void>;
 }
 
 /** History cannot be read or written just now; what is wrong, for people. */

@@ -1,10 +1,10 @@
-/** Tables of what is over: entries of history, and rows of results. */
+/** Tables of what is over: an entry of history for each job, and a row of results for each end of one. */
 export type PastTable = 'history' | 'results';
 
 /** One row, and what it is found by. Its texts are JSON; a table never looks into them. */
 export interface PastRow {
-  /** A UUID in lower case. */
-  readonly jobId: string;
+  /** ASCII, at most 64 characters: a job's id; of results, its end with it. */
+  readonly id: string;
   readonly endedAtMs: number;
   /** Digits of one fixed number: the greater text is the newer one. */
   readonly revision: string;
@@ -38,7 +38,7 @@ export interface PastFilter {
 /** Where a row stands in the one order: by its end, newest first, then by its id, greatest first. */
 export interface PastPlace {
   readonly endedAtMs: number;
-  readonly jobId: string;
+  readonly id: string;
 }
 
 export type ListedRow = PastPlace & Pick<PastRow, 'summary'>;
@@ -53,14 +53,14 @@ export interface PastLimits {
 }
 
 /**
- * A table of jobs that have ended, a row for each. What resolves is durable as far as the store below is. Every call
+ * A table of what has ended, a row for each id. What resolves is durable as far as the store below is. Every call
  * may be repeated.
  */
 export interface PastRows {
   /** Each row, where none as new as it is there. At most 100 in a call. @throws StoreUnavailable: some may be there */
   put(rows: readonly PastRow[]): Promise<void>;
   /** @throws StoreUnavailable */
-  get(jobId: string): Promise<Pick<PastRow, 'summary' | 'detail'> | undefined>;
+  get(id: string): Promise<Pick<PastRow, 'summary' | 'detail'> | undefined>;
   /** At most `size` rows behind `after`, in the one order; fewer: there are no more. @throws StoreUnavailable */
   list(filter: PastFilter, size: number, after?: PastPlace): Promise<readonly ListedRow[]>;
   /** Removes one slice, the oldest first. How many went; fewer than `sliceMax`: all is within the limits. */

@@ -20,14 +20,14 @@ class MemoryPastRows implements PastRows {
 
   put(rows: readonly PastRow[]): Promise<void> {
     for (const row of rows) {
-      const known = this.#rows.get(row.jobId);
-      if (known === undefined || known.revision < row.revision) this.#rows.set(row.jobId, row);
+      const known = this.#rows.get(row.id);
+      if (known === undefined || known.revision < row.revision) this.#rows.set(row.id, row);
     }
     return Promise.resolve();
   }
 
-  get(jobId: string): Promise<Pick<PastRow, 'summary' | 'detail'> | undefined> {
-    const row = this.#rows.get(jobId);
+  get(id: string): Promise<Pick<PastRow, 'summary' | 'detail'> | undefined> {
+    const row = this.#rows.get(id);
     return Promise.resolve(row && { summary: row.summary, detail: row.detail });
   }
 
@@ -44,14 +44,14 @@ class MemoryPastRows implements PastRows {
     const gone = oldestFirst
       .filter((row, index) => index < excess || row.endedAtMs < endedBeforeMs)
       .slice(0, sliceMax);
-    for (const { jobId } of gone) this.#rows.delete(jobId);
+    for (const { id } of gone) this.#rows.delete(id);
     return Promise.resolve(gone.length);
   }
 }
 
 function isBehind(row: PastPlace, place: PastPlace): boolean {
   if (row.endedAtMs !== place.endedAtMs) return row.endedAtMs < place.endedAtMs;
-  return row.jobId < place.jobId;
+  return row.id < place.id;
 }
 
 function matches(row: PastRow, filter: PastFilter): boolean {

@@ -61,7 +61,7 @@ class RedisPastRows implements PastRows {
     const { order, facts, summaries, details } = this.#keys;
     const packed = await Promise.all(rows.map(async ({ detail }) => await pack(detail)));
     const args = rows.flatMap((row, index) => [
-      row.jobId,
+      row.id,
       String(row.endedAtMs),
       factsOf(row),
       row.summary,
@@ -70,11 +70,11 @@ class RedisPastRows implements PastRows {
     await this.#connection.run('past-put', [order, facts, summaries, details], args);
   }
 
-  async get(jobId: string): Promise<Pick<PastRow, 'summary' | 'detail'> | undefined> {
+  async get(id: string): Promise<Pick<PastRow, 'summary' | 'detail'> | undefined> {
     const { summaries, details } = this.#keys;
     const [summary, detail] = await this.#connection.call(
       'read a row of the past',
-      async (client) => await Promise.all([client.hget(summaries, jobId), client.hget(details, jobId)]),
+      async (client) => await Promise.all([client.hget(summaries, id), client.hget(details, id)]),
     );
     if (summary === null || detail === null) return undefined;
     return { summary, detail: await unpack(detail) };
@@ -107,7 +107,7 @@ class RedisPastRows implements PastRows {
     const { order, facts, summaries } = this.#keys;
     const from = filter.endedFromMs ?? Number.MIN_SAFE_INTEGER;
     const numbers = [from, size, scanMax].map(String);
-    const args = [String(place.endedAtMs), place.jobId, ...numbers, wantedOf(filter)];
+    const args = [String(place.endedAtMs), place.id, ...numbers, wantedOf(filter)];
     const [end, lastMs, lastId, ...found] = await this.#connection.run(
       'past-list',
       [order, facts, summaries],
@@ -115,17 +115,17 @@ class RedisPastRows implements PastRows {
     );
     const rows: ListedRow[] = [];
     for (let index = 0; index < found.length; index += 3) {
-      const [jobId, endedAtMs, summary] = found.slice(index, index + 3);
-      rows.push({ jobId: String(jobId), endedAtMs: Number(endedAtMs), summary: String(summary) });
+      const [id, endedAtMs, summary] = found.slice(index, index + 3);
+      rows.push({ id: String(id), endedAtMs: Number(endedAtMs), summary: String(summary) });
     }
-    const last = { endedAtMs: Number(lastMs), jobId: String(lastId) };
+    const last = { endedAtMs: Number(lastMs), id: String(lastId) };
     return { rows, place: last, isLast: end === 'end' };
   }
 }
 
 /** Where the list begins: behind both. No id is behind an empty one. */
 function earlier(after: PastPlace | undefined, endedBeforeMs: number | undefined): PastPlace {
-  const before = { endedAtMs: endedBeforeMs ?? Number.MAX_SAFE_INTEGER, jobId: '' };
+  const before = { endedAtMs: endedBeforeMs ?? Number.MAX_SAFE_INTEGER, id: '' };
   return after === undefined || before.endedAtMs <= after.endedAtMs ? before : after;
 }
 

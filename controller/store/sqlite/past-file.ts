@@ -19,7 +19,7 @@ const pastKind: FileKind = {
 /** What the thread of a past file can be asked, and what it answers. */
 export interface PastCalls {
   readonly put: (table: PastTable, rows: readonly PastRow[]) => void;
-  readonly get: (table: PastTable, jobId: string) => Pick<PastRow, 'summary' | 'detail'> | undefined;
+  readonly get: (table: PastTable, id: string) => Pick<PastRow, 'summary' | 'detail'> | undefined;
   readonly list: (
     table: PastTable,
     filter: PastFilter,
@@ -47,8 +47,8 @@ export class PastFile implements PastCalls {
     );
   }
 
-  get(pastTable: PastTable, jobId: string): Pick<PastRow, 'summary' | 'detail'> | undefined {
-    const row = this.#use(({ get }) => get.get({ pastTable, jobId }));
+  get(pastTable: PastTable, id: string): Pick<PastRow, 'summary' | 'detail'> | undefined {
+    const row = this.#use(({ get }) => get.get({ pastTable, id }));
     return row && { summary: String(row['summary']), detail: String(row['detail']) };
   }
 
@@ -60,12 +60,12 @@ export class PastFile implements PastCalls {
   ): readonly ListedRow[] {
     const place = {
       afterEndedAtMs: after?.endedAtMs ?? Number.MAX_SAFE_INTEGER,
-      afterJobId: after?.jobId ?? '',
+      afterId: after?.id ?? '',
     };
     const values = { pastTable, size, ...place, ...valuesOf(filter) };
     return this.#use(({ list }) => list.all(values)).map((row) => ({
       endedAtMs: Number(row['ended_at_ms']),
-      jobId: String(row['job_id']),
+      id: String(row['id']),
       summary: String(row['summary']),
     }));
   }

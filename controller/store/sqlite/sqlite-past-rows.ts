@@ -30,7 +30,7 @@ export function openSqlitePast({ file, fileBytesMax = 16 * 1024 ** 3 }: SqlitePa
     close: () => (closed ??= Promise.resolve(thread?.end())),
     table: (name) => ({
       put: async (rows) => await running().call('put', name, rows),
-      get: async (jobId) => await running().call('get', name, jobId),
+      get: async (id) => await running().call('get', name, id),
       list: async (filter, size, after) => await running().call('list', name, filter, size, after),
       expire: async (limits) => await running().call('expire', name, limits),
     }),

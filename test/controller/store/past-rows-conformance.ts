@@ -43,19 +43,19 @@ export function pastRowsConformance(name: string, make: MakePast): void {
     let after: PastPlace | undefined;
     for (let page = 0; ; page += 1) {
       const listed = await rows.list({}, 7, after);
-      seen.push(...listed.map(({ endedAtMs, jobId }) => ({ endedAtMs, jobId })));
+      seen.push(...listed.map(({ endedAtMs, id }) => ({ endedAtMs, id })));
       if (listed.length < 7) break;
       after = seen.at(-1);
       await rows.put([pastRow(1_000 + page, { endedAtMs: 100_000 + page })]);
       // The very row that the next page begins behind ends anew, later.
       if (page === 2 && after !== undefined) {
-        const { jobId } = after;
-        await rows.put([pastRow(0, { jobId, endedAtMs: 200_000, revision: rev(2) })]);
+        const { id } = after;
+        await rows.put([pastRow(0, { id, endedAtMs: 200_000, revision: rev(2) })]);
       }
     }
     const expected = Array.from({ length: 60 }, (_, n) => n)
       .reverse()
-      .map((n) => ({ endedAtMs: Math.floor(n / 10) * 1_000, jobId: idOf(n) }));
+      .map((n) => ({ endedAtMs: Math.floor(n / 10) * 1_000, id: idOf(n) }));
     assert.deepEqual(seen, expected);
   });
 
@@ -155,7 +155,7 @@ function rev(n: number): string {
 
 export function pastRow(n: number, more: Partial<PastRow> = {}): PastRow {
   return {
-    jobId: idOf(n),
+    id: idOf(n),
     endedAtMs: n,
     revision: rev(1),
     userId: 'user',

@@ -8,9 +8,9 @@ local old = redis.call('ZCOUNT', order, '-inf', '(' .. ARGV[1])
 local excess = redis.call('ZCARD', order) - rowsMax
 local count = math.min(math.max(old, excess), sliceMax)
 if count <= 0 then return { 0 } end
-local jobIds = redis.call('ZRANGE', order, 0, count - 1)
-redis.call('ZREM', order, unpack(jobIds))
-redis.call('HDEL', facts, unpack(jobIds))
-redis.call('HDEL', summaries, unpack(jobIds))
-redis.call('HDEL', details, unpack(jobIds))
-return { #jobIds }
+local ids = redis.call('ZRANGE', order, 0, count - 1)
+redis.call('ZREM', order, unpack(ids))
+redis.call('HDEL', facts, unpack(ids))
+redis.call('HDEL', summaries, unpack(ids))
+redis.call('HDEL', details, unpack(ids))
+return { #ids }

@@ -44,14 +44,14 @@ while looked < scanMax do
   local entries = redis.call('ZREVRANGE', order, rank, rank + step - 1, 'WITHSCORES')
   if #entries == 0 then return { 'end', lastMs, lastId, unpack(found) } end
   for i = 1, #entries, 2 do
-    local jobId, endedAtMs = entries[i], entries[i + 1]
+    local id, endedAtMs = entries[i], entries[i + 1]
     if tonumber(endedAtMs) < fromMs then return { 'end', lastMs, lastId, unpack(found) } end
-    lastMs, lastId, looked = endedAtMs, jobId, looked + 1
-    local fact = redis.call('HGET', facts, jobId)
+    lastMs, lastId, looked = endedAtMs, id, looked + 1
+    local fact = redis.call('HGET', facts, id)
     if fact and matches(fact) then
-      found[#found + 1] = jobId
+      found[#found + 1] = id
       found[#found + 1] = endedAtMs
-      found[#found + 1] = redis.call('HGET', summaries, jobId) or ''
+      found[#found + 1] = redis.call('HGET', summaries, id) or ''
       if #found >= 3 * size then return { 'more', lastMs, lastId, unpack(found) } end
     end
   end

@@ -1,1 +1,1 @@
-SELECT summary, detail FROM past_rows WHERE past_table = :pastTable AND job_id = :jobId
+SELECT summary, detail FROM past_rows WHERE past_table = :pastTable AND id = :id

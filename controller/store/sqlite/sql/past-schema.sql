@@ -1,7 +1,7 @@
 -- Jobs that have ended: an entry of history, and a row of results, for each.
 CREATE TABLE past_rows (
   past_table TEXT NOT NULL,
-  job_id TEXT NOT NULL,
+  id TEXT NOT NULL,
   ended_at_ms INTEGER NOT NULL,
   revision TEXT NOT NULL,
   user_id TEXT NOT NULL,
@@ -11,8 +11,8 @@ CREATE TABLE past_rows (
   channel_name TEXT NOT NULL,
   summary TEXT NOT NULL,
   detail TEXT NOT NULL,
-  UNIQUE (past_table, job_id)
+  UNIQUE (past_table, id)
 ) STRICT;
 
 -- The one order, for lists and for what is too old.
-CREATE INDEX past_rows_by_end ON past_rows (past_table, ended_at_ms, job_id);
+CREATE INDEX past_rows_by_end ON past_rows (past_table, ended_at_ms, id);

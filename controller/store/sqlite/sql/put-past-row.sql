@@ -1,8 +1,8 @@
 INSERT INTO past_rows
-  (past_table, job_id, ended_at_ms, revision, user_id, queue, state, agent_id, channel_name, summary, detail)
+  (past_table, id, ended_at_ms, revision, user_id, queue, state, agent_id, channel_name, summary, detail)
 VALUES
-  (:pastTable, :jobId, :endedAtMs, :revision, :userId, :queue, :state, :agentId, :channelName, :summary, :detail)
-ON CONFLICT (past_table, job_id) DO UPDATE SET
+  (:pastTable, :id, :endedAtMs, :revision, :userId, :queue, :state, :agentId, :channelName, :summary, :detail)
+ON CONFLICT (past_table, id) DO UPDATE SET
   ended_at_ms = excluded.ended_at_ms, revision = excluded.revision, user_id = excluded.user_id,
   queue = excluded.queue, state = excluded.state, agent_id = excluded.agent_id,
   channel_name = excluded.channel_name, summary = excluded.summary, detail = excluded.detail
