@@ -9,7 +9,7 @@ import { type SettingName, type Settings, settingsSchema } from './config-schema
 import { type StoreConfig, storeConfig } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
 import { routingPresets } from './domain/routing.ts';
-import type { BigQueryCatalogSettings, FarmSettings, QueueSettings } from './domain/settings.ts';
+import type { BigQueryConfig, FarmSettings, QueueSettings } from './domain/settings.ts';
 import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
 
 /** PEM texts. */
@@ -32,8 +32,9 @@ export interface ControllerConfig {
   readonly token?: string;
   readonly store: StoreConfig;
   readonly logsDir: string;
+  readonly logs: { readonly keepDays: number; readonly keepBytes: number };
   readonly catalogFile?: string;
-  readonly bigQuery?: BigQueryCatalogSettings;
+  readonly bigQuery?: BigQueryConfig;
   readonly users: Readonly<Record<string, string>>;
   readonly supabase?: SupabaseConfig;
 }
@@ -230,6 +231,7 @@ function assemble(
     ...(token !== undefined && { token }),
     store,
     logsDir: at(settings.logsDir),
+    logs: settings.logs,
     ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),
     ...(settings.bigQuery !== undefined && { bigQuery: bigQuerySettings(settings.bigQuery, at) }),
     users: settings.users,
@@ -266,7 +268,7 @@ function farmSettings(settings: Settings): FarmSettings {
 function bigQuerySettings(
   { keyFile, ...settings }: NonNullable<Settings['bigQuery']>,
   at: (path: string) => string,
-): BigQueryCatalogSettings {
+): BigQueryConfig {
   return given({ ...settings, keyFile: keyFile === undefined ? undefined : at(keyFile) });
 }
 

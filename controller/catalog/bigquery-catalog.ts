@@ -1,10 +1,11 @@
-import { BigQuery } from '@google-cloud/bigquery';
+import type { BigQuery } from '@google-cloud/bigquery';
 import DataLoader from 'dataloader';
-import { PassThroughClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { BigQueryCatalogSettings } from '../domain/settings.ts';
+import { bigQueryClient, firstLine } from './bigquery-client.ts';
 import { type Catalog, type CatalogEntry, CatalogUnavailable } from './catalog.ts';
+import { unlessOver } from './unless-over.ts';
 
 /** Ids of one query. BigQuery takes requests of 10 MB; ids are at most 256 bytes. */
 const idsPerQueryMax = 10_000;
@@ -20,17 +21,8 @@ const rowSchema = z.object({ video_id: z.string(), path: z.string().min(1) });
  * @param settings names are checked by the configuration: they stand in the query as they are
  */
 export function bigQueryCatalog(settings: BigQueryCatalogSettings): Catalog {
-  const bigQuery = new BigQuery({
-    projectId: settings.projectId,
-    // What BigQuery says can be tried again is, as long as somebody waits for it.
-    retryOptions: { maxRetries: 3, totalTimeout: settings.timeoutMs / 1_000 },
-    ...(settings.keyFile !== undefined && { keyFilename: settings.keyFile }),
-    // An emulator or a stand-in: our credentials are none of its business.
-    ...(settings.apiEndpoint !== undefined && {
-      apiEndpoint: settings.apiEndpoint,
-      authClient: new PassThroughClient(),
-    }),
-  });
+  // What BigQuery says can be tried again is, as long as somebody waits for it.
+  const bigQuery = bigQueryClient(settings, 3);
   const ask = async (ids: readonly string[]): Promise<(CatalogEntry | undefined)[]> => {
     const entries = await lookUp(bigQuery, settings, ids);
     // An id that is not there yet may be there when it is asked for again.
@@ -44,10 +36,12 @@ export function bigQueryCatalog(settings: BigQueryCatalogSettings): Catalog {
     batchScheduleFn: (run) => setTimeout(run, batchMs),
     cacheMap: new LRUCache({ max: settings.cacheEntriesMax, ttl: settings.cacheMs }),
   });
+  const late = (): Error =>
+    new CatalogUnavailable(`BigQuery has not answered within ${settings.timeoutMs / 1_000} s`);
   return {
     resolve: async (videoIds, signal) => {
       const startedAt = performance.now();
-      const answers = await unlessOver(loader.loadMany(videoIds), settings.timeoutMs, signal).catch(
+      const answers = await unlessOver(loader.loadMany(videoIds), settings.timeoutMs, signal, late).catch(
         (error: unknown) => {
           // The query may hang for ever: whoever asks next is not to wait for that one.
           if (error instanceof CatalogUnavailable) for (const id of videoIds) loader.clear(id);
@@ -90,26 +84,6 @@ async function lookUp(
   return ids.map((id) => entries.get(id));
 }
 
-/** Whoever asked goes on; the query itself ends by BigQuery's own limit. */
-async function unlessOver<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const over = Promise.withResolvers<never>();
-  const give = (): void => {
-    const late = new CatalogUnavailable(`BigQuery has not answered within ${timeoutMs / 1_000} s`);
-    over.reject(signal.aborted ? signal.reason : late);
-  };
-  const either = AbortSignal.any([signal, timeout]);
-  if (either.aborted) give();
-  either.addEventListener('abort', give, { once: true });
-  try {
-    return await Promise.race([work, over.promise]);
-  } finally {
-    either.removeEventListener('abort', give);
-  }
-}
-
 function unavailable(cause: Error): CatalogUnavailable {
-  // What the client library says of a refusal can be a page of HTML.
-  const [line = ''] = cause.message.split('\n');
-  return new CatalogUnavailable(`BigQuery cannot be asked: ${line.slice(0, 300)}`, cause);
+  return new CatalogUnavailable(`BigQuery cannot be asked: ${firstLine(cause.message)}`, cause);
 }

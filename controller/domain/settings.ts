@@ -95,22 +95,19 @@ export interface FarmSettings {
   readonly times: Times;
   /** Agents that have nothing to do render items of running jobs for their owners. */
   readonly assist: boolean;
-}
-
-/** Where the studio's catalogue is in BigQuery. */
   /** Jobs are copies of another farm's: they are rendered and published nowhere. @default false */
   readonly shadow?: boolean;
   /** Who is told of jobs. @default nobody */
   readonly destinations?: readonly DestinationName[];
   /** Which ends make a row of results. @default 'completed' */
   readonly results?: 'completed' | 'all';
-export interface BigQueryCatalogSettings {
+}
+
+/** How BigQuery is reached. */
+export interface BigQuerySettings {
+  /** Project that is billed. */
   readonly projectId: string;
-  /** `project.dataset.table`. */
-  readonly table: string;
-  readonly idColumn: string;
-  readonly pathColumn: string;
-  /** Where the dataset lies, e.g. `EU`. @default BigQuery finds out */
+  /** Where the datasets lie, e.g. `EU`. @default BigQuery finds out */
   readonly location?: string;
   /** Key of a service account. @default Application Default Credentials */
   readonly keyFile?: string;
@@ -118,7 +115,31 @@ export interface BigQueryCatalogSettings {
   readonly apiEndpoint?: string;
   /** A query ends after this. */
   readonly timeoutMs: number;
+}
+
+/** Where the studio's catalogue is in BigQuery. */
+export interface BigQueryCatalogSettings extends BigQuerySettings {
+  /** `project.dataset.table`. */
+  readonly table: string;
+  readonly idColumn: string;
+  readonly pathColumn: string;
   /** What was found is not asked again for this long. */
   readonly cacheMs: number;
   readonly cacheEntriesMax: number;
+}
+
+/** Where rows of results go in BigQuery. */
+export interface BigQueryResultsSettings extends BigQuerySettings {
+  /** `project.dataset.table`. */
+  readonly resultsTable: string;
+  /** How its `features_used` is kept: repeated, or one text with commas between. */
+  readonly resultsFeatures: 'array' | 'text';
+}
+
+/** What is configured of BigQuery. */
+export interface BigQueryConfig
+  extends BigQueryCatalogSettings,
+    Pick<BigQueryResultsSettings, 'resultsFeatures'> {
+  /** @default rows of results stay in the local table */
+  readonly resultsTable?: string;
 }

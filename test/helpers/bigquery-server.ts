@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
+import { BigQueryJobs } from './bigquery-jobs.ts';
+import type { RestError, SentParameter } from './bigquery-words.ts';
 import { serveOnLoopback } from './http-stand-in.ts';
 
 /** A query as the client sent it: `POST /projects/PROJECT/queries`. */
@@ -12,20 +14,22 @@ export interface SentQuery {
   readonly useLegacySql: boolean;
   readonly location?: string;
   readonly timeoutMs?: number;
-  readonly queryParameters: readonly {
-    readonly name: string;
-    readonly parameterType: { readonly type: string; readonly arrayType?: { readonly type: string } };
-    readonly parameterValue: { readonly arrayValues?: readonly { readonly value: string }[] };
-  }[];
+  readonly queryParameters: readonly SentParameter[];
 }
 
 type Row = Readonly<Record<string, string | null>>;
 
-/** Speaks as much of BigQuery's REST API (v2) as the client library needs for a query that answers at once. */
+/**
+ * Speaks as much of BigQuery's REST API (v2) as the client library needs for a query that answers at once, and for
+ * query jobs with an id of their own.
+ */
 export class BigQueryServer {
   readonly sent: SentQuery[] = [];
+  readonly jobs = new BigQueryJobs();
   /** What a query answers; an error with `status` is answered as BigQuery answers it. `hang`: never. */
   answer: (query: SentQuery) => readonly Row[] | 'hang' = () => [];
+  /** What comes before any answer: throws for one that is away. */
+  before: (request: string) => void = () => undefined;
   url = '';
 
   static async open(t: TestContext): Promise<BigQueryServer> {
@@ -36,30 +40,33 @@ export class BigQueryServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = Buffer.concat(await request.toArray()).toString();
-    const [, project] = /^\/bigquery\/v2\/projects\/([^/]+)\/queries\?/u.exec(request.url ?? '') ?? [];
-    assert.ok(project !== undefined && request.method === 'POST', `${request.method} ${request.url}`);
-    const { authorization } = request.headers;
-    const query = { ...(JSON.parse(text) as SentQuery), project, authorization };
-    this.sent.push(query);
+    const { method = '', headers } = request;
+    const url = new URL(request.url ?? '', this.url);
+    const [, project = '', path = ''] = /^\/bigquery\/v2\/projects\/([^/]+)\/(.*)$/u.exec(url.pathname) ?? [];
     try {
-      const rows = this.answer(query);
-      if (rows !== 'hang') reply(response, 200, answerOf(project, rows));
+      this.before(`${method} ${path}`);
+      if (method === 'POST' && path === 'queries') {
+        const query = {
+          ...(JSON.parse(text) as SentQuery),
+          project,
+          authorization: headers.authorization,
+        };
+        this.sent.push(query);
+        const rows = this.answer(query);
+        if (rows !== 'hang') reply(response, 200, answerOf(project, rows));
+      } else if (method === 'POST' && path === 'jobs') {
+        const answer = this.jobs.insert(project, JSON.parse(text));
+        if (answer === 'lost') response.destroy();
+        else reply(response, 200, answer);
+      } else {
+        const [, jobId] = /^jobs\/([\w-]+)$/u.exec(path) ?? [];
+        assert.ok(method === 'GET' && jobId !== undefined, `${method} ${request.url}`);
+        reply(response, 200, this.jobs.get(project, jobId, url.searchParams.get('location')));
+      }
     } catch (error) {
       const { status = 500, reason = 'backendError', message } = error as Error & Partial<RestError>;
       reply(response, status, { error: { code: status, message, errors: [{ reason, message }] } });
     }
-  }
-}
-
-/** An error as BigQuery tells it. */
-export class RestError extends Error {
-  readonly status: number;
-  readonly reason: string;
-
-  constructor(status: number, reason: string, message: string) {
-    super(message);
-    this.status = status;
-    this.reason = reason;
   }
 }
 

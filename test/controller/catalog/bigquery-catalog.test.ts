@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { bigQueryCatalog } from '../../../controller/catalog/bigquery-catalog.ts';
 import type { BigQueryCatalogSettings } from '../../../controller/domain/settings.ts';
-import { BigQueryServer, RestError, type SentQuery } from '../../helpers/bigquery-server.ts';
+import { BigQueryServer, type SentQuery } from '../../helpers/bigquery-server.ts';
+import { RestError } from '../../helpers/bigquery-words.ts';
 
 const never = new AbortController().signal;
 
