@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { FarmSettings } from '../../controller/domain/settings.ts';
-import { createEngine, type Engine } from '../../controller/engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../controller/engine/engine.ts';
 import type { AgentOutlet, AgentSession } from '../../controller/engine/farm.ts';
 import { MemoryDisk } from '../../controller/store/memory/memory-disk.ts';
 import { openMemoryStore } from '../../controller/store/memory/memory-store.ts';
@@ -30,9 +30,13 @@ export class EngineController {
     return this.#engine;
   }
 
-  async start(settings: Partial<FarmSettings> = {}): Promise<this> {
+  async start(
+    settings: Partial<FarmSettings> = {},
+    more: Pick<EngineOptions, 'deliver'> = {},
+  ): Promise<this> {
     const log = (_fields: object, message: string) => void this.logged.push(message);
     this.#engine = createEngine({
+      ...more,
       store: openMemoryStore({ disk: this.disk }),
       settings: farmSettings(settings),
       clock: this.clock,

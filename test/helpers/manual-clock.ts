@@ -18,6 +18,11 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  /** How many wait. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     const timer = { dueMs: this.#nowMs + delayMs, callback };
     this.#timers.add(timer);

@@ -197,6 +197,7 @@ export class TurnFarm {
       'requests',
       'tombstones',
       'queues',
+      'rows',
     ] as const) {
       assert.deepEqual(
         new Map<string, unknown>(loaded[part]),
@@ -205,6 +206,11 @@ export class TurnFarm {
       );
     }
     assert.deepEqual([...loaded.openJobs].sort(), [...this.state.openJobs].sort());
+    for (const [name, { due, aside }] of this.state.lanes) {
+      const stored = loaded.lanes.get(name);
+      assert.deepEqual([...(stored?.due ?? [])].sort(), [...due].sort(), `what is due to ${name}`);
+      assert.deepEqual([...(stored?.aside ?? [])], [...aside], `what ${name} has refused`);
+    }
     assert.deepEqual(new Map(loaded.openPerUser), new Map(this.state.openPerUser));
     assert.deepEqual(new Map(loaded.openPerQueue), new Map(this.state.openPerQueue));
   }

@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defaultTimes } from '../../../controller/domain/times.ts';
+import type { OutboxItem } from '../../../controller/outbox/destination.ts';
+import { deliveriesTo } from '../../../controller/outbox/start-deliveries.ts';
+import { journalEvent } from '../../helpers/agent-messages.ts';
+import { EngineController } from '../../helpers/engine-controller.ts';
+import { settled } from '../../helpers/manual-clock.ts';
+import { RecordingDestination } from '../../helpers/recording-destination.ts';
+import { jobId, jobSpec } from '../../helpers/turn-farm.ts';
+
+const times = defaultTimes;
+
+/** A leading engine that tells these destinations, under a clock that stands still. */
+async function farmTelling(...destinations: readonly RecordingDestination[]) {
+  const controller = new EngineController();
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const parts = { times, clock: controller.clock, random: () => 0.5, log };
+  await controller.start(
+    { destinations: destinations.map(({ name }) => name) },
+    { deliver: deliveriesTo(destinations, parts) },
+  );
+  return controller;
+}
+
+async function outboxOf({ engine }: EngineController) {
+  const [view] = (await engine.summary()).outbox;
+  assert.ok(view);
+  return view;
+}
+
+function ids(items: readonly OutboxItem[] | undefined): readonly string[] {
+  return (items ?? []).map(({ job }) => job.jobId);
+}
+
+function cancel({ engine }: EngineController, n: number) {
+  return engine.orderJob({ kind: 'cancel', jobId: jobId(n), reason: '', requestId: '' });
+}
+
+describe('a deliverer', () => {
+  it('tells what was committed, at once, and then has nothing left', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    await farm.submit(1);
+    await settled();
+    assert.deepEqual(ids(directory.taken), [jobId(1)]);
+    assert.equal((await outboxOf(farm)).rows, 0);
+    await farm.engine.stop();
+  });
+
+  it('tells the newest state of a job that changed while it was being told', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    const gate = Promise.withResolvers<undefined>();
+    directory.answers = gate.promise;
+    await farm.submit(1);
+    await settled();
+    await cancel(farm, 1);
+    await settled();
+    assert.equal(directory.calls.length, 1, 'one delivery of a job at a time');
+    gate.resolve(undefined);
+    await settled();
+    assert.equal(directory.calls.length, 2);
+    assert.equal(directory.lastState(jobId(1)), 'cancelled');
+    assert.equal((await outboxOf(farm)).rows, 0);
+    await farm.engine.stop();
+  });
+
+  it('gives revisions that grow, also under the next leader', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    for (let n = 1; n <= 3; n += 1) await farm.submit(n);
+    await settled();
+    await farm.engine.stop();
+    const next = new RecordingDestination('directory');
+    const other = new EngineController(farm.disk, farm.clock);
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const deliver = deliveriesTo([next], { times, clock: farm.clock, random: () => 0.5, log });
+    await other.start({ destinations: ['directory'] }, { deliver });
+    await cancel(other, 1);
+    await settled();
+    const revisions = [...directory.taken, ...next.taken].map(({ revision }) => BigInt(revision));
+    assert.equal(revisions.length, 4);
+    for (const [index, revision] of revisions.entries()) {
+      if (index > 0) assert.ok(revision > (revisions[index - 1] ?? 0n), revisions.join(' '));
+    }
+    await other.engine.stop();
+  });
+
+  it('takes what waits oldest first, at most so many in a call', async () => {
+    const directory = new RecordingDestination('directory', 2);
+    directory.goAway();
+    const farm = await farmTelling(directory);
+    for (let n = 1; n <= 5; n += 1) {
+      await farm.submit(n);
+      await farm.clock.pass(10);
+    }
+    await cancel(farm, 1);
+    directory.comeBack();
+    const failed = directory.calls.length;
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    assert.deepEqual(directory.calls.slice(failed).map(ids), [
+      [jobId(1), jobId(2)],
+      [jobId(3), jobId(4)],
+      [jobId(5)],
+    ]);
+    await farm.engine.stop();
+  });
+
+  it('carries at most 4,000 job items in a call beside its first job', async () => {
+    const history = new RecordingDestination('history');
+    history.goAway();
+    const farm = await farmTelling(history);
+    const items = Array.from({ length: 1_500 }, (_, position) => ({
+      position,
+      itemType: 'video' as const,
+      path: '\\\\nas\\Clips\\a.mp4',
+    }));
+    for (let n = 1; n <= 3; n += 1) {
+      const request = { requestId: '', validateOnly: false, jobIdMade: false };
+      await farm.engine.submit({ ...request, spec: jobSpec(n, { items }) });
+      await cancel(farm, n);
+    }
+    history.comeBack();
+    const failed = history.calls.length;
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    assert.deepEqual(history.calls.slice(failed).map(ids), [[jobId(1), jobId(2)], [jobId(3)]]);
+    await farm.engine.stop();
+  });
+});
+
+describe('a destination that is away', () => {
+  it('is asked again behind a back-off that doubles up to its cap; what is marked meanwhile does not hurry it', async () => {
+    const directory = new RecordingDestination('directory');
+    directory.goAway();
+    const farm = await farmTelling(directory);
+    await farm.submit(1);
+    await settled();
+    assert.equal(directory.calls.length, 1);
+    // Random is 0.5: three quarters of the ceiling.
+    for (let failures = 1; failures <= 12; failures += 1) {
+      const ceiling = Math.min(times.deliveryRetryMaxMs, times.deliveryRetryMinMs * 2 ** (failures - 1));
+      await farm.clock.pass(0.75 * ceiling - 1);
+      await farm.submit(failures + 1);
+      await settled();
+      assert.equal(directory.calls.length, failures, `after ${failures} failures`);
+      await farm.clock.pass(1);
+      assert.equal(directory.calls.length, failures + 1);
+    }
+    await farm.engine.stop();
+  });
+
+  it('is left alone for as long as it asks, within reason', async () => {
+    const directory = new RecordingDestination('directory');
+    directory.goAway(20_000);
+    const farm = await farmTelling(directory);
+    await farm.submit(1);
+    await farm.clock.pass(19_999);
+    assert.equal(directory.calls.length, 1);
+    directory.goAway(1e15);
+    await farm.clock.pass(1);
+    assert.equal(directory.calls.length, 2);
+    directory.comeBack();
+    await farm.clock.pass(12 * times.deliveryRetryMaxMs);
+    assert.deepEqual(ids(directory.taken), [jobId(1)]);
+    await farm.engine.stop();
+  });
+
+  it('says since when and why, keeps the farm serving, and forgets that when it is back', async () => {
+    const directory = new RecordingDestination('directory');
+    directory.goAway();
+    const farm = await farmTelling(directory);
+    const sinceMs = farm.clock.nowMs();
+    await farm.submit(1);
+    await farm.clock.pass(60_000);
+    const view = await outboxOf(farm);
+    assert.equal(view.awaySinceMs, sinceMs);
+    assert.equal(view.oldestSinceMs, sinceMs);
+    assert.equal(view.rows, 1);
+    assert.equal(view.lastError, 'directory is away');
+    assert.ok(farm.engine.serving);
+    directory.comeBack();
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    const { awaySinceMs, lastError, rows } = await outboxOf(farm);
+    assert.deepEqual(
+      { awaySinceMs, lastError, rows },
+      { awaySinceMs: undefined, lastError: undefined, rows: 0 },
+    );
+    await farm.engine.stop();
+  });
+
+  it('hears of what was marked during the call with which it came back', async () => {
+    const directory = new RecordingDestination('directory');
+    directory.goAway();
+    const farm = await farmTelling(directory);
+    await farm.submit(1);
+    await settled();
+    directory.comeBack();
+    const gate = Promise.withResolvers<undefined>();
+    directory.answers = gate.promise;
+    await farm.clock.pass(times.deliveryRetryMinMs);
+    assert.equal(directory.calls.length, 2);
+    await farm.submit(2);
+    gate.resolve(undefined);
+    await settled();
+    assert.deepEqual(ids(directory.taken), [jobId(1), jobId(2)]);
+    await farm.engine.stop();
+  });
+
+  it('that answers nothing for its time counts as away, and is asked again', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    directory.answers = new Promise(() => undefined);
+    await farm.submit(1);
+    await farm.clock.pass(times.deliveryMs - 1);
+    assert.equal((await outboxOf(farm)).awaySinceMs, undefined);
+    await farm.clock.pass(1);
+    assert.match((await outboxOf(farm)).lastError ?? '', /has not answered for 30000 ms/u);
+    directory.answers = Promise.resolve();
+    await farm.clock.pass(times.deliveryRetryMinMs);
+    assert.deepEqual(ids(directory.taken), [jobId(1)]);
+    await farm.engine.stop();
+  });
+
+  it('that gives another number of answers than jobs, or throws anything, loses nothing', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    directory.deliver = () => Promise.resolve([]);
+    await farm.submit(1);
+    await settled();
+    assert.equal((await outboxOf(farm)).lastError, '0 answers came for 1 jobs');
+    directory.deliver = () => {
+      throw new TypeError('a mistake of ours');
+    };
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    assert.equal((await outboxOf(farm)).lastError, 'a mistake of ours');
+    assert.equal((await outboxOf(farm)).rows, 1);
+    assert.deepEqual(farm.fatal, []);
+    await farm.engine.stop();
+  });
+});
+
+describe('a job that a destination refuses', () => {
+  it('is in nobody’s way, is shown with its reason, and is told again after its time', async () => {
+    const directory = new RecordingDestination('directory');
+    directory.refuses = ({ job }) => (job.jobId === jobId(1) ? 'no such user' : undefined);
+    const farm = await farmTelling(directory);
+    await farm.submit(1);
+    await farm.submit(2);
+    await settled();
+    assert.deepEqual(ids(directory.taken), [jobId(2)]);
+    const { refused, refusals } = await outboxOf(farm);
+    assert.equal(refused, 1);
+    assert.equal(refusals[0]?.reason, 'no such user');
+    const calls = directory.calls.length;
+    await farm.clock.pass(times.deliveryRefusedMs / 2);
+    assert.equal(directory.calls.length, calls);
+    directory.refuses = () => undefined;
+    await farm.clock.pass(times.deliveryRefusedMs / 2);
+    assert.deepEqual(ids(directory.taken), [jobId(2), jobId(1)]);
+    assert.equal((await outboxOf(farm)).rows, 0);
+    await farm.engine.stop();
+  });
+});
+
+describe('progress of running jobs', () => {
+  /** A directory that has heard of the start of job 1 on pc1. */
+  async function running(directory: RecordingDestination) {
+    const farm = await farmTelling(directory);
+    const { outlet, session } = await farm.attach('pc1');
+    await farm.submit(1);
+    await settled();
+    const assign = outlet.got.find((message) => message.kind === 'assign');
+    assert.ok(assign?.kind === 'assign');
+    const { ref } = assign;
+    session.deliver({ kind: 'assignment-reply', ref, accepted: true, presentBytes: 0, presentSegments: 0 });
+    const started = { type: 'started', copiedBytes: 0, reusedBytes: 0, totalFrames: 150 } as const;
+    session.deliver(journalEvent(1, ref, started));
+    await settled();
+    const at = async (percent: number) => {
+      session.deliver({ kind: 'progress', ref, state: 'running', percent });
+      await settled();
+    };
+    return { farm, at };
+  }
+
+  it('goes to the directory now and then, where the percent has changed, without a record', async () => {
+    const directory = new RecordingDestination('directory');
+    const { farm, at } = await running(directory);
+    await farm.clock.pass(times.progressMirrorMs);
+    const before = directory.taken.length;
+    await at(10);
+    await at(11);
+    await at(12);
+    assert.equal(directory.taken.length, before);
+    assert.equal((await outboxOf(farm)).rows, 0);
+    await farm.clock.pass(times.progressMirrorMs);
+    assert.deepEqual(
+      directory.taken.slice(before).map(({ percent }) => percent),
+      [12],
+    );
+    await farm.clock.pass(3 * times.progressMirrorMs);
+    assert.equal(directory.taken.length, before + 1);
+    await farm.engine.stop();
+  });
+
+  it('waits while the directory is away, and goes to no other destination', async () => {
+    const directory = new RecordingDestination('directory');
+    const { farm, at } = await running(directory);
+    await farm.clock.pass(times.progressMirrorMs);
+    directory.goAway();
+    await at(10);
+    await farm.clock.pass(times.progressMirrorMs);
+    const calls = directory.calls.length;
+    await at(20);
+    await farm.clock.pass(times.deliveryRetryMinMs / 2);
+    assert.equal(directory.calls.length, calls);
+    directory.comeBack();
+    await farm.clock.pass(times.deliveryRetryMinMs);
+    assert.equal(directory.taken.at(-1)?.percent, 20);
+    await farm.engine.stop();
+
+    const history = new RecordingDestination('history');
+    const other = await running(history);
+    await other.at(30);
+    await other.farm.clock.pass(2 * times.progressMirrorMs);
+    assert.deepEqual(history.calls, []);
+    await other.farm.engine.stop();
+  });
+});
+
+describe('the end of a leadership', () => {
+  it('gives up the call that is under way, and leaves no timer', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    let signal: AbortSignal | undefined;
+    directory.deliver = (_items, given) => {
+      signal = given;
+      return new Promise(() => undefined);
+    };
+    await farm.submit(1);
+    await settled();
+    assert.equal(signal?.aborted, false);
+    await farm.engine.stop();
+    assert.equal(signal.aborted, true);
+    assert.equal(farm.clock.timers, 0);
+  });
+
+  it('leaves no timer of a destination that is away, or has nothing to hear', async () => {
+    for (const away of [true, false]) {
+      const directory = new RecordingDestination('directory');
+      if (away) directory.goAway();
+      const farm = await farmTelling(directory);
+      await farm.submit(1);
+      await settled();
+      await farm.engine.stop();
+      assert.equal(farm.clock.timers, 0);
+    }
+  });
+
+  it('leaves to the next leader what was not told', async () => {
+    const directory = new RecordingDestination('directory');
+    directory.goAway();
+    const farm = await farmTelling(directory);
+    await farm.submit(1);
+    await farm.engine.stop();
+    const other = new EngineController(farm.disk, farm.clock);
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    directory.comeBack();
+    const deliver = deliveriesTo([directory], { times, clock: farm.clock, random: () => 0.5, log });
+    await other.start({ destinations: ['directory'] }, { deliver });
+    await settled();
+    assert.deepEqual(ids(directory.taken), [jobId(1)]);
+    await other.engine.stop();
+  });
+});
