@@ -161,7 +161,8 @@ async function descriptionOf(
   if (before !== undefined) return before;
   const { ffprobe, book } = options;
   const facts = await describeMedia(localPath, {
-    ...{ ffprobe, timeoutMs: fileMs },
+    // Whoever asked has their answer before: that a process takes long says nothing of the file.
+    ...{ ffprobe, timeoutMs: 2 * fileMs },
     ...(book === undefined ? {} : { book }),
     // There is nothing to be said good-bye to.
     ...{ signal, force: signal },

@@ -314,11 +314,7 @@ function fromRecalled(wire: agent.Recalled): Recalled {
   });
 }
 
-function fromHostChecked(wire: agent.HostChecked): HostChecked {
-  return compact<HostChecked>({
-    kind: 'host-checked',
-    checkId: id(wire.checkId, 'host_checked.check_id'),
-    ok: wire.ok,
-    detail: wire.detail,
-  });
+function fromHostChecked({ checkId, ok, detail }: agent.HostChecked): HostChecked {
+  const checked = { checkId: id(checkId, 'host_checked.check_id'), ok, detail };
+  return compact<HostChecked>({ kind: 'host-checked', ...checked });
 }

@@ -169,10 +169,7 @@ function fromWire(message: WireMessage): ControllerMessage {
         stagingFolder: given(message.value.stagingFolder, 'discard.staging_folder'),
       });
     case 'eventAck':
-      return compact<EventAck>({
-        kind: 'event-ack',
-        number: count(message.value.number, 'event_ack.number'),
-      });
+      return fromEventAck(message.value);
     case 'heartbeatAck':
       return compact<HeartbeatAck>({
         kind: 'heartbeat-ack',
@@ -301,6 +298,10 @@ function fromCheckHost(wire: agent.CheckHost): CheckHost {
     causes: texts(wire.causes, 'check_host.causes', causesMax),
     shares: texts(wire.shares, 'check_host.shares', causesMax),
   });
+}
+
+function fromEventAck({ number }: agent.EventAck): EventAck {
+  return compact<EventAck>({ kind: 'event-ack', number: count(number, 'event_ack.number') });
 }
 
 function toGoodbye(goodbye: ControllerGoodbye): CompleteWire<agent.ControllerGoodbye> {
