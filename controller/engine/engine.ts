@@ -36,6 +36,10 @@ import type { Reign } from './reign.ts';
 import { explanation } from './turn/explanation.ts';
 import { planView } from './turn/plan-view.ts';
 import { attemptKey, type FarmState } from './turn/state.ts';
+import type { PastJobInput } from './turn/inputs.ts';
+import { knownJobOrThrow } from './turn/known-job.ts';
+import { attemptLogPlace, logStanding } from './turn/log-views.ts';
+import { endedJobs } from './turn/past-jobs.ts';
 import { routeOf } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
 import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
@@ -109,6 +113,11 @@ export class Engine implements Farm {
 
   async orderJob(order: JobOrder): Promise<JobView> {
     await this.#order(order);
+  /** A job that the store or a tombstone knows. @throws FarmError JOB_IN_SHADOW, and as every read */
+  known(jobId: string): Promise<SubmitReply | undefined> {
+    return this.#read((state) => knownJobOrThrow(state, this.#options.settings, jobId));
+  }
+
     return this.job(order.jobId);
   }
 

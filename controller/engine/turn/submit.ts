@@ -7,6 +7,7 @@ import type { FarmSettings } from '../../domain/settings.ts';
 import { violationsText } from '../../domain/validate.ts';
 import { checkTimesAt } from '../../domain/validate-times.ts';
 import type { Input } from './inputs.ts';
+import { knownJob } from './known-job.ts';
 import type { Ledger } from './ledger.ts';
 import { refusedFullOutbox } from './outbox.ts';
 import { earlierRequest, type Refused, rememberRequest } from './requests.ts';
@@ -71,21 +72,9 @@ function answerRepeated(ledger: Ledger, input: Submit): boolean {
     return true;
   }
   const jobId = earlier?.subject ?? input.spec.jobId;
-  const known = ledger.state.jobs.get(jobId) ?? ledger.state.tombstones.get(jobId);
+  const known = knownJob(ledger.state, ledger.settings, jobId);
   if (known === undefined) return false;
-  if (known.shadow !== undefined && ledger.settings.shadow !== true) {
-    ledger.reply(input.replyId, {
-      kind: 'refused',
-      code: 'JOB_IN_SHADOW',
-      message: `job ${jobId} was rendered in shadow mode by a farm with this store: its result was published nowhere, and never will be`,
-      resource: { type: 'job', name: jobId },
-    });
-    return true;
-  }
-  ledger.reply(input.replyId, {
-    kind: 'submitted',
-    reply: { jobId, queue: known.queue, routeRule: known.routeRule, existed: true },
-  });
+  ledger.reply(input.replyId, 'kind' in known ? known : { kind: 'submitted', reply: known });
   return true;
 }
 
