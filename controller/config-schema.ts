@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bigQuerySettings } from './config-bigquery-schema.ts';
 import { count, durationMs, path } from './config-field-schemas.ts';
+import { logsSettings } from './config-logs-schema.ts';
 import { storeSettings } from './config-store-schema.ts';
 import { supabaseSettings } from './config-supabase-schema.ts';
 import { isPlainName, plainNameRule } from './domain/text-rules.ts';
@@ -110,6 +111,7 @@ export const settingsSchema = z.strictObject({
   dataDir: path.default('data').describe("Folder of the farm's database. Flag `--data`."),
   store: storeSettings.prefault({}).describe('Where the farm is kept.'),
   logsDir: path.default('logs').describe('Folder of the job logs. Flag `--logs`.'),
+  logs: logsSettings.prefault({}).describe('How long job logs stay.'),
   timeZone: timeZone.optional().describe("Zone of log dates and log lines. Default: the machine's."),
   shares: z.array(share).min(1).max(64).describe('The shares that jobs may use, and no others.'),
   output: z
@@ -148,6 +150,9 @@ export const settingsSchema = z.strictObject({
       jobsPerUserMax: count(1, 1_000_000).default(2_000).describe('The same, of one user.'),
       runningMax: count(1, 1_000_000).optional().describe('Jobs at a time on agents. Default: no limit.'),
       runningPerUserMax: count(1, 1_000_000).optional().describe('The same, of one user. Default: no limit.'),
+      catalogWaitingMax: count(0, 1_000_000)
+        .default(1_000)
+        .describe('Jobs that wait for a catalogue that is away; beyond it jobs with video ids are refused.'),
       agentsMax: count(1, 100_000).default(2_000).describe('Agents attached at a time.'),
       watchersMax: count(1, 100_000).default(1_000).describe('Open watches.'),
       watchBacklogMax: count(10, 100_000).default(1_000).describe('Changes that wait for one slow watcher.'),

@@ -9,7 +9,7 @@ import { sourceShareOf } from './domain/shares.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import type { Clock } from './engine/ports.ts';
 import { unlessAborted } from './engine/unless-aborted.ts';
-import { openJobLogs } from './joblogs/job-logs.ts';
+import { openLogRoom } from './joblogs/log-room.ts';
 import { openStore } from './open-store.ts';
 import type { Destination } from './outbox/destination.ts';
 import { deliveriesTo } from './outbox/start-deliveries.ts';
@@ -140,12 +140,14 @@ async function serve(
     isInSourceShare: (path: string) => sourceShareOf(path, shares) !== undefined,
     nowMs: () => clock.nowMs(),
   };
+  const { timeZone } = config.farm;
+  const room = openLogRoom({ root: config.logsDir, farm: engine, clock, timeZone, ...config.logs, log });
+  const { logs, reads } = room;
   let web: WebServer | undefined;
   try {
-    web = await serveWeb(edge, config);
+    web = await serveWeb({ ...edge, reads }, config);
     const rpc = await startRpcServer({
-      ...edge,
-      logs: openJobLogs({ root: config.logsDir }),
+      ...{ ...edge, logs, reads },
       addresses: config.listen,
       limits: {
         helloMs: times.helloMs,
@@ -160,11 +162,11 @@ async function serve(
       addresses: rpc.addresses,
       webAddresses: web?.addresses ?? [],
       stop: async () => {
-        await Promise.all([rpc.stop(), web?.stop()]);
+        await Promise.all([rpc.stop(), web?.stop(), room.stop()]);
       },
     };
   } catch (error) {
-    await web?.stop();
+    await Promise.all([web?.stop(), room.stop()]);
     await engine.stop();
     throw error;
   }

@@ -1,12 +1,24 @@
-import { appendFile, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { orAbsent } from './log-paths.ts';
+import { writeWhole } from './small-file.ts';
 
 /**
  * All attempts of a job write into one job.log, each under its header, in the order in which their lines arrive: an
  * attempt that was lost may send its last lines after the next one has begun. This index beside it says whose bytes
  * are where. A job with one attempt has none.
  */
-const indexName = '.job.log.parts.json';
+export const partsIndexName = '.job.log.parts.json';
+
+/** Attempts that write at the same time cut each other into pieces; the index is written anew with each. */
+const partsMax = 1_000;
+
+/** This attempt's lines stay where they are: on its PC. */
+export class TooManyPartsError extends Error {
+  constructor(attempt: number) {
+    super(`job.log is in ${partsMax} pieces already: attempt ${attempt} cannot add another`);
+  }
+}
 
 /** A stretch of job.log; it ends where the next one's header begins, or with the file. */
 interface Part {
@@ -24,18 +36,30 @@ interface Parts {
 /** What job.log in this folder is made of. */
 export async function loadParts(folder: string): Promise<Parts> {
   const fileBytes = (await orAbsent(stat(join(folder, 'job.log'))))?.size ?? 0;
-  const index = await orAbsent(readFile(join(folder, indexName), 'utf8'));
+  const index = await orAbsent(readFile(join(folder, partsIndexName), 'utf8'));
   const parts = index === undefined ? [{ attempt: 1, headerStart: 0, start: 0 }] : parseIndex(index);
   return { parts, fileBytes };
 }
 
+/** Where in job.log this attempt's bytes are, in order: `from` is the first byte, `to` the one behind the last. */
+export function attemptRanges(
+  { parts, fileBytes }: Parts,
+  attempt: number,
+): readonly { readonly from: number; readonly to: number }[] {
+  return parts
+    .map((part, index) => ({ ...part, to: parts[index + 1]?.headerStart ?? fileBytes }))
+    .filter((part) => part.attempt === attempt && part.to > part.start)
+    .map(({ start, to }) => ({ from: start, to }));
+}
+
 /** How many bytes of job.log are this attempt's. */
-export function attemptBytes({ parts, fileBytes }: Parts, attempt: number): number {
-  const lengths = parts.map((part, index) => {
-    const end = parts[index + 1]?.headerStart ?? fileBytes;
-    return part.attempt === attempt ? Math.max(0, end - part.start) : 0;
-  });
-  return lengths.reduce((sum, length) => sum + length, 0);
+export function attemptBytes(parts: Parts, attempt: number): number {
+  return attemptRanges(parts, attempt).reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
+/** The newest attempt that has written. */
+export function lastAttempt({ parts }: Parts): number {
+  return Math.max(0, ...parts.map(({ attempt }) => attempt));
 }
 
 /** Makes the end of job.log belong to this attempt: writes its header where another one wrote last. */
@@ -43,6 +67,7 @@ export async function beginPart(folder: string, attempt: number): Promise<void> 
   const { parts, fileBytes } = await loadParts(folder);
   const last = parts.at(-1);
   if (last?.attempt === attempt && fileBytes >= last.start) return;
+  if (parts.length >= partsMax) throw new TooManyPartsError(attempt);
   const path = join(folder, 'job.log');
   // The index is written before the header: a header that is not whole was cut off by a crash and is written again.
   const whole = last === undefined || fileBytes >= last.start;
@@ -52,19 +77,14 @@ export async function beginPart(folder: string, attempt: number): Promise<void> 
   const again = kept.some((part) => part.attempt === attempt);
   const header = `${headerStart === 0 ? '' : '\n'}=== Attempt ${attempt}${again ? ' (continued)' : ''} ===\n`;
   const part = { attempt, headerStart, start: headerStart + Buffer.byteLength(header) };
-  await writeIndex(folder, headerStart === 0 ? [part] : [...kept, part]);
+  const index = { version: 1, parts: headerStart === 0 ? [part] : [...kept, part] };
+  await writeWhole(join(folder, partsIndexName), index);
   await appendFile(path, header);
-}
-
-async function writeIndex(folder: string, parts: readonly Part[]): Promise<void> {
-  const path = join(folder, indexName);
-  await writeFile(`${path}.new`, JSON.stringify({ version: 1, parts }), { flush: true });
-  await rename(`${path}.new`, path);
 }
 
 function parseIndex(text: string): Part[] {
   const index: unknown = JSON.parse(text);
-  if (!isIndex(index)) throw new Error(`${indexName} is not an index of this version`);
+  if (!isIndex(index)) throw new Error(`${partsIndexName} is not an index of this version`);
   return [...index.parts];
 }
 
@@ -77,13 +97,4 @@ function isIndex(value: unknown): value is { readonly parts: readonly Part[] } {
     'parts' in value &&
     Array.isArray(value.parts)
   );
-}
-
-async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

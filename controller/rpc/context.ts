@@ -1,4 +1,4 @@
-import type { JobLogs } from '../domain/log-files.ts';
+import type { JobLogs, LogReads } from '../domain/log-files.ts';
 import type { Farm } from '../engine/farm.ts';
 import type { Authorise } from './auth.ts';
 import type { RpcLimits } from './limits.ts';
@@ -14,6 +14,7 @@ export interface RpcLogger {
 export interface RpcContext {
   readonly farm: Farm;
   readonly logs: JobLogs;
+  readonly reads: LogReads;
   readonly logger: RpcLogger;
   readonly limits: RpcLimits;
   readonly authorise: Authorise;

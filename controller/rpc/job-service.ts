@@ -11,6 +11,7 @@ import type { JobSpec } from '../domain/job.ts';
 import { validateJob, violationsText } from '../domain/validate.ts';
 import type { JobFilter, WatchRequest } from '../engine/farm.ts';
 import type { RpcContext } from './context.ts';
+import { followLog } from './follow-log.ts';
 import { toAttempt, toExplanation, toJob, toJobSpec, toListedJob, toTimelineEntry } from './job-message.ts';
 import { checkedReason, checkedRequestId, requiredJobId } from './order-fields.ts';
 import { badField, toPageRequest } from './page-request.ts';
@@ -49,6 +50,9 @@ export function jobService(context: RpcContext): JobServiceServer {
     }),
     explainJob: unary(context, async (request: jobWire.ExplainJobRequest) =>
       toExplanation(await farm.explain(requiredJobId(request.jobId))),
+    ),
+    followLog: watchStream(context, (request: jobWire.FollowLogRequest, signal) =>
+      followLog(context, request, signal),
     ),
     watchJobs: watchStream(context, (request: jobWire.WatchJobsRequest, signal) =>
       watch(context, toWatchRequest(request), signal),

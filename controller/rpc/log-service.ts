@@ -94,6 +94,10 @@ async function receive(
       if (offsetBytes < 0) throw badField('data.offset_bytes', 'must not be negative');
       if (data.length > dataBytesMax) throw badField('data.data', `must be at most ${dataBytesMax} bytes`);
       sizeBytes = await context.logs.append(address, offsetBytes, data);
+    } else if (part?.$case === 'end') {
+      if (address === undefined) throw badField('target', 'must come first');
+      if (part.value.sizeBytes < 0) throw badField('end.size_bytes', 'must not be negative');
+      await context.logs.end(address, part.value.sizeBytes);
     }
   }
   return sizeBytes;

@@ -5,7 +5,7 @@ import {
   JobServiceService,
   LogServiceService,
 } from '../../proto/index.ts';
-import type { JobLogs } from '../domain/log-files.ts';
+import type { JobLogs, LogReads } from '../domain/log-files.ts';
 import type { Farm } from '../engine/farm.ts';
 import { agentStreams } from './agent-service.ts';
 import { authoriseWith } from './auth.ts';
@@ -29,6 +29,7 @@ import { loadStandard, type StandardProto } from './standard-protos.ts';
 export interface RpcServerOptions {
   readonly farm: Farm;
   readonly logs: JobLogs;
+  readonly reads: LogReads;
   readonly logger: RpcLogger;
   /** `host:port` or `[host]:port`; port 0 takes a free one. */
   readonly addresses: readonly string[];
@@ -73,6 +74,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const context: RpcContext = {
     farm: options.farm,
     logs: options.logs,
+    reads: options.reads,
     logger: options.logger,
     isInSourceShare: options.isInSourceShare,
     nowMs: options.nowMs,

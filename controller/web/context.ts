@@ -1,3 +1,4 @@
+import type { LogReads } from '../domain/log-files.ts';
 import type { Farm } from '../engine/farm.ts';
 
 /** As pino has it: fields first, then the sentence. */
@@ -10,6 +11,9 @@ export interface WebLogger {
 /** What every route works with. */
 export interface WebContext {
   readonly farm: Farm;
+  readonly reads: LogReads;
+  /** A reader of a log that takes nothing for this long is cut off. @default 10,000 */
+  readonly logDrainMs?: number;
   readonly logger: WebLogger;
   /** The UNC path lies in a source share of this farm. */
   readonly isInSourceShare: (uncPath: string) => boolean;

@@ -3,7 +3,7 @@ import { credentials } from '@grpc/grpc-js';
 import type { FarmSettings } from '../../controller/domain/settings.ts';
 import { createEngine } from '../../controller/engine/engine.ts';
 import type { Clock } from '../../controller/engine/ports.ts';
-import { openJobLogs } from '../../controller/joblogs/job-logs.ts';
+import { openLogRoom } from '../../controller/joblogs/log-room.ts';
 import { startRpcServer } from '../../controller/rpc/server.ts';
 import { MemoryDisk } from '../../controller/store/memory/memory-disk.ts';
 import { openMemoryStore } from '../../controller/store/memory/memory-store.ts';
@@ -32,9 +32,12 @@ export async function startMemoryFarm(
         shares: ['clips'],
       }),
   });
+  const keep = { timeZone: 'UTC', keepDays: 90, keepBytes: 2 ** 40 };
+  const room = openLogRoom({ root: '/nonexistent', farm: engine, clock, log, ...keep });
   const server = await startRpcServer({
     farm: engine,
-    logs: openJobLogs({ root: '/nonexistent' }),
+    logs: room.logs,
+    reads: room.reads,
     logger: log,
     addresses: ['127.0.0.1:0'],
     isInSourceShare: () => true,
@@ -56,6 +59,7 @@ export async function startMemoryFarm(
       jobs.close();
       disk.thaw();
       await server.stop();
+      await room.stop();
       await engine.stop();
     },
   };

@@ -141,11 +141,14 @@ export async function startScriptedController(
       reply: sendUnaryData<agentWire.UploadLogResponse>,
     ) {
       let key = '';
+      let isEnded = false;
       call.on('data', ({ part }: agentWire.UploadLogRequest) => {
         if (part?.$case === 'target') {
           key = logKey(part.value);
           const { jobId, fence } = part.value;
           logRefs.push({ jobId, fence: { term: fence?.term ?? 0, counter: fence?.counter ?? 0 } });
+        } else if (part?.$case === 'end') {
+          isEnded = true;
         } else if (part !== undefined) {
           const before = logs.get(key) ?? Buffer.alloc(0);
           logs.set(key, Buffer.concat([before.subarray(0, part.value.offsetBytes), part.value.data]));
@@ -154,7 +157,7 @@ export async function startScriptedController(
       call.on('end', () => {
         const whole = logs.get(key) ?? Buffer.alloc(0);
         reply(null, { sizeBytes: whole.length });
-        arrival(key).resolve(whole);
+        if (isEnded) arrival(key).resolve(whole);
       });
     },
   });

@@ -22,6 +22,9 @@ export interface JobsScript {
   readonly holdJob?: Answer<jobWire.HoldJobRequest, jobWire.HoldJobResponse>;
   readonly releaseJob?: Answer<jobWire.ReleaseJobRequest, jobWire.ReleaseJobResponse>;
   readonly changeJobPriority?: Answer<jobWire.ChangeJobPriorityRequest, jobWire.ChangeJobPriorityResponse>;
+  readonly followLog?: (
+    call: ServerWritableStream<jobWire.FollowLogRequest, jobWire.FollowLogResponse>,
+  ) => void;
   readonly cordonAgent?: Answer<farmWire.CordonAgentRequest, farmWire.CordonAgentResponse>;
   readonly uncordonAgent?: Answer<farmWire.UncordonAgentRequest, farmWire.UncordonAgentResponse>;
   readonly drainAgent?: Answer<farmWire.DrainAgentRequest, farmWire.DrainAgentResponse>;
@@ -83,6 +86,10 @@ export async function startScriptedJobs(
     holdJob: unary(script.holdJob),
     releaseJob: unary(script.releaseJob),
     changeJobPriority: unary(script.changeJobPriority),
+    followLog: (call: ServerWritableStream<jobWire.FollowLogRequest, jobWire.FollowLogResponse>) => {
+      if (script.followLog === undefined) call.emit('error', rpcError('UNIMPLEMENTED', 'not in the script'));
+      else script.followLog(call);
+    },
     watchJobs: (call: ServerWritableStream<jobWire.WatchJobsRequest, jobWire.WatchJobsResponse>) =>
       watches.add(openWatch(call)),
   });

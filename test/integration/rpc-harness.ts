@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CallOptions, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { openJobLogs } from '../../controller/joblogs/job-logs.ts';
+import { openLogRoom } from '../../controller/joblogs/log-room.ts';
 import { type RpcServerOptions, startRpcServer } from '../../controller/rpc/server.ts';
+import { systemClock } from '../../controller/system-clock.ts';
 import type { Hello } from '../../proto/agent-link.ts';
 import {
   AgentServiceClient,
@@ -22,10 +23,14 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
   const root = await mkdtemp(join(tmpdir(), 'rpc-'));
   const logged: { level: string; fields: object; message: string }[] = [];
   const log = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message });
+  const logger = { info: log('info'), warn: log('warn'), error: log('error') };
+  const keep = { timeZone: 'UTC', keepDays: 90, keepBytes: 2 ** 40 };
+  const room = openLogRoom({ root, farm, clock: systemClock(), log: logger, ...keep });
   const server = await startRpcServer({
     farm,
-    logs: openJobLogs({ root }),
-    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    logs: room.logs,
+    reads: room.reads,
+    logger,
     addresses: ['127.0.0.1:0'],
     nowMs: Date.now,
     isInSourceShare: (path) => path.startsWith('\\\\nas\\Share\\'),
@@ -52,6 +57,7 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
     [Symbol.asyncDispose]: async () => {
       for (const client of clients) client.close();
       await server.stop();
+      await room.stop();
       await rm(root, { recursive: true });
     },
   };

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { FarmError } from '../../../controller/domain/errors.ts';
 import { webApp } from '../../../controller/web/server.ts';
-import { agentView, FakeFarm } from '../../helpers/fake-farm.ts';
+import { agentView, FakeFarm, noLogs } from '../../helpers/fake-farm.ts';
 
 const jobId = '0b7c2f0e-6f2b-4b5e-9d5e-3f6f1d2c4a10';
 const job = {
@@ -37,7 +37,14 @@ async function open(access: Parameters<typeof webApp>[0]['access'] = { origins: 
   const logged: object[] = [];
   const note = (fields: object): void => void logged.push(fields);
   const logger = { info: note, warn: note, error: note };
-  const app = await webApp({ farm, logger, access, isInSourceShare: () => true, nowMs: () => 1_000 });
+  const app = await webApp({
+    farm,
+    logger,
+    access,
+    isInSourceShare: () => true,
+    reads: noLogs,
+    nowMs: () => 1_000,
+  });
   const call = async (method: 'GET' | 'POST', url: string, payload?: object | string, headers = {}) => {
     const host = { host: '127.0.0.1:8000', ...headers };
     const reply = await app.inject({ method, url, headers: host, ...(payload !== undefined && { payload }) });

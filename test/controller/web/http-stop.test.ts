@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { startWebServer } from '../../../controller/web/server.ts';
-import { FakeFarm } from '../../helpers/fake-farm.ts';
+import { FakeFarm, noLogs } from '../../helpers/fake-farm.ts';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -22,6 +22,7 @@ for (const [part, begun] of Object.entries(halfRequests)) {
       farm: new FakeFarm(),
       logger: silent,
       isInSourceShare: () => true,
+      reads: noLogs,
       nowMs: () => 1_000,
       access: { origins: [] },
       addresses: ['127.0.0.1:0'],

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { test } from 'node:test';
 import { startWebServer } from '../../../controller/web/server.ts';
 import { makeCertificates } from '../../helpers/certificates.ts';
-import { FakeFarm } from '../../helpers/fake-farm.ts';
+import { FakeFarm, noLogs } from '../../helpers/fake-farm.ts';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -16,6 +16,7 @@ test('With a CA every caller shows a certificate, and its name stands before wha
     farm,
     logger: silent,
     isInSourceShare: () => true,
+    reads: noLogs,
     nowMs: () => 1_000,
     access: { origins: [] },
     addresses: ['127.0.0.1:0'],

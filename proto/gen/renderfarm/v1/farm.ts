@@ -420,6 +420,40 @@ export interface GetFarmStatusResponse {
     | undefined;
   /** Newest first, at most 100. */
   readonly alarms: readonly Alarm[];
+  /** One for each destination that is told of jobs. */
+  readonly outbox: readonly OutboxStatus[];
+}
+
+/** A place outside that is told of jobs (Supabase, BigQuery, the history): what it has not been told, and why. */
+export interface OutboxStatus {
+  /** `directory`, `results` or `history`. */
+  readonly destination: string;
+  /** Jobs whose newest state it has not taken; those that it refused with them. */
+  readonly rows: number;
+  /** Since when the oldest of them waits; absent: none does. */
+  readonly oldestSince:
+    | Date
+    | undefined;
+  /** It has not answered since; absent: it answers, or was not asked yet. */
+  readonly awaySince:
+    | Date
+    | undefined;
+  /** Why, the last time. */
+  readonly lastError: string;
+  readonly refused: number;
+  /** The first few of those. */
+  readonly refusals: readonly OutboxRefusal[];
+}
+
+/** A job that a destination will not take as it is. */
+export interface OutboxRefusal {
+  readonly jobId: string;
+  readonly reason: string;
+  readonly since:
+    | Date
+    | undefined;
+  /** It is told again then, or when the job changes. */
+  readonly nextTry: Date | undefined;
 }
 
 function createBaseHeldJob(): HeldJob {
@@ -4093,7 +4127,7 @@ export const GetFarmStatusRequest: MessageFns<GetFarmStatusRequest> = {
 };
 
 function createBaseGetFarmStatusResponse(): GetFarmStatusResponse {
-  return { controller: undefined, farmId: "", jobs: [], agents: undefined, alarms: [] };
+  return { controller: undefined, farmId: "", jobs: [], agents: undefined, alarms: [], outbox: [] };
 }
 
 export const GetFarmStatusResponse: MessageFns<GetFarmStatusResponse> = {
@@ -4112,6 +4146,9 @@ export const GetFarmStatusResponse: MessageFns<GetFarmStatusResponse> = {
     }
     for (const v of message.alarms) {
       Alarm.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.outbox) {
+      OutboxStatus.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -4169,6 +4206,14 @@ export const GetFarmStatusResponse: MessageFns<GetFarmStatusResponse> = {
             message.alarms.push(Alarm.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.outbox.push(OutboxStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4195,6 +4240,233 @@ export const GetFarmStatusResponse: MessageFns<GetFarmStatusResponse> = {
       ? AgentCounts.fromPartial(object.agents)
       : undefined;
     message.alarms = object.alarms?.map((e) => Alarm.fromPartial(e)) || [];
+    message.outbox = object.outbox?.map((e) => OutboxStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOutboxStatus(): OutboxStatus {
+  return {
+    destination: "",
+    rows: 0,
+    oldestSince: undefined,
+    awaySince: undefined,
+    lastError: "",
+    refused: 0,
+    refusals: [],
+  };
+}
+
+export const OutboxStatus: MessageFns<OutboxStatus> = {
+  encode(message: OutboxStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.destination !== "") {
+      writer.uint32(10).string(message.destination);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(16).int32(message.rows);
+    }
+    if (message.oldestSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.oldestSince), writer.uint32(26).fork()).join();
+    }
+    if (message.awaySince !== undefined) {
+      Timestamp.encode(toTimestamp(message.awaySince), writer.uint32(34).fork()).join();
+    }
+    if (message.lastError !== "") {
+      writer.uint32(42).string(message.lastError);
+    }
+    if (message.refused !== 0) {
+      writer.uint32(48).int32(message.refused);
+    }
+    for (const v of message.refusals) {
+      OutboxRefusal.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OutboxStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutboxStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.destination = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rows = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.oldestSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.awaySince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.refused = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.refusals.push(OutboxRefusal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OutboxStatus>, I>>(base?: I): OutboxStatus {
+    return OutboxStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OutboxStatus>, I>>(object: I): OutboxStatus {
+    const message = createBaseOutboxStatus() as any;
+    message.destination = object.destination ?? "";
+    message.rows = object.rows ?? 0;
+    message.oldestSince = object.oldestSince ?? undefined;
+    message.awaySince = object.awaySince ?? undefined;
+    message.lastError = object.lastError ?? "";
+    message.refused = object.refused ?? 0;
+    message.refusals = object.refusals?.map((e) => OutboxRefusal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOutboxRefusal(): OutboxRefusal {
+  return { jobId: "", reason: "", since: undefined, nextTry: undefined };
+}
+
+export const OutboxRefusal: MessageFns<OutboxRefusal> = {
+  encode(message: OutboxRefusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(26).fork()).join();
+    }
+    if (message.nextTry !== undefined) {
+      Timestamp.encode(toTimestamp(message.nextTry), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OutboxRefusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutboxRefusal() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nextTry = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OutboxRefusal>, I>>(base?: I): OutboxRefusal {
+    return OutboxRefusal.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OutboxRefusal>, I>>(object: I): OutboxRefusal {
+    const message = createBaseOutboxRefusal() as any;
+    message.jobId = object.jobId ?? "";
+    message.reason = object.reason ?? "";
+    message.since = object.since ?? undefined;
+    message.nextTry = object.nextTry ?? undefined;
     return message;
   },
 };

@@ -173,6 +173,18 @@ export namespace RateChoice {
   export type QUALITY = typeof RateChoice.QUALITY;
 }
 
+/** The files of a job's log folder. */
+export const JobLogFile = { UNSPECIFIED: 0, JOB_LOG: 1, FFMPEG_COMMAND: 2, FFMPEG_STDERR: 3 } as const;
+
+export type JobLogFile = typeof JobLogFile[keyof typeof JobLogFile];
+
+export namespace JobLogFile {
+  export type UNSPECIFIED = typeof JobLogFile.UNSPECIFIED;
+  export type JOB_LOG = typeof JobLogFile.JOB_LOG;
+  export type FFMPEG_COMMAND = typeof JobLogFile.FFMPEG_COMMAND;
+  export type FFMPEG_STDERR = typeof JobLogFile.FFMPEG_STDERR;
+}
+
 /** The growing pair that proves who may act for a job: compare term first, then counter. */
 export interface Fence {
   readonly term: number;
@@ -562,6 +574,38 @@ export interface ExplainJobResponse {
   readonly overdue: boolean;
   /** What the expected times rest on, one sentence. */
   readonly basis: string;
+}
+
+export interface FollowLogRequest {
+  readonly jobId: string;
+  /** job.log when unspecified. */
+  readonly file: JobLogFile;
+  /**
+   * Only what this attempt wrote. 0: all attempts of job.log, the newest attempt's of the other files; followed, a later
+   * attempt's comes after it.
+   */
+  readonly attempt: number;
+  /** Where to begin, counted in the same file; a response says where the next byte is. */
+  readonly offsetBytes: number;
+  /** Whose file offset_bytes counts in, where attempt is 0: as a response said. 0: the newest. */
+  readonly offsetAttempt: number;
+  /** Begins this many lines before the end instead, at most 100000; 0: at offset_bytes. */
+  readonly tailLines: number;
+  /** Goes on with what is added. */
+  readonly follow: boolean;
+}
+
+export interface FollowLogResponse {
+  /** Not cut at characters. Empty in the last message. */
+  readonly data: Buffer;
+  /** Where data begins. */
+  readonly offsetBytes: number;
+  /** Whose file this is; 0: job.log of all attempts. */
+  readonly attempt: number;
+  /** The last message: nothing more is sent. */
+  readonly isLast: boolean;
+  /** With is_last: the job has ended and the agent has said that this is all. */
+  readonly isWhole: boolean;
 }
 
 function createBaseFence(): Fence {
@@ -4350,6 +4394,236 @@ export const ExplainJobResponse: MessageFns<ExplainJobResponse> = {
   },
 };
 
+function createBaseFollowLogRequest(): FollowLogRequest {
+  return { jobId: "", file: 0, attempt: 0, offsetBytes: 0, offsetAttempt: 0, tailLines: 0, follow: false };
+}
+
+export const FollowLogRequest: MessageFns<FollowLogRequest> = {
+  encode(message: FollowLogRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.file !== 0) {
+      writer.uint32(16).int32(message.file);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).int32(message.attempt);
+    }
+    if (message.offsetBytes !== 0) {
+      writer.uint32(32).int64(message.offsetBytes);
+    }
+    if (message.offsetAttempt !== 0) {
+      writer.uint32(40).int32(message.offsetAttempt);
+    }
+    if (message.tailLines !== 0) {
+      writer.uint32(48).int32(message.tailLines);
+    }
+    if (message.follow !== false) {
+      writer.uint32(56).bool(message.follow);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowLogRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowLogRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.file = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offsetBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.offsetAttempt = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.tailLines = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.follow = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FollowLogRequest>, I>>(base?: I): FollowLogRequest {
+    return FollowLogRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FollowLogRequest>, I>>(object: I): FollowLogRequest {
+    const message = createBaseFollowLogRequest() as any;
+    message.jobId = object.jobId ?? "";
+    message.file = object.file ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.offsetBytes = object.offsetBytes ?? 0;
+    message.offsetAttempt = object.offsetAttempt ?? 0;
+    message.tailLines = object.tailLines ?? 0;
+    message.follow = object.follow ?? false;
+    return message;
+  },
+};
+
+function createBaseFollowLogResponse(): FollowLogResponse {
+  return { data: Buffer.alloc(0), offsetBytes: 0, attempt: 0, isLast: false, isWhole: false };
+}
+
+export const FollowLogResponse: MessageFns<FollowLogResponse> = {
+  encode(message: FollowLogResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    if (message.offsetBytes !== 0) {
+      writer.uint32(16).int64(message.offsetBytes);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).int32(message.attempt);
+    }
+    if (message.isLast !== false) {
+      writer.uint32(32).bool(message.isLast);
+    }
+    if (message.isWhole !== false) {
+      writer.uint32(40).bool(message.isWhole);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowLogResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowLogResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.offsetBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isLast = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isWhole = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FollowLogResponse>, I>>(base?: I): FollowLogResponse {
+    return FollowLogResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FollowLogResponse>, I>>(object: I): FollowLogResponse {
+    const message = createBaseFollowLogResponse() as any;
+    message.data = object.data ?? Buffer.alloc(0);
+    message.offsetBytes = object.offsetBytes ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.isLast = object.isLast ?? false;
+    message.isWhole = object.isWhole ?? false;
+    return message;
+  },
+};
+
 /** Jobs: what a person or a service submits, follows and cancels. */
 export type JobServiceService = typeof JobServiceService;
 export const JobServiceService = {
@@ -4481,6 +4755,20 @@ export const JobServiceService = {
     responseSerialize: (value: ExplainJobResponse): Buffer => Buffer.from(ExplainJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainJobResponse => ExplainJobResponse.decode(value),
   },
+  /**
+   * A file of a job's log folder, from any byte of it; with follow what is added to it, until the job has ended and its
+   * log is whole. NOT_FOUND (LOG_NOT_FOUND) where nothing is here of it, OUT_OF_RANGE (LOG_OFFSET) for an offset behind
+   * its end.
+   */
+  followLog: {
+    path: "/renderfarm.v1.JobService/FollowLog" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: FollowLogRequest): Buffer => Buffer.from(FollowLogRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FollowLogRequest => FollowLogRequest.decode(value),
+    responseSerialize: (value: FollowLogResponse): Buffer => Buffer.from(FollowLogResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FollowLogResponse => FollowLogResponse.decode(value),
+  },
 } as const;
 
 export interface JobServiceServer extends UntypedServiceImplementation {
@@ -4521,6 +4809,12 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   listAttempts: handleUnaryCall<ListAttemptsRequest, ListAttemptsResponse>;
   /** Why a job waits, where it stands in the order, and what every agent's answer to it is. */
   explainJob: handleUnaryCall<ExplainJobRequest, ExplainJobResponse>;
+  /**
+   * A file of a job's log folder, from any byte of it; with follow what is added to it, until the job has ended and its
+   * log is whole. NOT_FOUND (LOG_NOT_FOUND) where nothing is here of it, OUT_OF_RANGE (LOG_OFFSET) for an offset behind
+   * its end.
+   */
+  followLog: handleServerStreamingCall<FollowLogRequest, FollowLogResponse>;
 }
 
 export interface JobServiceClient extends Client {
@@ -4706,6 +5000,17 @@ export interface JobServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExplainJobResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * A file of a job's log folder, from any byte of it; with follow what is added to it, until the job has ended and its
+   * log is whole. NOT_FOUND (LOG_NOT_FOUND) where nothing is here of it, OUT_OF_RANGE (LOG_OFFSET) for an offset behind
+   * its end.
+   */
+  followLog(request: FollowLogRequest, options?: Partial<CallOptions>): ClientReadableStream<FollowLogResponse>;
+  followLog(
+    request: FollowLogRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<FollowLogResponse>;
 }
 
 export const JobServiceClient = makeGenericClientConstructor(
