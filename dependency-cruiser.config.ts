@@ -131,7 +131,7 @@ const forbidden: Rule[] = [
     '^controller/engine/',
     [
       '^controller/(domain|scheduling|engine)/',
-      '^controller/(store/port|outbox/destination)\\.ts$',
+      '^controller/(store/port|history/port|outbox/destination)\\.ts$',
       agentLink,
     ],
     'The engine knows ports, never drivers or servers: it is what the simulation runs.',

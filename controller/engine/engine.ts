@@ -3,9 +3,11 @@ import type { Fence, Hello } from '../../proto/agent-link.ts';
 import type { AttemptRecord } from '../domain/attempt.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
+import { grantWish } from '../domain/job-verbs.ts';
 import type { FarmSettings } from '../domain/settings.ts';
 import { violationsText } from '../domain/validate.ts';
 import { checkTimesAt } from '../domain/validate-times.ts';
+import type { HistoryFilter, HistoryPlace, PastJobDetail } from '../history/port.ts';
 import type { Store } from '../store/port.ts';
 import { Candidate, type CandidateOptions } from './candidate.ts';
 import type { PlanView } from './explanations.ts';
@@ -28,18 +30,19 @@ import type {
   SubmitRequest,
   WatchRequest,
 } from './farm.ts';
+import { historyPage } from './history-page.ts';
 import { jsonBytes } from './inbox.ts';
 import { stopping } from './leadership-errors.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 import type { Clock, EngineLog, JobResolver, ResolvedJob } from './ports.ts';
 import type { Reign } from './reign.ts';
 import { explanation } from './turn/explanation.ts';
-import { planView } from './turn/plan-view.ts';
-import { attemptKey, type FarmState } from './turn/state.ts';
 import type { PastJobInput } from './turn/inputs.ts';
 import { knownJobOrThrow } from './turn/known-job.ts';
 import { attemptLogPlace, logStanding } from './turn/log-views.ts';
 import { endedJobs } from './turn/past-jobs.ts';
+import { planView } from './turn/plan-view.ts';
+import type { FarmState } from './turn/state.ts';
 import { routeOf } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
 import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
@@ -111,13 +114,13 @@ export class Engine implements Farm {
     return reply.reply;
   }
 
-  async orderJob(order: JobOrder): Promise<JobView> {
-    await this.#order(order);
   /** A job that the store or a tombstone knows. @throws FarmError JOB_IN_SHADOW, and as every read */
   known(jobId: string): Promise<SubmitReply | undefined> {
     return this.#read((state) => knownJobOrThrow(state, this.#options.settings, jobId));
   }
 
+  async orderJob(order: JobOrder): Promise<JobView> {
+    await this.#order(order);
     return this.job(order.jobId);
   }
 
@@ -146,6 +149,46 @@ export class Engine implements Farm {
 
   jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>> {
     return this.#read((state) => jobPage(state, filter, page));
+  }
+
+  /** Ended jobs that have not left the hot store. */
+  async history(filter: HistoryFilter, page: PageRequest): Promise<Page<JobView>> {
+    return await historyPage(page, (size, after) => this.endedJobs(filter, size, after));
+  }
+
+  /** The same, behind a place. */
+  endedJobs(filter: HistoryFilter, size: number, after?: HistoryPlace): Promise<readonly JobView[]> {
+    return this.#read((state) => endedJobs(state, filter, size, after));
+  }
+
+  /** Those of the jobs that have not left the hot store. */
+  hotAmong(jobIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#read((state) => new Set(jobIds.filter((jobId) => state.jobs.has(jobId))));
+  }
+
+  /**
+   * Retries a job that has left the hot store. Its items are resolved anew.
+   * @throws what `orderJob` and `submit` do
+   */
+  async retryPast(order: JobOrder, past: PastJobDetail): Promise<JobView> {
+    this.#admit();
+    const { spec, job, attempts } = past;
+    // Nobody is asked about a job that cannot be retried.
+    const answer = grantWish(job, { verb: 'retry', reason: order.reason }, this.#options.clock.nowMs());
+    if (!answer.granted) {
+      throw new FarmError(answer.code, answer.message, { resource: { type: 'job', name: job.jobId } });
+    }
+    const specBytes = jsonBytes(spec);
+    const { resolved, resolution, shares, username } = await this.#resolve(spec, specBytes);
+    const { jobId } = job;
+    await this.#order(order, {
+      // Its log goes on where it began.
+      job: job.username === '' ? { ...job, username } : job,
+      body: { jobId, spec, resolved, resolution },
+      attempts,
+      shares,
+    });
+    return await this.job(jobId);
   }
 
   async attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>> {
@@ -186,13 +229,11 @@ export class Engine implements Farm {
   }
 
   logPlace(jobId: string, fence: Fence): ReturnType<Farm['logPlace']> {
-    return this.#read((state) => {
-      const job = state.jobs.get(jobId);
-      const attempt = state.attempts.get(attemptKey({ jobId, fence }));
-      if (job?.logDate === undefined || attempt === undefined) return undefined;
-      const { logDate, username, channelName } = job;
-      return { logDate, username, channelName, attemptNumber: attempt.number, agentId: attempt.agentId };
-    });
+    return this.#read((state) => attemptLogPlace(state, jobId, fence));
+  }
+
+  logOf(jobId: string): ReturnType<Farm['logOf']> {
+    return this.#read((state) => logStanding(state, jobId));
   }
 
   status(): ControllerStatus {
@@ -240,10 +281,12 @@ export class Engine implements Farm {
     return { jobId: spec.jobId, queue, routeRule: rule, existed };
   }
 
-  async #order(order: JobOrder | AgentOrder | QueueOrder | ShareOrder): Promise<void> {
+  async #order(order: JobOrder | AgentOrder | QueueOrder | ShareOrder, past?: PastJobInput): Promise<void> {
     const { writer, replies } = this.#admit();
+    // Of the order alone: it is the same one, wherever its job is.
     const bodyHash = hashOf({ ...order, requestId: '' });
-    await replies.expect((replyId) => writer.inbox.push({ ...order, replyId, bodyHash }));
+    const input = { ...order, replyId: '', bodyHash, ...(past && { past }) };
+    await replies.expect((replyId) => writer.inbox.push({ ...input, replyId }, past && jsonBytes(past)));
   }
 
   /** @throws NOT_LEADING, SHUTTING_DOWN */

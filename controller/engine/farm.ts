@@ -11,7 +11,9 @@ import type { OrderedMode } from '../domain/agent-mode.ts';
 import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
 import type { Sickness } from '../domain/host-health.ts';
 import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
+import type { LogPlace } from '../domain/names.ts';
 import type { DestinationName } from '../domain/outbox.ts';
+import type { HistoryFilter } from '../history/port.ts';
 import type { Answer, ForecastErrorView, PlanView } from './explanations.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 
@@ -111,7 +113,6 @@ export interface FarmSummary {
   };
   /** Newest first. */
   readonly alarms: readonly AlarmView[];
-}
   /** What destinations outside have not been told. */
   readonly outbox: readonly OutboxView[];
 }
@@ -136,6 +137,7 @@ export interface OutboxView {
     readonly sinceMs: number;
     readonly nextTryAtMs: number;
   }[];
+}
 
 /** Something that a person should look at. */
 export interface AlarmView {
@@ -224,6 +226,21 @@ export interface AgentSession {
   ended(how: StreamEnd): void;
 }
 
+/** Where an attempt's log belongs, and whose attempt it is. */
+export interface AttemptLogPlace extends Omit<LogPlace, 'jobId'> {
+  readonly attemptNumber: number;
+  readonly agentId: string;
+}
+
+/** How a job's log stands, as far as the farm knows. */
+export interface LogStanding {
+  /** Absent: the job has not started. */
+  readonly place?: LogPlace;
+  readonly hasEnded: boolean;
+  /** Of the newest attempt; 0: none. */
+  readonly attemptNumber: number;
+}
+
 /**
  * What the rest of the controller may ask of the engine. Every promise resolves after the change that it reports is
  * durable, and rejects with a FarmError. Reads see committed state only.
@@ -244,6 +261,11 @@ export interface Farm {
   orderQueue(order: QueueOrder): Promise<QueueView>;
   job(jobId: string): Promise<JobDetail>;
   jobs(filter: JobFilter, page: PageRequest): Promise<Page<JobView>>;
+  /**
+   * Jobs that have ended, newest end first, wherever they are kept. A page is the same however many end meanwhile.
+   * @throws HISTORY_UNAVAILABLE
+   */
+  history(filter: HistoryFilter, page: PageRequest): Promise<Page<JobView>>;
   attempts(jobId: string, page: PageRequest): Promise<Page<AttemptRecord>>;
   explain(jobId: string): Promise<Explanation>;
   plan(): Promise<PlanView>;
@@ -262,19 +284,9 @@ export interface Farm {
    */
   attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession>;
   /** Where a job's log belongs, and whose attempt it is; undefined for an unknown or stale fence. */
-  logPlace(
-    jobId: string,
-    fence: Fence,
-  ): Promise<
-    | {
-        readonly logDate: string;
-        readonly username: string;
-        readonly channelName: string;
-        readonly attemptNumber: number;
-        readonly agentId: string;
-      }
-    | undefined
-  >;
+  logPlace(jobId: string, fence: Fence): Promise<AttemptLogPlace | undefined>;
+  /** Where the log of a job of the hot store is, and whether more can come; undefined: it is not there (any more). */
+  logOf(jobId: string): Promise<LogStanding | undefined>;
   /** Never fails: a standby answers too. */
   status(): ControllerStatus;
   /** Leads and can commit; false makes health say NOT_SERVING. */

@@ -73,8 +73,3 @@ export interface PastTables {
   /** Closes both. Idempotent. */
   close(): Promise<void>;
 }
-
-/** As tables compare letters: only those of ASCII have an upper and a lower case. */
-export function asciiLower(text: string): string {
-  return text.replace(/[A-Z]+/gu, (letters) => letters.toLowerCase());
-}

@@ -1,5 +1,6 @@
 import { FarmError } from '../../controller/domain/errors.ts';
 import { type JobRecord, untried } from '../../controller/domain/job.ts';
+import type { LogReads } from '../../controller/domain/log-files.ts';
 import type { Answer, PlanView } from '../../controller/engine/explanations.ts';
 import type {
   AgentOutlet,
@@ -11,6 +12,7 @@ import type {
   JobChange,
   JobDetail,
   JobFilter,
+  LogStanding,
   PageRequest,
   QueueView,
   StreamEnd,
@@ -18,6 +20,7 @@ import type {
   WatchRequest,
 } from '../../controller/engine/farm.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../../controller/engine/orders.ts';
+import type { HistoryFilter } from '../../controller/history/port.ts';
 import type {
   AgentMessage,
   ControllerGoodbye,
@@ -42,10 +45,17 @@ export class FakeFarm implements Farm {
   readonly submitted: SubmitRequest[] = [];
   /** What lists of jobs were asked for. */
   readonly listed: { readonly filter: JobFilter; readonly page: PageRequest }[] = [];
+  /** The same of history. */
+  readonly pastListed: { readonly filter: HistoryFilter; readonly page: PageRequest }[] = [];
   readonly orders: (JobOrder | AgentOrder | QueueOrder | ShareOrder)[] = [];
   agentViews: readonly AgentView[] = [];
   /** Whose attempts all are. */
   logOwner = 'pc1';
+  logStanding: LogStanding = {
+    place: { logDate: '2026-11-22', username: 'ann', channelName: 'Chan', jobId: oneJobId },
+    hasEnded: false,
+    attemptNumber: 1,
+  };
   farmSummary: FarmSummary = {
     farmId: 'farm',
     jobs: new Map([['waiting', 2]]),
@@ -204,6 +214,15 @@ export class FakeFarm implements Farm {
     return this.#answer(jobId === oneJobId ? place : undefined);
   }
 
+  history(filter: HistoryFilter, page: PageRequest) {
+    this.pastListed.push({ filter, page });
+    return this.#answer({ entries: [{ job: jobRecord(oneJobId, 'failed'), percent: 0 }], nextToken: 'next' });
+  }
+
+  logOf(jobId: string) {
+    return this.#answer(jobId === oneJobId ? this.logStanding : undefined);
+  }
+
   status(): ControllerStatus {
     return {
       role: this.role,
@@ -225,6 +244,13 @@ export class FakeFarm implements Farm {
     return this.failure === undefined ? Promise.resolve(answer) : Promise.reject(this.failure);
   }
 }
+
+/** No log is here of any job. */
+export const noLogs: LogReads = {
+  read: ({ jobId }) => {
+    throw new FarmError('LOG_NOT_FOUND', `No log of job ${jobId} is here`);
+  },
+};
 
 export const oneJobId = 'aaaaaaaa-0000-4000-8000-000000000001';
 

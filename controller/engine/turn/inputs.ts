@@ -6,11 +6,13 @@ import type {
   Resolution,
   ResolvedItem,
 } from '../../../proto/agent-link.ts';
+import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { FarmErrorCode, FieldViolation } from '../../domain/errors.ts';
-import type { JobSpec, TimelineEntry } from '../../domain/job.ts';
+import type { JobBody, JobRecord, JobSpec, TimelineEntry } from '../../domain/job.ts';
 import type { DestinationName } from '../../domain/outbox.ts';
 import type { PlanBudget } from '../../scheduling/budget.ts';
 import type { StreamEnd, SubmitReply } from '../farm.ts';
+import type { LookedUp } from '../ports.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../orders.ts';
 import type { Told } from '../outbox-port.ts';
 
@@ -26,7 +28,16 @@ export type Input =
       readonly resolved: readonly ResolvedItem[];
       readonly resolution: Resolution;
       readonly shares: readonly string[];
+      /** The catalogue was away, and why: nothing is resolved. */
+      readonly awaits?: string;
     }
+  | {
+      readonly kind: 'looked-up';
+      readonly askId: string;
+      /** Of the jobs that were asked for; one that is missing was gone. */
+      readonly answers: readonly LookUpAnswer[];
+    }
+  | { readonly kind: 'catalog-away'; readonly askId: string; readonly why: string }
   | JobOrderInput
   | AgentOrderInput
   | QueueOrderInput
@@ -42,12 +53,24 @@ export type Input =
 /** A destination was told of a job, and what it said; absent: it has taken it. */
 export type OutboxInput = { readonly kind: 'told' } & Told;
 
+/** What the catalogue says of one job; `same`: what it said before. */
+export type LookUpAnswer = { readonly jobId: string } & (LookedUp | { readonly same: true });
+
 interface Ordered {
   readonly replyId: string;
   readonly bodyHash: string;
 }
 
-export type JobOrderInput = JobOrder & Ordered;
+/** A job that has left the hot store: what history keeps of it, and what its items come down to now. */
+export interface PastJobInput {
+  readonly job: JobRecord;
+  readonly body: JobBody;
+  readonly attempts: readonly AttemptRecord[];
+  /** Names of the source shares that its paths lie on. */
+  readonly shares: readonly string[];
+}
+
+export type JobOrderInput = JobOrder & Ordered & { readonly past?: PastJobInput };
 export type AgentOrderInput = AgentOrder & Ordered;
 export type QueueOrderInput = QueueOrder & Ordered;
 export type ShareOrderInput = ShareOrder & Ordered;
@@ -70,6 +93,8 @@ export type Effect =
   | { readonly kind: 'reply'; readonly replyId: string; readonly reply: Reply }
   | { readonly kind: 'send'; readonly sessionId: string; readonly message: ControllerMessage }
   | { readonly kind: 'end-session'; readonly sessionId: string; readonly goodbye: ControllerGoodbye }
+  /** The catalogue is to be asked for all ids of these jobs together. */
+  | { readonly kind: 'look-up'; readonly askId: string; readonly jobIds: readonly string[] }
   | { readonly kind: 'job-changed'; readonly jobId: string; readonly news: readonly TimelineEntry[] }
   /** Rows of these were marked: whoever delivers looks. */
   | { readonly kind: 'owed'; readonly destinations: ReadonlySet<DestinationName> }

@@ -5,6 +5,7 @@ import type { Input } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { stopAttempt } from './outcomes.ts';
 import { once, type Refused } from './requests.ts';
+import { retryFromHistory } from './restore.ts';
 import { refusedExcess } from './submit.ts';
 
 type JobVerb = Extract<Input, { kind: JobWish['verb'] }>;
@@ -13,7 +14,10 @@ type JobVerb = Extract<Input, { kind: JobWish['verb'] }>;
 export function takeJobVerb(ledger: Ledger, input: JobVerb): void {
   once(ledger, input, { verb: input.kind, subject: input.jobId }, () => {
     const job = ledger.state.jobs.get(input.jobId);
-    return job === undefined ? unknownJob(ledger, input.jobId) : carryOut(ledger, job, wishOf(input));
+    if (job !== undefined) return carryOut(ledger, job, wishOf(input));
+    const { past } = input;
+    if (input.kind === 'retry' && past !== undefined) return retryFromHistory(ledger, input, past);
+    return unknownJob(ledger, input.jobId);
   });
 }
 
@@ -61,6 +65,6 @@ export function unknownJob(ledger: Ledger, jobId: string): Refused {
   if (tombstone === undefined) {
     return { kind: 'refused', code: 'JOB_NOT_FOUND', message: `Job not found: ${jobId}`, resource };
   }
-  const message = `job ${jobId} ended (${tombstone.state}) and has left the store: submit it as a new job`;
+  const message = `job ${jobId} ended (${tombstone.state}) and has left the store: only a retry brings it back, where history has it`;
   return { kind: 'refused', code: 'JOB_ARCHIVED', message, resource };
 }

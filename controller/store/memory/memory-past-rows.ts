@@ -1,5 +1,5 @@
+import { asciiLower } from '../../domain/ascii-lower.ts';
 import {
-  asciiLower,
   type ListedRow,
   type PastFilter,
   type PastLimits,

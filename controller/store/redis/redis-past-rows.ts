@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
+import { asciiLower } from '../../domain/ascii-lower.ts';
 import {
-  asciiLower,
   type ListedRow,
   type PastFilter,
   type PastLimits,

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { asciiLower } from '../../domain/ascii-lower.ts';
 import {
-  asciiLower,
   type ListedRow,
   type PastFilter,
   type PastLimits,
