@@ -8,6 +8,7 @@ import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
 import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
 import { manifest } from '../../helpers/agent-messages.ts';
+import { Archive } from '../../helpers/archive.ts';
 import { helping } from '../../helpers/assist-farm.ts';
 import { wished, wishKinds } from '../../helpers/fuzzed-wishes.ts';
 import { settle } from '../../helpers/honest-agents.ts';
@@ -62,6 +63,8 @@ type Step =
   | { readonly do: 'forget-record'; readonly kind: 'job' | 'attempt' }
   | { readonly do: 'leave'; readonly stream: number; readonly how: 'goodbye' | 'closed' | 'ours' }
   | { readonly do: 'pass'; readonly ms: number }
+  /** Ended jobs leave the hot store; one that has left is retried from history. */
+  | { readonly do: 'archive' | 'retry-past'; readonly job: number }
   | { readonly do: 'restart' | 'outage' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -118,6 +121,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('archive' as const, 'retry-past' as const, 'retry-past' as const),
+      job: fc.nat({ max: jobsMax - 1 }),
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('pass' as const),
@@ -133,6 +143,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Applies steps to a farm, and remembers what a hostile agent could know: every stream and every reference. */
 class Fuzzed {
   readonly farm = new TurnFarm();
+  readonly #archive = new Archive(this.farm);
   readonly #streams: { readonly agentId: string; readonly sessionId: string }[] = [];
 
   readonly #known = new Map<string, JobRef>();
@@ -188,6 +199,12 @@ class Fuzzed {
         return;
       case 'pass':
         farm.pass(step.ms);
+        return;
+      case 'archive':
+        this.#archive.leave();
+        return;
+      case 'retry-past':
+        this.#archive.retry(step.job);
         return;
       case 'restart':
         farm.restart();
