@@ -56,7 +56,7 @@ function oneHome(packageName: string, homes: string[]): Rule {
 
 const controllerInterfaces = [
   '^controller/engine/(farm|orders|explanations)\\.ts$',
-  '^controller/outbox/destination\\.ts$',
+  '^controller/(outbox/destination|history/port)\\.ts$',
   '^controller/domain/',
   '^proto/(?!gen/)',
 ];
@@ -194,6 +194,7 @@ const forbidden: Rule[] = [
   },
   oneHome('execa', ['^agent/process/']),
   oneHome('fastify', ['^controller/web/']),
+  oneHome('prom-client', ['^controller/web/']),
   oneHome('ioredis', ['^controller/store/redis/', '^test/', '^bench/']),
   oneHome('@supabase/supabase-js', ['^controller/directory/', '^test/']),
   oneHome('@google-cloud/bigquery', ['^controller/catalog/', '^test/']),

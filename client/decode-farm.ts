@@ -10,7 +10,7 @@ import {
 } from '../proto/index.ts';
 import type { AgentOrderView, SicknessView } from './agent-order-views.ts';
 import { RenderfarmError } from './errors.ts';
-import type { ControllerStatusView, FarmStatusView } from './farm-views.ts';
+import type { ControllerStatusView, FarmStatusView, OutboxView } from './farm-views.ts';
 import { present } from './present.ts';
 import type { AgentView, HeldJobView, QueuePauseView, QueueView } from './views.ts';
 
@@ -82,6 +82,25 @@ export function decodeStatus(reply: farmWire.GetFarmStatusResponse): FarmStatusV
     })),
     ...present('agents', reply.agents),
     alarms: reply.alarms.map(({ at, event, fields }) => ({ ...present('at', at), event, fields })),
+    outbox: reply.outbox.map(decodeOutbox),
+  };
+}
+
+function decodeOutbox(outbox: farmWire.OutboxStatus): OutboxView {
+  const { destination, rows, refused, oldestSince, awaySince, lastError, refusals } = outbox;
+  return {
+    destination,
+    rows,
+    refused,
+    ...present('oldestSince', oldestSince),
+    ...present('awaySince', awaySince),
+    ...present('lastError', lastError),
+    refusals: refusals.map(({ jobId, reason, since, nextTry }) => ({
+      jobId,
+      reason,
+      ...present('since', since),
+      ...present('nextTry', nextTry),
+    })),
   };
 }
 

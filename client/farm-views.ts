@@ -47,4 +47,31 @@ export interface FarmStatusView {
   readonly agents?: AgentCountsView;
   /** Newest first. */
   readonly alarms: readonly AlarmView[];
+  /** One for each destination outside that is told of jobs. */
+  readonly outbox: readonly OutboxView[];
+}
+
+/** A destination outside (`directory`, `results`, `history`): what it has not been told, and why. */
+export interface OutboxView {
+  readonly destination: string;
+  /** Jobs whose newest state it has not taken; those that it refused with them. */
+  readonly rows: number;
+  /** Since when the oldest of them waits. */
+  readonly oldestSince?: Date;
+  /** It has not answered since; absent: it answers, or was not asked yet. */
+  readonly awaySince?: Date;
+  /** Why, the last time. */
+  readonly lastError?: string;
+  readonly refused: number;
+  /** The first few of those. */
+  readonly refusals: readonly OutboxRefusalView[];
+}
+
+/** A job that a destination will not take as it is. */
+export interface OutboxRefusalView {
+  readonly jobId: string;
+  readonly reason: string;
+  readonly since?: Date;
+  /** It is told again then, or when the job changes. */
+  readonly nextTry?: Date;
 }

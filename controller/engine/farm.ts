@@ -15,6 +15,7 @@ import type { LogPlace } from '../domain/names.ts';
 import type { DestinationName } from '../domain/outbox.ts';
 import type { HistoryFilter } from '../history/port.ts';
 import type { Answer, ForecastErrorView, PlanView } from './explanations.ts';
+import type { Verification } from './verification.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
 
 /** A job with what lives in memory only. */
@@ -101,6 +102,12 @@ export interface FarmSummary {
   readonly farmId: string;
   /** States with at least one job. */
   readonly jobs: ReadonlyMap<JobState, number>;
+  /** The same by queue. */
+  readonly jobsByQueue: readonly {
+    readonly queue: string;
+    readonly state: JobState;
+    readonly jobs: number;
+  }[];
   readonly agents: {
     readonly attached: number;
     readonly suspect: number;
@@ -247,6 +254,11 @@ export interface LogStanding {
  */
 export interface Farm {
   submit(request: SubmitRequest): Promise<SubmitReply>;
+  /**
+   * All that is known of a job that is not submitted: it is neither stored nor remembered.
+   * @throws TOO_MANY_REQUESTS
+   */
+  verify(draft: JobDraft): Promise<Verification>;
   /**
    * The job as it is then.
    * @throws JOB_NOT_FOUND, JOB_ARCHIVED, REQUEST_ID_REUSED, TOO_MANY_JOBS, and what says that its state forbids it:

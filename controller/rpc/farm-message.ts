@@ -11,7 +11,14 @@ import {
   toOptionalTimestamp,
   toTimestamp,
 } from '../../proto/index.ts';
-import type { AgentView, AlarmView, ControllerStatus, FarmSummary, QueueView } from '../engine/farm.ts';
+import type {
+  AgentView,
+  AlarmView,
+  ControllerStatus,
+  FarmSummary,
+  OutboxView,
+  QueueView,
+} from '../engine/farm.ts';
 
 /** An agent as people see it. */
 export function toAgent(agent: AgentView): farmWire.Agent {
@@ -78,12 +85,30 @@ export function toControllerStatus(status: ControllerStatus): farmWire.Controlle
 export function toSummary(
   summary: FarmSummary | undefined,
 ): Omit<farmWire.GetFarmStatusResponse, 'controller'> {
-  if (summary === undefined) return { farmId: '', jobs: [], agents: undefined, alarms: [] };
+  if (summary === undefined) return { farmId: '', jobs: [], agents: undefined, alarms: [], outbox: [] };
   return {
     farmId: summary.farmId,
     jobs: [...summary.jobs].map(([state, count]) => ({ state: jobStateNames.toWire(state), count })),
     agents: summary.agents,
     alarms: summary.alarms.map(toAlarm),
+    outbox: summary.outbox.map(toOutbox),
+  };
+}
+
+function toOutbox(outbox: OutboxView): farmWire.OutboxStatus {
+  return {
+    destination: outbox.destination,
+    rows: outbox.rows,
+    oldestSince: toOptionalTimestamp(outbox.oldestSinceMs),
+    awaySince: toOptionalTimestamp(outbox.awaySinceMs),
+    lastError: outbox.lastError ?? '',
+    refused: outbox.refused,
+    refusals: outbox.refusals.map(({ jobId, reason, sinceMs, nextTryAtMs }) => ({
+      jobId,
+      reason,
+      since: toTimestamp(sinceMs),
+      nextTry: toTimestamp(nextTryAtMs),
+    })),
   };
 }
 

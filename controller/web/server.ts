@@ -13,6 +13,7 @@ import { agentRoutes, queueRoutes } from './farm-routes.ts';
 import { errorHandler, webErrors } from './http-error.ts';
 import { jobListRoutes, jobOrderRoutes, jobRoutes } from './job-routes.ts';
 import { logRoutes } from './log-routes.ts';
+import { statusRoutes } from './status-routes.ts';
 
 export interface WebServerOptions extends WebContext {
   /** `host:port` or `[host]:port`; port 0 takes a free one. The caller has made sure that they are safe. */
@@ -110,7 +111,15 @@ export async function webApp({ access, tls, ...context }: Omit<WebServerOptions,
     transform: jsonSchemaTransform,
   });
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  for (const routes of [jobRoutes, jobListRoutes, jobOrderRoutes, logRoutes, queueRoutes, agentRoutes])
+  for (const routes of [
+    jobRoutes,
+    jobListRoutes,
+    jobOrderRoutes,
+    logRoutes,
+    queueRoutes,
+    agentRoutes,
+    statusRoutes,
+  ])
     await typed.register(routes, { context });
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
   await app.ready();

@@ -59,8 +59,10 @@ export class FakeFarm implements Farm {
   farmSummary: FarmSummary = {
     farmId: 'farm',
     jobs: new Map([['waiting', 2]]),
+    jobsByQueue: [{ queue: 'gpu_queue', state: 'waiting', jobs: 2 }],
     agents: { attached: 1, suspect: 0, detached: 0, closed: 0, sick: 0, slots: 1, slotsBusy: 0 },
     alarms: [],
+    outbox: [],
   };
   answer: Answer = {
     summary: 'It waits.',

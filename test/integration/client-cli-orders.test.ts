@@ -197,6 +197,18 @@ test('status tells who leads, what there is, and the alarms', async () => {
       jobs: [{ state: jobWire.JobState.QUARANTINED, count: 2 }],
       agents: { attached: 3, suspect: 0, detached: 1, closed: 1, sick: 1, slots: 3, slotsBusy: 2 },
       alarms: [{ at, event: 'agent-sick', fields: { agentId: 'pc1' } }],
+      outbox: [
+        { ...farmWire.OutboxStatus.create(), destination: 'history' },
+        {
+          destination: 'directory',
+          rows: 41,
+          oldestSince: at,
+          awaySince: at,
+          lastError: 'fetch failed\u001b[2J',
+          refused: 1,
+          refusals: [{ jobId: 'j1', reason: 'no such user', since: at, nextTry: at }],
+        },
+      ],
     }),
   });
   const { code, lines } = await startCli(['status', '--address', server.address]).ended;
@@ -211,9 +223,15 @@ test('status tells who leads, what there is, and the alarms', async () => {
     'Agents: 3 attached, 0 suspect, 1 detached',
     'Closed: 1 by order, 1 sick',
     'Slots: 2 of 3 busy',
+    'history: has heard everything',
+    ' refused j1: no such user',
   ]) {
     assert.ok(told.includes(line), `${line} in\n${told.join('\n')}`);
   }
+  const directory = told.findIndex((line) => line.startsWith('directory:'));
+  assert.match(told[directory] ?? '', /^directory: 41 jobs wait .* since .*, away since .*, 1 refused$/);
+  assert.match(told[directory + 1] ?? '', /^ fetch failed/);
+  assert.ok(!told.join('').includes('\u001b'), 'what a destination says is no command to the terminal');
   assert.match(lines.at(-1) ?? '', /agent-sick {2}agentId=pc1$/);
 });
 

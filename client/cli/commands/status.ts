@@ -1,4 +1,4 @@
-import type { FarmStatusView } from '../../farm-views.ts';
+import type { FarmStatusView, OutboxView } from '../../farm-views.ts';
 import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { clockText, safeText, timeText } from '../format.ts';
@@ -17,7 +17,7 @@ export async function status(client: RenderfarmClient, terminal: Terminal): Prom
 }
 
 function statusLines(view: FarmStatusView): readonly string[] {
-  const { agents, jobs, alarms } = view;
+  const { agents, jobs, alarms, outbox } = view;
   const counts = jobs.map(({ state, count }) => `${count} ${state}`).join(', ');
   return [
     ...controllerLines(view),
@@ -32,11 +32,28 @@ function statusLines(view: FarmStatusView): readonly string[] {
           line('Closed', `${agents.closed} by order, ${agents.sick} sick`),
           line('Slots', `${agents.slotsBusy} of ${agents.slots} busy`),
         ]),
+    ...outbox.flatMap(outboxLines),
     ...(alarms.length === 0 ? [] : ['Alarms, newest first:']),
     ...alarms.slice(0, alarmsShown).map(({ at, event, fields }) => {
       const facts = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
       return `  ${timeText(at)}  ${event}  ${facts.join(' ')}`;
     }),
+  ];
+}
+
+/** One that has heard everything is one line. */
+function outboxLines(outbox: OutboxView): readonly string[] {
+  const { destination, rows, refused, refusals, oldestSince, awaySince, lastError } = outbox;
+  const parts = [
+    rows === 0 ? 'has heard everything' : `${rows} jobs wait to be told`,
+    ...(oldestSince === undefined ? [] : [`the oldest since ${timeText(oldestSince)}`]),
+    ...(awaySince === undefined ? [] : [`away since ${timeText(awaySince)}`]),
+    ...(refused === 0 ? [] : [`${refused} refused`]),
+  ];
+  return [
+    line(destination, parts.join(', ')),
+    ...(lastError === undefined ? [] : [`  ${lastError}`]),
+    ...refusals.map(({ jobId, reason }) => `  refused ${jobId}: ${reason}`),
   ];
 }
 

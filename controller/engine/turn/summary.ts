@@ -7,8 +7,17 @@ import type { FarmState } from './state.ts';
 /** The farm in numbers, and what a person should look at. */
 export function farmSummary(state: FarmState): Omit<FarmSummary, 'outbox'> {
   const jobs = new Map<JobState, number>();
-  for (const job of state.jobs.values()) jobs.set(job.state, (jobs.get(job.state) ?? 0) + 1);
-  return { farmId: state.farmId, jobs, agents: agentCounts(state), alarms: [...state.alarms].reverse() };
+  const byQueue = new Map<string, Map<JobState, number>>();
+  for (const { queue, state: jobState } of state.jobs.values()) {
+    jobs.set(jobState, (jobs.get(jobState) ?? 0) + 1);
+    const inQueue = byQueue.get(queue) ?? new Map<JobState, number>();
+    byQueue.set(queue, inQueue.set(jobState, (inQueue.get(jobState) ?? 0) + 1));
+  }
+  const jobsByQueue = [...byQueue].flatMap(([queue, states]) =>
+    [...states].map(([jobState, count]) => ({ queue, state: jobState, jobs: count })),
+  );
+  const { farmId } = state;
+  return { farmId, jobs, jobsByQueue, agents: agentCounts(state), alarms: [...state.alarms].reverse() };
 }
 
 function agentCounts(state: FarmState): FarmSummary['agents'] {

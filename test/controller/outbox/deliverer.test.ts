@@ -278,7 +278,14 @@ describe('progress of running jobs', () => {
     session.deliver(journalEvent(1, ref, started));
     await settled();
     const at = async (percent: number) => {
-      session.deliver({ kind: 'progress', ref, state: 'running', percent });
+      session.deliver({
+        kind: 'progress',
+        ref,
+        state: 'running',
+        percent,
+        framesDone: 0,
+        framesTotal: 150,
+      });
       await settled();
     };
     return { farm, at };
