@@ -13,7 +13,7 @@ import { openLogRoom } from './joblogs/log-room.ts';
 import { openStore } from './open-store.ts';
 import type { Destination } from './outbox/destination.ts';
 import { deliveriesTo } from './outbox/start-deliveries.ts';
-import { jobResolver } from './resolve-jobs.ts';
+import { jobResolver, jobsLookUp } from './resolve-jobs.ts';
 import type { RpcLogger } from './rpc/context.ts';
 import { RpcStartError, requireSafe, serverCredentials } from './rpc/listen.ts';
 import { startRpcServer } from './rpc/server.ts';
@@ -63,6 +63,7 @@ export async function startController({ config, log, signal }: ControllerOptions
     settings: { ...config.farm, destinations: destinations.map(({ name }) => name) },
     deliver: deliveriesTo(destinations, { times, clock, random: Math.random, log }),
     resolve: jobResolver({ catalog, directory, shares, clock }),
+    lookUp: jobsLookUp({ catalog, shares, clock }),
     clock,
     random: Math.random,
     log,

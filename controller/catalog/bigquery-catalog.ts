@@ -12,6 +12,11 @@ const idsPerQueryMax = 10_000;
 /** Jobs that are submitted together ask together: ms that the first one waits for others. */
 const batchMs = 5;
 
+/** An answer that takes longer to fail than this is not waited for again for a while. */
+const slowMs = 1_000;
+/** For so long: whoever submits is told at once. */
+const awayMs = 5_000;
+
 const rowSchema = z.object({ video_id: z.string(), path: z.string().min(1) });
 
 /**
@@ -21,41 +26,92 @@ const rowSchema = z.object({ video_id: z.string(), path: z.string().min(1) });
  * @param settings names are checked by the configuration: they stand in the query as they are
  */
 export function bigQueryCatalog(settings: BigQueryCatalogSettings): Catalog {
-  // What BigQuery says can be tried again is, as long as somebody waits for it.
-  const bigQuery = bigQueryClient(settings, 3);
-  const ask = async (ids: readonly string[]): Promise<(CatalogEntry | undefined)[]> => {
-    const entries = await lookUp(bigQuery, settings, ids);
-    // An id that is not there yet may be there when it is asked for again.
-    queueMicrotask(() => {
-      for (const [index, id] of ids.entries()) if (entries[index] === undefined) loader.clear(id);
+  return new BigQueryCatalog(settings);
+}
+
+class BigQueryCatalog implements Catalog {
+  readonly label = 'BigQuery';
+  readonly #settings: BigQueryCatalogSettings;
+  readonly #bigQuery: BigQuery;
+  readonly #loader: DataLoader<string, CatalogEntry | undefined>;
+  #away: { readonly untilMs: number; readonly error: CatalogUnavailable } | undefined;
+
+  constructor(settings: BigQueryCatalogSettings) {
+    this.#settings = settings;
+    // What BigQuery says can be tried again is, as long as somebody waits for it.
+    this.#bigQuery = bigQueryClient(settings, 3);
+    this.#loader = new DataLoader((ids: readonly string[]) => this.#load(ids), {
+      maxBatchSize: idsPerQueryMax,
+      batchScheduleFn: (run) => setTimeout(run, batchMs),
+      cacheMap: new LRUCache({ max: settings.cacheEntriesMax, ttl: settings.cacheMs }),
     });
-    return entries;
-  };
-  const loader = new DataLoader(ask, {
-    maxBatchSize: idsPerQueryMax,
-    batchScheduleFn: (run) => setTimeout(run, batchMs),
-    cacheMap: new LRUCache({ max: settings.cacheEntriesMax, ttl: settings.cacheMs }),
-  });
-  const late = (): Error =>
-    new CatalogUnavailable(`BigQuery has not answered within ${settings.timeoutMs / 1_000} s`);
-  return {
-    resolve: async (videoIds, signal) => {
-      const startedAt = performance.now();
-      const answers = await unlessOver(loader.loadMany(videoIds), settings.timeoutMs, signal, late).catch(
-        (error: unknown) => {
-          // The query may hang for ever: whoever asks next is not to wait for that one.
-          if (error instanceof CatalogUnavailable) for (const id of videoIds) loader.clear(id);
-          throw error;
-        },
+  }
+
+  async resolve(
+    videoIds: readonly string[],
+    signal: AbortSignal,
+    how?: 'anew',
+  ): ReturnType<Catalog['resolve']> {
+    const startedAt = performance.now();
+    try {
+      const entries = await this.#bounded(
+        how === 'anew' ? this.#ask(videoIds) : this.#loader.loadMany(videoIds),
+        signal,
       );
       const found = new Map<string, CatalogEntry>();
-      for (const [index, answer] of answers.entries()) {
-        if (answer instanceof Error) throw unavailable(answer);
-        if (answer !== undefined) found.set(videoIds[index] ?? '', answer);
+      for (const [index, entry] of entries.entries()) {
+        if (entry instanceof Error) throw entry;
+        if (entry !== undefined) found.set(videoIds[index] ?? '', entry);
       }
+      if (how === 'anew') this.#remember(videoIds, found);
       return { found, queryMs: Math.round(performance.now() - startedAt) };
-    },
-  };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw this.#failed(error, videoIds, performance.now() - startedAt);
+    }
+  }
+
+  async #load(ids: readonly string[]): Promise<(CatalogEntry | undefined)[]> {
+    if (this.#away !== undefined && performance.now() < this.#away.untilMs) throw this.#away.error;
+    const entries = await this.#ask(ids);
+    // An id that is not there yet may be there when it is asked for again.
+    queueMicrotask(() => {
+      for (const [index, id] of ids.entries()) if (entries[index] === undefined) this.#loader.clear(id);
+    });
+    return entries;
+  }
+
+  async #ask(ids: readonly string[]): Promise<(CatalogEntry | undefined)[]> {
+    const entries: (CatalogEntry | undefined)[] = [];
+    for (let from = 0; from < ids.length; from += idsPerQueryMax) {
+      entries.push(...(await lookUp(this.#bigQuery, this.#settings, ids.slice(from, from + idsPerQueryMax))));
+    }
+    this.#away = undefined;
+    return entries;
+  }
+
+  #remember(ids: readonly string[], found: ReadonlyMap<string, CatalogEntry>): void {
+    for (const id of ids) {
+      const entry = found.get(id);
+      this.#loader.clear(id);
+      if (entry !== undefined) this.#loader.prime(id, entry);
+    }
+  }
+
+  #failed(error: unknown, ids: readonly string[], afterMs: number): CatalogUnavailable {
+    // The query may hang for ever: whoever asks next is not to wait for that one.
+    for (const id of ids) this.#loader.clear(id);
+    const away = error instanceof CatalogUnavailable ? error : unavailable(error);
+    if (afterMs >= slowMs) this.#away = { untilMs: performance.now() + awayMs, error: away };
+    return away;
+  }
+
+  async #bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    const { timeoutMs } = this.#settings;
+    const late = (): Error =>
+      new CatalogUnavailable(`BigQuery has not answered within ${timeoutMs / 1_000} s`);
+    return await unlessOver(work, timeoutMs, signal, late);
+  }
 }
 
 async function lookUp(
@@ -84,6 +140,7 @@ async function lookUp(
   return ids.map((id) => entries.get(id));
 }
 
-function unavailable(cause: Error): CatalogUnavailable {
-  return new CatalogUnavailable(`BigQuery cannot be asked: ${firstLine(cause.message)}`, cause);
+function unavailable(cause: unknown): CatalogUnavailable {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new CatalogUnavailable(`BigQuery cannot be asked: ${firstLine(message)}`, cause);
 }

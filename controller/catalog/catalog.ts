@@ -8,13 +8,17 @@ export interface CatalogEntry {
 
 /** Tells where the videos are that jobs name by id. */
 export interface Catalog {
+  /** As messages call it. @default 'the catalogue' */
+  readonly label?: string;
   /**
    * Looks up all ids with one query. An id that is unknown is not in `found`: the caller names all of them at once.
+   * @param how `anew`: what is remembered does not count; it may be minutes old
    * @throws CatalogUnavailable, or the signal's reason
    */
   resolve(
     videoIds: readonly string[],
     signal: AbortSignal,
+    how?: 'anew',
   ): Promise<{ readonly found: ReadonlyMap<string, CatalogEntry>; readonly queryMs: number }>;
 }
 

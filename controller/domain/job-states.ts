@@ -16,7 +16,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
   held: {
     meaning: 'waits for a person to release it',
     status: 'queued',
-    next: ['waiting', 'delayed', 'cancelled', 'published'],
+    next: ['waiting', 'delayed', 'cancelled', 'published', 'failed'],
   },
   waiting: {
     meaning: 'waits for an agent; the reason says for which',
@@ -26,7 +26,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
   delayed: {
     meaning: 'waits for a point in time (back-off, or its own wish)',
     status: 'queued',
-    next: ['waiting', 'held', 'published', 'cancelled'],
+    next: ['waiting', 'held', 'published', 'cancelled', 'failed'],
   },
   assigned: {
     meaning: 'given to an agent that has not answered yet',

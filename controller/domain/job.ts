@@ -101,6 +101,13 @@ export interface ShadowResult {
   readonly sizeBytes?: number;
 }
 
+/** Why a job has no paths yet, and since when. */
+export interface CatalogWait {
+  readonly sinceMs: number;
+  /** What was wrong with the catalogue, for people. */
+  readonly why: string;
+}
+
 /**
  * The part of a job that changes; its items are a record of their own (`JobBody`), so that a change of state
  * never writes 768 KiB again.
@@ -137,6 +144,10 @@ export interface JobRecord {
   readonly agedFromMs?: number;
   /** `delayed` jobs wait for this time; a held one goes on waiting for it when it is released. */
   readonly notBeforeMs?: number;
+  /** When its video ids were last looked up in the catalogue; absent where it has none, and before the first time. */
+  readonly lookedUpAtMs?: number;
+  /** The catalogue has to be asked first: it was away when it was asked, or did not know every id. */
+  readonly awaitsCatalog?: CatalogWait;
   /** The fence of the live attempt; absent where there is none. */
   readonly fence?: Fence;
   readonly attemptCount: number;
@@ -173,7 +184,10 @@ export const untried = {
   problems: [],
 } as const satisfies Partial<JobRecord>;
 
-/** The part of a job that never changes: what was submitted, and what its paths resolved to. */
+/**
+ * What was submitted, which never changes, and what its paths resolved to, which changes where the catalogue says
+ * something else of a job that waits.
+ */
 export interface JobBody {
   readonly jobId: string;
   readonly spec: JobSpec;

@@ -57,6 +57,8 @@ export interface FarmLimits {
   readonly runningMax?: number;
   /** The same, of one user. */
   readonly runningPerUserMax?: number;
+  /** Open jobs that wait for a catalogue that is away; of further ones those with video ids are refused. @default 1000 */
+  readonly catalogWaitingMax?: number;
   readonly agentsMax: number;
   readonly watchersMax: number;
   /** Changes that may wait to be read by one watcher. */

@@ -114,6 +114,9 @@ export const defaultTimes = {
   /** An owner that had nothing to give, or has not answered, is asked again after this time. */
   assistAskMs: 10 * second,
 
+  /** A job that is only verified is answered within this, whatever its agents say. */
+  verifyMs: 30 * second,
+
   /** A job's promised start may slip by this, or by half its predicted time if that is less. */
   startSlipMs: 10 * minute,
 
@@ -127,6 +130,15 @@ export const defaultTimes = {
   deliveryRefusedMs: 15 * minute,
   /** The percent of running jobs is told to the directory this often, where it has changed. */
   progressMirrorMs: 5 * second,
+
+  /** A job whose video ids were looked up longer ago is looked up again before it is assigned or announced. */
+  catalogMaxAgeMs: 1 * hour,
+  /** Back-off of a catalogue that is away begins here. */
+  catalogRetryMinMs: 1 * second,
+  /** And ends here. */
+  catalogRetryMaxMs: 30 * second,
+  /** A catalogue that has not answered the engine for this long counts as away. */
+  catalogAnswerMs: 60 * second,
 
   /** How long a request id is remembered. */
   requestIdMs: 24 * hour,
@@ -157,6 +169,8 @@ const floors: Partial<Times> = {
   leadershipTtlMs: 2 * second,
   leadershipRenewMs: 400,
   leadershipGraceMs: 1_200,
+  // Agents start a process for each file that they look at.
+  verifyMs: 9 * second,
 };
 
 /** All times multiplied by `factor` (tests: 0.1), rounded to whole milliseconds, at least 1 ms, never below the floors. */

@@ -34,7 +34,7 @@ import { historyPage } from './history-page.ts';
 import { jsonBytes } from './inbox.ts';
 import { stopping } from './leadership-errors.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
-import type { Clock, EngineLog, JobResolver, ResolvedJob } from './ports.ts';
+import { CatalogAway, type Clock, type EngineLog, type JobResolver, type ResolvedJob } from './ports.ts';
 import type { Reign } from './reign.ts';
 import { explanation } from './turn/explanation.ts';
 import type { PastJobInput } from './turn/inputs.ts';
@@ -47,7 +47,7 @@ import { routeOf } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
 import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
 
-export interface EngineOptions extends Pick<CandidateOptions, 'decider' | 'deliver'> {
+export interface EngineOptions extends Pick<CandidateOptions, 'decider' | 'deliver' | 'lookUp'> {
   readonly store: Store;
   readonly settings: FarmSettings;
   readonly resolve: JobResolver;
@@ -101,7 +101,12 @@ export class Engine implements Farm {
     // Overload is refused before any work is done for it, and again behind that work.
     if (!validateOnly) this.#admit();
     const specBytes = jsonBytes(spec);
-    const resolved = await this.#resolve(spec, specBytes);
+    const resolved = await this.#resolve(spec, specBytes).catch((error: unknown) => {
+      // Whether its ids are known is not known: a job that is only asked about cannot wait for that.
+      if (error instanceof CatalogAway && !validateOnly)
+        return unresolved(error, this.#options.clock.nowMs());
+      throw error;
+    });
     if (validateOnly) return this.#validateOnly(request);
     const { writer, replies } = this.#admit();
     // Only a request id makes anybody ask whether it was the same request.
@@ -328,6 +333,15 @@ export class Engine implements Farm {
 function found<T>(jobId: string, value: T | undefined): T {
   if (value !== undefined) return value;
   throw new FarmError('JOB_NOT_FOUND', `Job not found: ${jobId}`, { resource: { type: 'job', name: jobId } });
+}
+
+/** A job that is taken in before anybody knows where its videos are. */
+function unresolved(
+  { known, message: awaits }: CatalogAway,
+  nowMs: number,
+): ResolvedJob & { readonly awaits: string } {
+  const resolution = { queryMs: 0, found: 0, missing: [], resolvedAtMs: nowMs };
+  return { ...known, awaits, resolved: [], resolution };
 }
 
 /** Of a request without its id. */

@@ -13,6 +13,7 @@ export function performer(to: {
   readonly log: EngineLog;
   /** Rows of these were marked. */
   readonly wake: (destinations: Iterable<DestinationName>) => void;
+  readonly lookUp: (question: Extract<Effect, { kind: 'look-up' }>) => void;
 }): (effects: readonly Effect[]) => void {
   return (effects) => {
     for (const effect of effects) {
@@ -28,6 +29,9 @@ export function performer(to: {
           break;
         case 'job-changed':
           to.watches.publish(effect.jobId, effect.news);
+          break;
+        case 'look-up':
+          to.lookUp(effect);
           break;
         case 'owed':
           to.wake(effect.destinations);

@@ -2,8 +2,10 @@ import type { ControllerGoodbye, Hello } from '../../proto/agent-link.ts';
 import type { FarmError } from '../domain/errors.ts';
 import { attachAgent, Outlets } from './attachments.ts';
 import type { AgentOutlet, AgentSession, OutboxView } from './farm.ts';
+import { LookUps } from './look-ups.ts';
 import type { Deliveries, OutboxSource, StartDeliveries } from './outbox-port.ts';
 import { performer } from './perform.ts';
+import type { LookUp } from './ports.ts';
 import { Replies } from './replies.ts';
 import { revisions } from './revisions.ts';
 import { dueRows } from './turn/outbox-due.ts';
@@ -16,6 +18,8 @@ import { Writer, type WriterOptions, type WriterStart } from './writer.ts';
 export interface ReignOptions extends Omit<WriterOptions, 'perform'> {
   /** @default nobody outside is told of jobs */
   readonly deliver?: StartDeliveries;
+  /** @default there is no catalogue to ask again */
+  readonly lookUp?: LookUp;
 }
 
 /**
@@ -29,6 +33,7 @@ export class Reign {
   readonly #outlets = new Outlets();
   readonly #options: ReignOptions;
   readonly #deliveries: Deliveries | undefined;
+  readonly #lookUps: LookUps | undefined;
 
   constructor(options: ReignOptions, start: WriterStart) {
     this.#options = options;
@@ -48,12 +53,14 @@ export class Reign {
     );
     const { replies, watches } = this;
     this.#deliveries = options.deliver?.(this.#outbox());
+    this.#lookUps = options.lookUp && new LookUps(writer, options.lookUp);
     const perform = performer({
       outlets: this.#outlets,
       replies,
       watches,
       log: options.log,
       wake: (destinations) => this.#deliveries?.wake(destinations),
+      lookUp: (question) => this.#lookUps?.begin(question),
     });
   }
 
@@ -80,6 +87,7 @@ export class Reign {
 
   /** Ends every call and every watch with this error. */
   endCalls(error: FarmError): void {
+    this.#lookUps?.stop(error);
     this.replies.failAll(error);
     this.watches.stop(error);
   }

@@ -14,32 +14,34 @@ export function withShortTexts(message: Said): Said {
     case 'assignment-reply':
       return message.accepted
         ? message
-        : { ...message, code: short(message.code), reason: short(message.reason) };
+        : { ...message, code: shortSentence(message.code), reason: shortSentence(message.reason) };
     case 'progress':
       return message.waiting === undefined
         ? message
-        : { ...message, waiting: { ...message.waiting, reason: short(message.waiting.reason) } };
+        : { ...message, waiting: { ...message.waiting, reason: shortSentence(message.waiting.reason) } };
     case 'event':
       return message.event.type === 'finished'
         ? { ...message, event: { ...message.event, finished: shortOutcome(message.event.finished) } }
         : message;
     case 'sources-report':
     case 'prefetch-report':
-      return message.message === undefined ? message : { ...message, message: short(message.message) };
+      return message.message === undefined
+        ? message
+        : { ...message, message: shortSentence(message.message) };
     case 'host-checked':
-      return { ...message, detail: short(message.detail) };
+      return { ...message, detail: shortSentence(message.detail) };
     case 'finish-publish-reply':
     case 'annul-publish-reply':
       return {
         ...message,
-        ...(message.detail !== undefined && { detail: short(message.detail) }),
-        ...(message.publishedPath !== undefined && { publishedPath: short(message.publishedPath) }),
+        ...(message.detail !== undefined && { detail: shortSentence(message.detail) }),
+        ...(message.publishedPath !== undefined && { publishedPath: shortSentence(message.publishedPath) }),
       };
     case 'item-finished':
       return {
         ...message,
-        ...(message.code !== undefined && { code: short(message.code) }),
-        ...(message.message !== undefined && { message: short(message.message) }),
+        ...(message.code !== undefined && { code: shortSentence(message.code) }),
+        ...(message.message !== undefined && { message: shortSentence(message.message) }),
       };
     case 'files-seen':
     case 'items-released':
@@ -55,12 +57,12 @@ export function withShortTexts(message: Said): Said {
 function shortOutcome(finished: FinishedOutcome): FinishedOutcome {
   return {
     ...finished,
-    stderrTail: finished.stderrTail.map(short),
-    ...(finished.message !== undefined && { message: short(finished.message) }),
-    ...(finished.publishedPath !== undefined && { publishedPath: short(finished.publishedPath) }),
+    stderrTail: finished.stderrTail.map(shortSentence),
+    ...(finished.message !== undefined && { message: shortSentence(finished.message) }),
+    ...(finished.publishedPath !== undefined && { publishedPath: shortSentence(finished.publishedPath) }),
   };
 }
 
-function short(text: string): string {
+export function shortSentence(text: string): string {
   return text.length <= sentenceCharactersMax ? text : `${text.slice(0, sentenceCharactersMax - 1)}…`;
 }

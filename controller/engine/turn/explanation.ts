@@ -1,6 +1,6 @@
 import { workClassOf } from '../../../proto/agent-link.ts';
 import { closedReasons } from '../../domain/agent-mode.ts';
-import type { JobRecord, JobState } from '../../domain/job.ts';
+import type { CatalogWait, JobRecord, JobState } from '../../domain/job.ts';
 import { jobStates } from '../../domain/job-states.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { errorText } from '../../scheduling/basis.ts';
@@ -30,6 +30,8 @@ export function explanation(
   const view = jobView(state, job);
   const { lastPlan } = state;
   const inRecovery = state.recoveryUntilMs !== undefined && job.attemptCount > 0;
+  if (job.state === 'waiting' && job.awaitsCatalog !== undefined)
+    return { ...view, ...unasked, summary: awaitsText(job.awaitsCatalog, nowMs) };
   if (job.state !== 'waiting' || inRecovery)
     return {
       ...view,
@@ -95,6 +97,11 @@ function notPlannedFor(state: FarmState, { agents }: WaitExplanation): readonly 
         ...closedReasons(state.agents.get(agentId)),
       ],
     }));
+}
+
+function awaitsText({ sinceMs, why }: CatalogWait, nowMs: number): string {
+  const since = spanText(nowMs - sinceMs);
+  return `waits for the catalogue since ${since}: ${why}. It is asked again and again; until then nobody knows where the job's videos are`;
 }
 
 function withHelp(summary: string, help: string): string {

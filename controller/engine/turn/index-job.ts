@@ -32,10 +32,14 @@ function addToFlow(flows: Map<string, OpenFlow>, { userId, queue }: JobRecord, c
 }
 
 function indexWaiting(state: FarmState, job: JobRecord): void {
-  if (job.state === 'waiting') state.waiting.put(lineEntry(job));
+  const awaits = job.awaitsCatalog !== undefined && !hasEnded(job.state);
+  // What shares it needs is not known before the catalogue has answered: no plan can have it.
+  if (job.state === 'waiting' && !awaits) state.waiting.put(lineEntry(job));
   else state.waiting.remove(job.jobId);
   if (job.state === 'delayed') state.delayed.add(job.jobId);
   else state.delayed.delete(job.jobId);
+  if (awaits) state.awaitingCatalog.add(job.jobId);
+  else state.awaitingCatalog.delete(job.jobId);
 }
 
 /** What decides a job's line and its place there. */

@@ -12,9 +12,9 @@ import type { JobBody, JobRecord, JobSpec, TimelineEntry } from '../../domain/jo
 import type { DestinationName } from '../../domain/outbox.ts';
 import type { PlanBudget } from '../../scheduling/budget.ts';
 import type { StreamEnd, SubmitReply } from '../farm.ts';
-import type { LookedUp } from '../ports.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../orders.ts';
 import type { Told } from '../outbox-port.ts';
+import type { LookedUp } from '../ports.ts';
 
 /** What the world told the engine since its last turn. */
 export type Input =

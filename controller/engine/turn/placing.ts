@@ -10,6 +10,7 @@ import { runLimits } from '../../domain/settings.ts';
 import { wantedAnnouncements } from '../../scheduling/announcements.ts';
 import type { Placement } from '../../scheduling/placement.ts';
 import type { Plan } from '../../scheduling/plan.ts';
+import { waitsForLookUp } from './catalog-waits.ts';
 import { chargeAssignment } from './charges.ts';
 import type { Ledger } from './ledger.ts';
 import { tuningOf } from './snapshot.ts';
@@ -26,7 +27,7 @@ export function assignMessage(ledger: Ledger, attempt: AttemptRecord): Assign {
     ref: { jobId: attempt.jobId, fence: attempt.fence },
     attemptNumber: attempt.number,
     job: assignedJob(job, body, ledger.settings.timeZone),
-    resolution: body.resolution,
+    resolution: { ...body.resolution, resolvedAtMs: job.lookedUpAtMs ?? body.resolution.resolvedAtMs },
     output: attempt.output,
     limits: {
       ...runLimits(ledger.settings, job.queue),
@@ -82,7 +83,7 @@ export function assign(ledger: Ledger, { jobId, agentId, endsInMs }: Placement):
 }
 
 /** An Assign makes an earlier Announce to the same agent void (protocol.md rule 6); another agent is told. */
-function dropAnnouncement(ledger: Ledger, jobId: string, assignedTo?: string): void {
+export function dropAnnouncement(ledger: Ledger, jobId: string, assignedTo?: string): void {
   const announcement = ledger.state.announcements.get(jobId);
   if (announcement === undefined) return;
   ledger.state.announcements.delete(jobId);
@@ -106,6 +107,7 @@ export function announceNext(ledger: Ledger, plan: Plan): void {
   for (const { jobId, agentId, startsInMs } of wanted.values()) {
     const body = ledger.state.bodies.get(jobId);
     if (ledger.state.announcements.has(jobId) || body === undefined) continue;
+    if (waitsForLookUp(state, settings, ledger.job(jobId), nowMs)) continue;
     const announcementId = `${ledger.state.epoch.term}-${ledger.state.nextAnnouncement++}`;
     const { channelName } = ledger.job(jobId);
     if (

@@ -8,6 +8,7 @@ import type { WaitingLine } from '../../scheduling/waiting-lines.ts';
 import { toldMs } from '../../scheduling/words.ts';
 import type { AgentPlanView, BlockedView, PlannedJobView, PlanView } from '../explanations.ts';
 import { helpedItems } from './assist-view.ts';
+import { catalogReason } from './catalog-waits.ts';
 import { plannedAgent } from './planned-agent.ts';
 import { isPlaceable } from './snapshot.ts';
 import type { FarmState } from './state.ts';
@@ -121,6 +122,10 @@ function blockedJobs(state: FarmState): readonly BlockedView[] {
     const reason = state.waitReasons.get(jobId);
     if (reason !== undefined && state.waiting.has(jobId)) add(reason, 1, [jobId]);
   }
+  for (const jobId of state.awaitingCatalog) {
+    const job = state.jobs.get(jobId);
+    if (job?.state === 'waiting') add(catalogReason(job) ?? '', 1, [jobId]);
+  }
   for (const jobId of jobsInRecovery(state)) add('waits for the end of the recovery window', 1, [jobId]);
   return [...blocked]
     .map(([reason, { jobs, jobIds }]) => ({ reason, jobs, jobIds }))
@@ -142,6 +147,6 @@ function jobsInRecovery(state: FarmState): readonly string[] {
   if (state.recoveryUntilMs === undefined) return [];
   return [...state.openJobs].filter((jobId) => {
     const job = state.jobs.get(jobId);
-    return job?.state === 'waiting' && !isPlaceable(state, job);
+    return job?.state === 'waiting' && job.awaitsCatalog === undefined && !isPlaceable(state, job);
   });
 }

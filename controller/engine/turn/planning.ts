@@ -7,6 +7,7 @@ import type { FarmRules, Snapshot, WaitingJob } from '../../scheduling/snapshot.
 import { blockedReason, plannedReason } from '../../scheduling/wait-reason.ts';
 import type { JobNeeds } from '../../scheduling/waiting-lines.ts';
 import { makeRoomFor } from './assist.ts';
+import { waitsForLookUp, wantLookUps } from './catalog-waits.ts';
 import { farmRules, keepCharges } from './charges.ts';
 import { askForSources } from './known-sources.ts';
 import type { Ledger } from './ledger.ts';
@@ -52,6 +53,7 @@ export function plansOn(state: Ledger['state']): boolean {
 
 function carryOut(ledger: Ledger, plan: Plan, snapshot: Snapshot): void {
   ledger.state.lastPlan = { plan, snapshot };
+  wantLookUps(ledger, plan.placements);
   keepPromises(ledger, plan, snapshot);
   noteReasons(ledger, plan, snapshot);
   // Who can start since this plan takes part before anybody is charged for it.
@@ -82,6 +84,10 @@ function assignWhereFree(ledger: Ledger, placement: Placement): void {
   const rules = farmRules(state, settings);
   if (pauseOf(waiting, rules) !== undefined || runningLimits(state, rules).roomInMs(job).ms > 0) return;
   if (refusals(waiting, agent).length > 0) return;
+  if (waitsForLookUp(state, settings, job, nowMs)) {
+    state.catalog.wanted.add(job.jobId);
+    return;
+  }
   const isDoubted = doubts(waiting, agent, rules, tuningOf(settings)) !== undefined;
   if (isDoubted && isWantedElsewhere(ledger, waiting, rules)) return;
   assign(ledger, placement);

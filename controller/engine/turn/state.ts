@@ -11,6 +11,7 @@ import type { PresentSources, StartPromise } from '../../scheduling/snapshot.ts'
 import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
 import { type AssistState, noAssist } from './assist-state.ts';
+import { type CatalogState, nothingAsked } from './catalog-state.ts';
 import type { OutboxMove } from './outbox.ts';
 import type { OutboxLanes } from './outbox-lanes.ts';
 
@@ -44,11 +45,11 @@ export interface TombstoneRecord {
   readonly routeRule: string;
   readonly fence?: Fence;
   readonly outputPath?: string;
+  /** It was rendered in shadow mode, and published nowhere. */
+  readonly shadow?: true;
   readonly endedAtMs: number;
 }
 
-  /** It was rendered in shadow mode, and published nowhere. */
-  readonly shadow?: true;
 /** What the store remembers of the farm as a whole. */
 export interface FarmRecord {
   /** The highest fence whose tombstone was dropped: nothing at or below it is recreated (protocol.md rule 4). */
@@ -207,6 +208,10 @@ export interface FarmState {
   readonly waiting: WaitingLines;
   /** Derived: those of them that wait for a point in time. */
   readonly delayed: Set<string>;
+  /** Derived: open jobs for which the catalogue has to be asked before they can be planned. */
+  readonly awaitingCatalog: Set<string>;
+  /** What is known of the catalogue, and asked of it. */
+  readonly catalog: CatalogState;
   /** Derived: jobs that have ended, in the order in which they did. */
   readonly endedJobs: Set<string>;
   /** Derived: how many of them each user has. */
@@ -282,6 +287,8 @@ export function emptyState(farmId: string, epoch: Epoch): FarmState {
     openJobs: new Set(),
     waiting: new WaitingLines(),
     delayed: new Set(),
+    awaitingCatalog: new Set(),
+    catalog: nothingAsked(),
     endedJobs: new Set(),
     openPerUser: new Map(),
     openPerQueue: new Map(),

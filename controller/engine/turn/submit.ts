@@ -6,6 +6,7 @@ import { type Route, routeJob } from '../../domain/routing.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import { violationsText } from '../../domain/validate.ts';
 import { checkTimesAt } from '../../domain/validate-times.ts';
+import { noteCatalog, refusedWithoutCatalog } from './catalog.ts';
 import type { Input } from './inputs.ts';
 import { knownJob } from './known-job.ts';
 import type { Ledger } from './ledger.ts';
@@ -31,7 +32,11 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
     });
     return;
   }
-  const refused = refusedFullOutbox(ledger) ?? refusedExcess(ledger, { userId: input.spec.userId, queue });
+  const { awaits } = input;
+  const refused =
+    refusedFullOutbox(ledger) ??
+    refusedExcess(ledger, { userId: input.spec.userId, queue }) ??
+    (awaits === undefined ? undefined : refusedWithoutCatalog(ledger, awaits));
   if (refused !== undefined) {
     ledger.reply(input.replyId, refused);
     return;
@@ -45,6 +50,7 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
     resolved: input.resolved,
     resolution: input.resolution,
   });
+  if (awaits !== undefined || job.lookedUpAtMs !== undefined) noteCatalog(ledger, awaits !== undefined);
   rememberRequest(ledger, input, { verb: 'submit', subject: job.jobId });
   ledger.log('info', 'job-submitted', {
     jobId: job.jobId,
@@ -89,7 +95,7 @@ function refuseLate(ledger: Ledger, { replyId, spec }: Submit): boolean {
 
 /** The farm, this user or this queue has as many open jobs as it may have; undefined: there is room for one more. */
 export function refusedExcess(
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'state' | 'settings'>,
   { userId, queue }: Pick<JobRecord, 'userId' | 'queue'>,
 ): Refused | undefined {
   const { limits, queues } = ledger.settings;
@@ -141,10 +147,11 @@ function newJob(
     sequence: ledger.state.nextSequence++,
     ...(spec.wishes && { wishes: spec.wishes }),
     ...(spec.deadlineMs !== undefined && { deadlineMs: spec.deadlineMs }),
-    ...askedOf(spec),
     ...(ledger.settings.shadow === true && { shadow: {} }),
+    ...askedOf(spec),
     ...untried,
     ...delay,
+    ...lookUpOf(input, ledger.nowMs),
     timeline: [
       {
         atMs: ledger.nowMs,
@@ -153,6 +160,15 @@ function newJob(
       },
     ],
   };
+}
+
+function lookUpOf(
+  { spec, resolution, awaits }: Submit,
+  nowMs: number,
+): Pick<JobRecord, 'awaitsCatalog' | 'lookedUpAtMs'> {
+  if (awaits !== undefined) return { awaitsCatalog: { sinceMs: nowMs, why: awaits } };
+  const hasIds = spec.items.some(({ videoId }) => videoId !== undefined);
+  return hasIds ? { lookedUpAtMs: resolution.resolvedAtMs } : {};
 }
 
 /** What is asked of its agent, as its record keeps it. */

@@ -2,6 +2,7 @@ import type { FarmSettings } from '../../domain/settings.ts';
 import type { RecordKey, StoredRecord } from '../../store/port.ts';
 import { assistJobs } from './assist.ts';
 import { takeAttach } from './attach.ts';
+import { askCatalog, nextCatalogMs, takeCatalogAway, takeLookedUp } from './catalog.ts';
 import { goOnAnnulling } from './executors.ts';
 import type { Effect, Input, Moment } from './inputs.ts';
 import { takeJobVerb } from './job-verbs.ts';
@@ -53,6 +54,7 @@ export function turn(
   }
   const isPlanned = state.planStale || state.planning !== undefined;
   placeJobs(ledger);
+  askCatalog(ledger);
   assistJobs(ledger, ticked || isPlanned);
   return ledger.close();
 }
@@ -107,6 +109,7 @@ export function nextDeadlineMs(state: FarmState, settings: FarmSettings): number
     state.recoveryUntilMs ?? Number.POSITIVE_INFINITY,
     nextEvictionMs(state),
     nextCheckMs(state),
+    nextCatalogMs(state, settings),
   );
   for (const presence of state.presences.values()) {
     const live = state.liveAttempts.get(presence.agentId) ?? new Set();
@@ -127,6 +130,12 @@ function apply(ledger: Ledger, input: Exclude<Input, { kind: 'tick' }>): void {
   switch (input.kind) {
     case 'submit':
       takeSubmit(ledger, input);
+      return;
+    case 'looked-up':
+      takeLookedUp(ledger, input);
+      return;
+    case 'catalog-away':
+      takeCatalogAway(ledger, input);
       return;
     case 'cancel':
     case 'retry':

@@ -5,6 +5,7 @@ import type { JobRecord } from '../../domain/job.ts';
 import { statusOf } from '../../domain/job-states.ts';
 import type { FarmSettings, QueueSettings } from '../../domain/settings.ts';
 import type { AgentView, JobDetail, JobFilter, JobView, Page, PageRequest, QueueView } from '../farm.ts';
+import { catalogReason } from './catalog-waits.ts';
 import { forecastErrors } from './forecast-errors.ts';
 import { livenessOf, roomOf } from './planned-agent.ts';
 import { slotsBusy } from './slots-busy.ts';
@@ -23,6 +24,7 @@ export function jobView(state: FarmState, job: JobRecord): JobView {
 
 /** What the last plan said of a job; nothing about one that is just about to start. */
 function waitReason(state: FarmState, job: JobRecord): string | undefined {
+  if (job.state === 'waiting' && job.awaitsCatalog !== undefined) return catalogReason(job);
   const line = job.state === 'waiting' ? state.waiting.lineOf(job.jobId) : undefined;
   if (line === undefined) return undefined;
   return state.waitReasons.get(job.jobId) ?? state.lineReasons.get(line.key);
