@@ -1,7 +1,7 @@
 /** A page of rows, or a job with all its items, is far below this; what is above it was not written by a web application. */
 const answerBytesMax = 16 * 2 ** 20;
 
-export const answerTooLarge = `the answer has over ${answerBytesMax} bytes`;
+export const answerTooLarge = `the rows of this job have over ${answerBytesMax} bytes`;
 
 /** `fetch` that gives up an answer which nobody could hold. */
 export const cappedFetch: typeof fetch = async (input, init) => {

@@ -1,5 +1,6 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
+import { FarmError } from '../domain/errors.ts';
 import { jobLimits } from '../domain/validate.ts';
 import { answerTooLarge, cappedFetch } from './capped-fetch.ts';
 import { farmMark, itemsTable, jobsTable } from './supabase-rows.ts';
@@ -217,14 +218,13 @@ async function answered(query: PromiseLike<Answer>): Promise<readonly unknown[]>
   return rowsOf(await query);
 }
 
-/** A refusal that is about the statement itself is an Error: it would be refused again. */
+/** A refusal that is about the statement itself is an Error, and would come again. */
 function rowsOf({ data, error, status }: Answer): readonly unknown[] {
   if (error === null) return Array.isArray(data) ? (data as readonly unknown[]) : [];
   if (error.code === notOfTheType) return [];
+  if (error.message.includes(answerTooLarge)) throw new FarmError('JOB_TOO_LARGE', answerTooLarge);
   const message = `Supabase has no answer: ${error.message.slice(0, 300)}`;
-  const isOfStatement =
-    (status === 400 && /^(22|23)/u.test(error.code)) || error.message.includes(answerTooLarge);
-  throw isOfStatement ? new Error(message) : new DirectoryAway(message);
+  throw status === 400 && /^(22|23)/u.test(error.code) ? new Error(message) : new DirectoryAway(message);
 }
 
 function headsOf(rows: readonly unknown[]): readonly RowHead[] {

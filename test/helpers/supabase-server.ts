@@ -14,6 +14,8 @@ export class SupabaseServer {
   readonly asked: string[] = [];
   /** Asked for each request. */
   fault: (request: IncomingMessage) => Fault = () => 'none';
+  /** Awaited before a request is looked at: what somebody else does in the meantime. */
+  before: (request: IncomingMessage) => Promise<void> = () => Promise.resolve();
   url = '';
 
   private constructor(app: App) {
@@ -32,6 +34,7 @@ export class SupabaseServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.asked.push(request.url ?? '');
+    await this.before(request);
     const fault = this.fault(request);
     if (fault === 'hang') return;
     if (typeof fault === 'object') {
