@@ -124,9 +124,11 @@ async function openAll(
   };
   const work = startWork(services, ahead, input, () => scratch.nudge());
   onClose(() => work.stopAll());
+  const receiver = createLogReceiver({ address, security, agentId: config.agentId });
+  onClose(() => Promise.resolve(receiver.close()));
   const logUpload = startLogUpload({
     folder: folder('logs'),
-    receiver: createLogReceiver({ address, security, agentId: config.agentId }),
+    receiver,
     onTrouble,
     onSent: ({ jobId }) => logger.debug({ jobId }, 'the controller has the log of an attempt'),
   });

@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobRef } from '../../proto/index.ts';
 import { fenceText, logBytesMax } from '../../proto/index.ts';
+import { openLogWriter } from './log-writer.ts';
 
 /** The files of an attempt's log, as they are named here and in the controller's job folder. */
 export const logFiles = {
@@ -15,7 +15,7 @@ export type LogFileName = (typeof logFiles)[keyof typeof logFiles];
 
 /** Whose log a folder holds; written first, so that an agent that starts anew knows what to send. */
 export const logOwnerFile = 'attempt.json';
-/** Present once nothing more is written to the folder: only then is it sent. */
+/** Present once nothing more is written to the folder: it goes when all of it was sent. */
 export const logClosedFile = 'closed';
 
 /** A job id that could lead out of the folder that it names. Ids are UUIDs; anything that looks like one is taken. */
@@ -70,60 +70,34 @@ export async function openLogFolder(
 ): Promise<LogFolder> {
   const folder = join(logsFolder, attemptFolderName(startedAs));
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, logOwnerFile), JSON.stringify(ref));
-  const files = new Map<LogFileName, OpenFile>();
-  let tail: Promise<void> = Promise.resolve();
+  await writeOwner(folder, ref);
+  const writer = openLogWriter(folder, bytesMax, (error) =>
+    onTrouble(`the log in ${folder} is not whole`, error),
+  );
   let isClosed = false;
-
-  const add = async (file: LogFileName, text: string): Promise<void> => {
-    const known = files.get(file) ?? (await openFile(join(folder, file)));
-    files.set(file, known);
-    // From the first that does not fit on nothing is written: a gap would look like a log.
-    known.isFull ||= known.bytes + Buffer.byteLength(text) > bytesMax[file];
-    if (known.isFull) return;
-    known.bytes += Buffer.byteLength(text);
-    await known.handle.appendFile(text);
-  };
-  const closeFiles = async (): Promise<void> => {
-    for (const { handle } of files.values()) await handle.close();
-    files.clear();
-  };
-  const later = (work: () => Promise<void>): void => {
-    tail = tail.then(work).catch((error: unknown) => onTrouble(`the log in ${folder} is not whole`, error));
-  };
-
   return {
     write(file, text) {
-      if (!isClosed) later(() => add(file, text));
+      if (!isClosed) writer.write(file, text);
     },
     belongsTo(owner) {
-      if (!isClosed) later(() => writeFile(join(folder, logOwnerFile), JSON.stringify(owner)));
+      if (!isClosed) writer.later(() => writeOwner(folder, owner));
     },
-    async flush() {
-      later(closeFiles);
-      await tail;
-    },
+    flush: () => writer.flush(),
     async close() {
       if (!isClosed) {
         isClosed = true;
-        later(async () => {
-          await closeFiles();
-          await writeFile(join(folder, logClosedFile), '');
-        });
+        writer.later(() => writer.sayMissing());
+        void writer.flush();
+        writer.later(() => writeFile(join(folder, logClosedFile), ''));
       }
-      await tail;
+      await writer.flush();
     },
   };
 }
 
-interface OpenFile {
-  readonly handle: FileHandle;
-  bytes: number;
-  isFull: boolean;
-}
-
-/** What an earlier life of the attempt has written counts too. */
-async function openFile(path: string): Promise<OpenFile> {
-  const handle = await open(path, 'a');
-  return { handle, bytes: (await handle.stat()).size, isFull: false };
+/** Read while it is written: it is there whole, or as it was. */
+async function writeOwner(folder: string, owner: JobRef): Promise<void> {
+  const path = join(folder, logOwnerFile);
+  await writeFile(`${path}.part`, JSON.stringify(owner));
+  await rename(`${path}.part`, path);
 }

@@ -12,19 +12,22 @@ export function clockOf(timeZone: string): (atMs: number) => string {
 
 /** `HH:MM:SS - LEVEL - message` (mission.md section 4). Whatever the message holds, it is one line. */
 export function logLine(clock: string, level: LogLevel, message: string): string {
-  return `${clock} - ${level} - ${escapeControls(message).slice(0, logLineCharsMax)}\n`;
+  return `${clock} - ${level} - ${escapeControls(message).slice(0, logLineCharsMax).toWellFormed()}\n`;
 }
 
 /**
- * Control characters, and the separators that some readers take for a line's end, as `\xNN` or `\uNNNN`: a channel
- * name can never forge a line.
+ * Control characters, the separators that some readers take for a line's end, and what turns the order of a line
+ * around, as `\xNN` or `\uNNNN`: a channel name can never forge a line, nor look like another one.
  */
 export function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    const hex = code.toString(16);
-    return code < 256 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
-  });
+  return text.replace(
+    /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu,
+    (character) => {
+      const code = character.charCodeAt(0);
+      const hex = code.toString(16);
+      return code < 256 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
+    },
+  );
 }
 
 function formatterOf(timeZone: string): Intl.DateTimeFormat {

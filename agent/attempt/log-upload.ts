@@ -1,32 +1,24 @@
 /**
- * Sends finished attempts' logs to the controller, in the background. Guarantee: a folder goes only when the
- * controller has all of its files, or when there are too many; nothing waits for it. It survives a restart, because
- * the folders are its memory.
+ * Sends attempts' logs to the controller in the background: what is added while they run, and the rest after their
+ * end. Guarantee: a folder goes only when the controller has all of its files, when there are too many, or when it was
+ * refused for a week; nothing waits for it. It survives a restart, because the folders are its memory.
  */
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobRef } from '../../proto/index.ts';
-import type { LogFileName } from './log-folder.ts';
-import { logClosedFile, logFiles, logOwnerFile } from './log-folder.ts';
+import { logClosedFile } from './log-folder.ts';
+import type { LogReceiver, LogSender } from './log-sender.ts';
+import { createLogSender, LogRefusedError } from './log-sender.ts';
 
-/** The controller's LogService, as this room needs it. */
-export interface LogReceiver {
-  /** How many bytes of the file the controller has. */
-  offsetOf(ref: JobRef, file: LogFileName): Promise<number>;
-  /** Sends the pieces, each at its offset; resolves with the size that the controller has then. */
-  upload(ref: JobRef, file: LogFileName, pieces: AsyncIterable<LogPiece>): Promise<number>;
-}
-
-export interface LogPiece {
-  readonly offsetBytes: number;
-  readonly data: Uint8Array;
-}
-
-/** protocol.md, Services: at most 256 KiB a message. */
-const pieceBytes = 256 * 1024;
 /** More folders than this wait for nobody: the oldest goes. */
 const foldersMax = 1_000;
+/** Of ended attempts, between two looks at those that run. */
+const closedAtOnce = 20;
+/** A log that the controller has refused for so long after its end goes: its job is forgotten there. */
+const refusedKeepMs = 7 * 86_400_000;
+/** Longest wait after failures, in first waits. */
+const waitsMax = 20;
 
 export interface LogUploadOptions {
   readonly folder: string;
@@ -36,49 +28,52 @@ export interface LogUploadOptions {
   readonly onSent?: (ref: JobRef) => void;
   /** Wait after a failure, doubling to 20 times as much. @default 3,000 */
   readonly retryMs?: number;
+  /** Logs of attempts that run are looked at this often. @default 2,000 */
+  readonly liveEveryMs?: number;
 }
 
 export interface LogUpload {
   /** There may be something new to send, or somebody to send it to. */
   nudge(): void;
-  /** Resolves when everything that is ready was tried once. */
-  settled(): Promise<void>;
+  /** What is underway is broken off: it goes on after the next start. */
   stop(): Promise<void>;
 }
 
+/** Begins with the first nudge. */
 export function startLogUpload(options: LogUploadOptions): LogUpload {
-  const { retryMs = 3_000, onTrouble } = options;
+  const { retryMs = 3_000, liveEveryMs = 2_000, onTrouble } = options;
   const stopping = new AbortController();
+  const { signal } = stopping;
+  const rounds = new Rounds(options);
   let nudged = new AbortController();
-  let isDirty = false;
   let running: Promise<void> | undefined;
 
   const run = async (): Promise<void> => {
     let failures = 0;
-    while ((isDirty || failures > 0) && !stopping.signal.aborted) {
-      isDirty = false;
+    while (!signal.aborted) {
+      const woken = nudged.signal;
+      let waitMs = liveEveryMs;
       try {
-        await sendAll(options, stopping.signal);
+        if (await rounds.send(signal)) waitMs = 0;
         failures = 0;
       } catch (error) {
         failures += 1;
-        onTrouble('logs could not be sent yet', error);
-        const signal = AbortSignal.any([stopping.signal, nudged.signal]);
-        const waitMs = retryMs * Math.min(20, 2 ** failures / 2);
-        await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+        waitMs = retryMs * Math.min(waitsMax, 2 ** failures / 2);
+        // Once for each time that nobody is there.
+        if (failures === 1 && !stopping.signal.aborted) onTrouble('logs could not be sent yet', error);
       }
+      const wait = { signal: AbortSignal.any([signal, woken]), ref: false };
+      if (waitMs > 0) await delay(waitMs, undefined, wait).catch(() => undefined);
     }
-    running = undefined;
   };
 
   return {
     nudge() {
-      isDirty = true;
       nudged.abort();
       nudged = new AbortController();
+      rounds.nudge();
       running ??= run();
     },
-    settled: async () => running,
     async stop() {
       stopping.abort(new Error('the agent stops'));
       await running;
@@ -86,65 +81,119 @@ export function startLogUpload(options: LogUploadOptions): LogUpload {
   };
 }
 
-async function sendAll({ folder, receiver, onSent }: LogUploadOptions, signal: AbortSignal): Promise<void> {
-  const ready = await readyFolders(folder);
-  for (const path of ready.slice(0, -foldersMax)) await rm(path, { recursive: true, force: true });
-  const failures: unknown[] = [];
-  for (const path of ready.slice(-foldersMax)) {
-    signal.throwIfAborted();
-    // A log that the controller refuses must not hold back the others.
-    await sendFolder(path, receiver)
-      .then(async (ref) => {
-        await rm(path, { recursive: true, force: true });
-        onSent?.(ref);
-      })
-      .catch((error: unknown) => failures.push(error));
+interface Refused {
+  times: number;
+  /** Not before then (ms of the process's clock). */
+  againMs: number;
+}
+
+/** One look at all folders after the other; what was refused is left alone for a while, and hinders no others. */
+class Rounds {
+  readonly #options: LogUploadOptions;
+  readonly #sender: LogSender;
+  readonly #refused = new Map<string, Refused>();
+  /** When each folder was closed, which happens once (Unix ms). */
+  readonly #closedMs = new Map<string, number>();
+
+  constructor(options: LogUploadOptions) {
+    this.#options = options;
+    this.#sender = createLogSender(options.receiver);
   }
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} logs were not sent`);
-}
 
-/** Folders to which nothing more is written, oldest first. */
-async function readyFolders(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder).catch(() => []);
-  const found: { path: string; closedMs: number }[] = [];
-  for (const name of names) {
-    const path = join(folder, name);
-    const closed = await stat(join(path, logClosedFile)).catch(() => undefined);
-    if (closed !== undefined) found.push({ path, closedMs: closed.mtimeMs });
+  /** Whoever refused may be gone. */
+  nudge(): void {
+    for (const one of this.#refused.values()) one.againMs = 0;
   }
-  return found.sort((a, b) => a.closedMs - b.closedMs).map(({ path }) => path);
-}
 
-async function sendFolder(path: string, receiver: LogReceiver): Promise<JobRef> {
-  // Written by us, whole, before anything else in the folder.
-  const ref = JSON.parse(await readFile(join(path, logOwnerFile), 'utf8')) as JobRef;
-  for (const name of Object.values(logFiles)) await sendFile(join(path, name), ref, name, receiver);
-  return ref;
-}
-
-async function sendFile(path: string, ref: JobRef, name: LogFileName, receiver: LogReceiver): Promise<void> {
-  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
-  if (size === 0) return;
-  const offset = await receiver.offsetOf(ref, name);
-  if (offset >= size) return;
-  await receiver.upload(ref, name, piecesOf(path, offset));
-}
-
-async function* piecesOf(path: string, from: number): AsyncGenerator<LogPiece> {
-  const file = await open(path, 'r');
-  try {
-    for (let offsetBytes = from; ; ) {
-      const { bytesRead, buffer } = await file.read(
-        Buffer.allocUnsafe(pieceBytes),
-        0,
-        pieceBytes,
-        offsetBytes,
-      );
-      if (bytesRead === 0) return;
-      yield { offsetBytes, data: buffer.subarray(0, bytesRead) };
-      offsetBytes += bytesRead;
+  /** True: more is ready to be sent. @throws where nobody can be sent anything now */
+  async send(signal: AbortSignal): Promise<boolean> {
+    const { folder, onSent } = this.#options;
+    const names = await readdir(folder).catch(() => []);
+    this.#forgetAllBut(names);
+    for (const name of names) if (!(await this.#isClosed(name))) await this.#sendOne(name, signal);
+    const closed = this.#closed();
+    const kept = closed.slice(-foldersMax);
+    for (const name of closed.slice(0, -foldersMax)) await this.#drop(name);
+    const ready = kept.filter((name) => !this.#isWaiting(name));
+    for (const name of ready.slice(0, closedAtOnce)) {
+      const ref = await this.#sendOne(name, signal);
+      if (ref === undefined) continue;
+      await this.#drop(name);
+      onSent?.(ref);
     }
-  } finally {
-    await file.close();
+    return ready.length > closedAtOnce;
   }
+
+  /** undefined: it was refused, or is not closed yet. */
+  async #sendOne(name: string, signal: AbortSignal): Promise<JobRef | undefined> {
+    signal.throwIfAborted();
+    if (this.#isWaiting(name)) return undefined;
+    const path = join(this.#options.folder, name);
+    try {
+      const isClosed = this.#closedMs.has(name);
+      const ref = isClosed ? await this.#sender.sendClosed(path, signal) : undefined;
+      if (!isClosed) await this.#sender.sendLive(path, signal);
+      this.#refused.delete(name);
+      return ref;
+    } catch (error) {
+      this.#sender.forget(path);
+      if (!(error instanceof LogRefusedError) && !isOfThisFolder(error)) throw error;
+      await this.#wasRefused(name, error);
+      return undefined;
+    }
+  }
+
+  async #wasRefused(name: string, error: unknown): Promise<void> {
+    const { retryMs = 3_000, onTrouble } = this.#options;
+    const times = (this.#refused.get(name)?.times ?? 0) + 1;
+    const waitMs = retryMs * Math.min(waitsMax, 2 ** times / 2);
+    this.#refused.set(name, { times, againMs: performance.now() + waitMs });
+    // A job's first lines may come before the controller has stored that it has started.
+    if (times === 2) onTrouble(`the log in ${name} could not be sent yet`, error);
+    const closedMs = this.#closedMs.get(name);
+    if (closedMs === undefined || Date.now() - closedMs < refusedKeepMs) return;
+    onTrouble(`the log in ${name} was refused for a week, and goes`, error);
+    await this.#drop(name);
+  }
+
+  #isWaiting(name: string): boolean {
+    return (this.#refused.get(name)?.againMs ?? 0) > performance.now();
+  }
+
+  async #isClosed(name: string): Promise<boolean> {
+    if (this.#closedMs.has(name)) return true;
+    const closed = await stat(join(this.#options.folder, name, logClosedFile)).catch(() => undefined);
+    if (closed !== undefined) this.#closedMs.set(name, closed.mtimeMs);
+    return closed !== undefined;
+  }
+
+  /** Folders to which nothing more is written, oldest first. */
+  #closed(): readonly string[] {
+    return [...this.#closedMs].sort(([, a], [, b]) => a - b).map(([name]) => name);
+  }
+
+  async #drop(name: string): Promise<void> {
+    await rm(join(this.#options.folder, name), { recursive: true, force: true });
+    this.#forget(name);
+  }
+
+  #forgetAllBut(names: readonly string[]): void {
+    for (const name of [...this.#closedMs.keys(), ...this.#refused.keys()]) {
+      if (!names.includes(name)) this.#forget(name);
+    }
+  }
+
+  #forget(name: string): void {
+    this.#closedMs.delete(name);
+    this.#refused.delete(name);
+    this.#sender.forget(join(this.#options.folder, name));
+  }
+}
+
+/** What our own disk says of one folder: torn by the end of the process, not a folder, or gone meanwhile. */
+function isOfThisFolder(error: unknown): boolean {
+  if (error instanceof SyntaxError) return true;
+  return (
+    error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'EACCES'].includes(String(error.code))
+  );
 }

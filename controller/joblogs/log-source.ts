@@ -48,9 +48,9 @@ function partsSource(folder: string, path: string, attempt: number): LogSource {
   };
 }
 
-/** Opened for each piece, never through a link: nothing stays open while a reader is slow. */
+/** Opened for each piece, never through a link (Windows has no such flag, and counts as none): nothing stays open while a reader is slow. */
 async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
-  const handle = await orAbsent(open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)));
+  const handle = await orAbsent(open(path, constants.O_RDONLY | constants.O_NOFOLLOW));
   if (handle === undefined) return undefined;
   try {
     return await use(handle);

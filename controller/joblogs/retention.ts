@@ -41,7 +41,7 @@ export function startLogRetention(options: LogRetentionOptions): { stop(): Promi
     for (let waitMs = firstAfterMs; !signal.aborted; waitMs = everyMs) {
       await pause(clock, waitMs, signal);
       try {
-        if (!signal.aborted) await sweep(options, signal);
+        await sweep(options, signal);
       } catch (error) {
         onTrouble('Old logs cannot be removed now', error);
       }

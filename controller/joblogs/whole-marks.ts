@@ -24,6 +24,6 @@ function markOf(attempt: number, file: LogFileName): string {
 async function loadMarks(folder: string): Promise<readonly unknown[]> {
   const marks = await readWhole(join(folder, wholeMarksName));
   return typeof marks === 'object' && marks !== null && 'files' in marks && Array.isArray(marks.files)
-    ? marks.files
+    ? (marks.files as readonly unknown[])
     : [];
 }
