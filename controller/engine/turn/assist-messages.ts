@@ -61,7 +61,14 @@ export function takeItemsReclaimed(
 
 /** A helper's slot is free. Of items that it does not hold it has nothing to tell. */
 export function takeItemFinished(ledger: Ledger, presence: Presence, finished: ItemFinished): void {
-  const held = ledger.state.assist.items.get(itemKey(finished.item));
+  const { abandoned } = ledger.state.assist;
+  const key = itemKey(finished.item);
+  if (abandoned.get(key) === presence.agentId) {
+    abandoned.delete(key);
+    ledger.state.assist.due = true;
+    return;
+  }
+  const held = ledger.state.assist.items.get(key);
   if (held?.agentId !== presence.agentId) {
     ledger.state.counters.staleEvents += 1;
     return;
@@ -129,8 +136,12 @@ export function takeHeldItems(ledger: Ledger, hello: Hello): void {
     else if (held.stopping !== undefined)
       ledger.sendTo(hello.agentId, { kind: 'cancel-item', item: held.item, reason: held.stopping.reason });
   }
+  for (const [key, agentId] of assist.abandoned)
+    if (agentId === hello.agentId && !heldNow.has(key)) assist.abandoned.delete(key);
   for (const item of told.slice(0, itemsMax)) {
-    if (!assist.items.has(itemKey(item))) takeUnknown(ledger, hello.agentId, item);
+    if (assist.abandoned.get(itemKey(item)) === hello.agentId)
+      ledger.sendTo(hello.agentId, { kind: 'cancel-item', item, reason: 'its right is over' });
+    else if (!assist.items.has(itemKey(item))) takeUnknown(ledger, hello.agentId, item);
   }
 }
 

@@ -9,7 +9,7 @@ import { remainingMs, speedShared, timeOf } from '../../scheduling/forecast.ts';
 import { classRank } from '../../scheduling/rank.ts';
 import type { PlannedAgent } from '../../scheduling/snapshot.ts';
 import type { JobNeeds } from '../../scheduling/waiting-lines.ts';
-import { type HelpedAttempt, itemCount } from './assist-state.ts';
+import { type HelpedAttempt, hasAbandoned, itemCount } from './assist-state.ts';
 import { farmRules } from './charges.ts';
 import { lineEntry } from './index-job.ts';
 import type { Ledger } from './ledger.ts';
@@ -91,7 +91,7 @@ export function idleHelpers(ledger: Ledger): readonly IdleHelper[] {
     if (inventory?.segmentCacheId === undefined || !features.includes(assistFeature)) continue;
     const freeSlots = inventory.slots - slotsBusy(state, agentId);
     if (freeSlots <= 0 || announced.has(agentId)) continue;
-    if ((state.assist.barred.get(agentId) ?? 0) > nowMs) continue;
+    if ((state.assist.barred.get(agentId) ?? 0) > nowMs || hasAbandoned(state.assist, agentId)) continue;
     const agent = plannedAgent(state, presence, inventory);
     needs ??= waitingNeeds(ledger);
     if (needs.some((each) => needsRefusals(each, agent).length === 0)) continue;

@@ -14,6 +14,8 @@ export interface AssistState {
   readonly byAgent: Map<string, Set<string>>;
   /** Agents that are given no item for a while, until when: one of theirs came to nothing. */
   readonly barred: Map<string, number>;
+  /** Items whose slot is counted free although their helper never said that they ended, with that helper. */
+  readonly abandoned: Map<string, string>;
   /** Something changed that it depends on who helps whom. */
   due: boolean;
 }
@@ -59,7 +61,14 @@ export interface HeldItem {
 }
 
 export function noAssist(): AssistState {
-  return { jobs: new Map(), items: new Map(), byAgent: new Map(), barred: new Map(), due: false };
+  return {
+    jobs: new Map(),
+    items: new Map(),
+    byAgent: new Map(),
+    barred: new Map(),
+    abandoned: new Map(),
+    due: false,
+  };
 }
 
 /** The key of a helper's right. */
@@ -83,6 +92,17 @@ export function putItem(assist: AssistState, held: HeldItem): void {
   assist.items.set(key, held);
   const keys = assist.byAgent.get(held.agentId) ?? new Set<string>();
   assist.byAgent.set(held.agentId, keys.add(key));
+}
+
+/** An item holds a slot of its helper no more, although the helper never said so. */
+export function abandonItem(assist: AssistState, held: HeldItem): void {
+  dropItem(assist, held);
+  assist.abandoned.set(itemKey(held.item), held.agentId);
+}
+
+/** It has a process, or a child, that cannot be ended: what else may be wrong there is not found out with more items. */
+export function hasAbandoned({ abandoned }: AssistState, agentId: string): boolean {
+  return abandoned.size > 0 && [...abandoned.values()].includes(agentId);
 }
 
 export function dropItem(assist: AssistState, held: HeldItem): void {

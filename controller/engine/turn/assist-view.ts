@@ -3,7 +3,7 @@ import type { FarmSettings } from '../../domain/settings.ts';
 import { countText, cutText, namesText, toldMs } from '../../scheduling/words.ts';
 import type { PlannedJobView } from '../explanations.ts';
 import { cannotHelp, type HelpableJob, joinKeyOf, lossesMax, noAssistText } from './assist-snapshot.ts';
-import { itemsAt } from './assist-state.ts';
+import { hasAbandoned, itemsAt } from './assist-state.ts';
 import { plannedAgent } from './planned-agent.ts';
 import { slotsBusy } from './slots-busy.ts';
 import { attemptKey, type FarmState, type Presence } from './state.ts';
@@ -69,6 +69,7 @@ function whyNot(state: FarmState, presence: Presence, helpable: HelpableJob): st
   const cannot = cannotHelp(state, { agent, presence }, helpable);
   if (cannot !== undefined) return cannot;
   if (slotsBusy(state, agentId) >= inventory.slots) return 'is busy';
+  if (hasAbandoned(state.assist, agentId)) return 'is given no items: one of them it cannot end';
   if (state.assist.barred.has(agentId)) return 'is given no items for a while: one came to nothing';
   if (state.waiting.size > 0) return 'may be needed for a job that waits';
   return 'could help, and has nothing to do for it now';

@@ -9,11 +9,11 @@ import {
   idleHelpers,
   isHelpable,
 } from './assist-snapshot.ts';
-import { type HeldItem, itemsAt } from './assist-state.ts';
+import { abandonItem, type HeldItem, itemsAt } from './assist-state.ts';
 import type { Ledger } from './ledger.ts';
 import { leaseEndMs } from './liveness.ts';
 import { slotsBusy } from './slots-busy.ts';
-import { attemptKey } from './state.ts';
+import { attemptKey, type Presence } from './state.ts';
 import { resetStream } from './streams.ts';
 
 /**
@@ -28,6 +28,10 @@ export function assistJobs(ledger: Ledger, isNews: boolean): void {
   if (!isNews && !assist.due) return;
   for (const held of assist.items.values()) checkItem(ledger, held);
   for (const [agentId, untilMs] of assist.barred) if (untilMs <= ledger.nowMs) assist.barred.delete(agentId);
+  for (const [key, agentId] of assist.abandoned) {
+    const presence = ledger.state.presences.get(agentId);
+    if (presence === undefined || presence.leaving) assist.abandoned.delete(key);
+  }
   // While a plan is being made nobody knows who is idle.
   if (planning !== undefined) return;
   assist.due = false;
@@ -74,7 +78,32 @@ function checkItem(ledger: Ledger, held: HeldItem): void {
     held.wasReset = true;
     ledger.log('warn', 'item-not-stopped', { jobId: held.item.ref.jobId, agentId: held.agentId });
     resetStream(ledger, presence, presence.session);
+    return;
   }
+  if (isForgotten(ledger, held, presence)) giveSlotBack(ledger, held);
+}
+
+/**
+ * It was told long ago, is there, had a stream to answer on, and has not. As with attempts (`backstops.ts`), only what an
+ * agent that is heard does not say counts.
+ */
+function isForgotten({ state, settings, nowMs }: Ledger, held: HeldItem, presence: Presence): boolean {
+  if (held.stopping === undefined || presence.session === undefined) return false;
+  if (presence.suspect || state.recoveryUntilMs !== undefined) return false;
+  const { backstopMs, assignmentReplyMs } = settings.times;
+  const couldAnswerMs = nowMs - presence.session.attachedAtMs;
+  return nowMs - held.stopping.atMs >= backstopMs && couldAnswerMs >= assignmentReplyMs;
+}
+
+/** Its slot is for jobs again, which the agent starts beside what it cannot end; it is given no items meanwhile. */
+function giveSlotBack(ledger: Ledger, held: HeldItem): void {
+  const { state } = ledger;
+  const { item, agentId } = held;
+  endRight(ledger, held, false, held.stopping?.reason ?? '');
+  abandonItem(state.assist, held);
+  state.assist.due = true;
+  state.planStale = true;
+  ledger.alarm('item-stop-unanswered', { jobId: item.ref.jobId, position: item.position, agentId });
 }
 
 /** Cordoned, it finishes what it has; drained, evicted or sick, somebody waits for it, or should not trust it. */
