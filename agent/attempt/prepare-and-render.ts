@@ -4,6 +4,7 @@ import type { RenderedOutput } from '../render/render-result.ts';
 import type { SegmentBoard } from '../render/segment-board.ts';
 import type { AttemptRun } from './attempt-run.ts';
 import { AttemptFailedError } from './finished.ts';
+import { placeIsFree } from './place-free.ts';
 import type { Prepared } from './prepare-step.ts';
 import { startPreparing } from './prepare-step.ts';
 import { renderStep } from './render-step.ts';
@@ -52,7 +53,7 @@ export async function prepareAndRender(run: PrepareAndRender): Promise<RenderedA
   const { board } = preparing;
   const render = async (): Promise<RenderedOutput> => {
     (await looking).demand({ enable4k, frames: board.frames().total });
-    await run.services.placeFree?.();
+    await placeIsFree(run, signal);
     const { copyLeftMs } = preparing;
     const bytesOf = (position: number): number => bytes.get(position) ?? 0;
     return await renderStep({ ...run, signal, board, copyLeftMs, bytesOf, ...telling.hooks });
