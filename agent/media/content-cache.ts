@@ -15,6 +15,7 @@ import type { Keeper } from './cache-objects.ts';
 import { openCacheObjects } from './cache-objects.ts';
 import type { CopyOrder, FoundContent, Seen } from './copy-content.ts';
 import type { CopyMeter } from './copy-meter.ts';
+import type { CopyPlace } from './copy-place.ts';
 import type { RoomHold } from './disk-room.ts';
 import { openDiskRoom } from './disk-room.ts';
 import { fetchContent, knownContent, lookAtContent } from './fetch-content.ts';
@@ -53,6 +54,8 @@ export interface Wanted {
   readonly pace?: Pace;
   /** The room that it is copied into. @default what is free */
   readonly hold?: RoomHold;
+  /** Its place among the caller's copies: left while the source is waited for because it still grows. */
+  readonly place?: CopyPlace;
   /** What a look has seen a moment ago. */
   readonly seen?: Seen;
 }
@@ -137,7 +140,7 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
       const keeper: Keeper = hint === undefined ? 'job' : 'hint';
       const pace = paces.get(key) ?? createSharedPace();
       paces.set(key, pace);
-      const leave = pace.join(hint);
+      const left = [pace.join(hint), context.waits.onWait(key, () => wanted.place?.leave())];
       try {
         return await flights.join(
           key,
@@ -147,7 +150,7 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
           until(signal),
         );
       } finally {
-        leave();
+        for (const leave of left) leave();
         if (pace.isLeft() && paces.get(key) === pace) paces.delete(key);
       }
     },

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CacheIndex } from './cache-index.ts';
 import type { CacheObjects } from './cache-objects.ts';
 import type { CopyMeter } from './copy-meter.ts';
+import type { CopyPlace } from './copy-place.ts';
 import type { DiskRoom, RoomHold } from './disk-room.ts';
 import { type GrowthLimits, type GrowthWaits, isFresh } from './growth.ts';
 import type { Pace } from './pace.ts';
@@ -47,6 +48,8 @@ export interface CopyOrder {
   readonly isAhead: boolean;
   /** A job waits for it now, whoever began it. */
   readonly isForJob: () => boolean;
+  /** Where it counts among the copies of whoever began it. @default it counts nowhere */
+  readonly place?: Pick<CopyPlace, 'enter'>;
 }
 
 /** What a look found, and when it began; steady, in ms. */
@@ -77,6 +80,7 @@ export async function copyContent(
       sinceMs ??= performance.now();
       const growing = { path, sinceMs, firstBytes: first.sizeBytes, look, isWanted: order.isForJob };
       const quiet = await waits.untilQuiet(growing, signal);
+      await order.place?.enter(signal);
       seen = { ...quiet, atMs: Number.NEGATIVE_INFINITY };
     }
   }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import pMap from 'p-map';
 import type { FailureClass, Problem, ResolvedItem } from '../../proto/agent-link.ts';
 import type { CachedFile, ContentCache, LookedAt } from './content-cache.ts';
+import { type CopyPlace, withPlace } from './copy-place.ts';
 import type { RoomHold } from './disk-room.ts';
+import { openGate } from './gate.ts';
 import type { PacedCopy } from './pace.ts';
 import type { MountedPath, Mounts } from './unc.ts';
 import {
@@ -23,7 +25,7 @@ export interface FetchOptions {
   readonly workFolder?: string;
   /** @default process.platform */
   readonly platform?: string;
-  /** Files at a time. @default 5 (mission.md section 3) */
+  /** Files at a time, without those that are waited for because they still grow. @default 5 (mission.md section 3) */
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
   /** Called for each file as soon as it is there, in the order of arrival. */
@@ -114,12 +116,13 @@ async function copyFiles(
   pins: (() => void)[],
 ): Promise<readonly FileOutcome[]> {
   const { concurrency = 5, headStartMs = 0 } = options;
+  const gate = openGate(concurrency);
   const copy = (look: FileLook): Promise<FileOutcome | Thrown> =>
-    orThrown(() => copyFile(look, options, pins));
+    orThrown(() => withPlace(gate, undefined, (place) => copyFile(look, options, pins, place)));
   const first = looks.filter((look) => headStartMs > 0 && look.wanted.item === looks[0]?.wanted.item);
   const ahead = new Map(first.map((look) => [look, copy(look)]));
   await soon(Promise.all(ahead.values()), headStartMs);
-  const outcomes = await pMap(looks, (look) => ahead.get(look) ?? copy(look), { concurrency });
+  const outcomes = await Promise.all(looks.map((look) => ahead.get(look) ?? copy(look)));
   return unlessThrown(outcomes);
 }
 
@@ -215,7 +218,12 @@ function measure(looks: readonly FileLook[]): MeasuredFiles {
   return { totalBytes: bytesOf(all), missingBytes: bytesOf(all.filter(({ file }) => file === undefined)) };
 }
 
-async function copyFile(look: FileLook, options: FetchOptions, pins: (() => void)[]): Promise<FileOutcome> {
+async function copyFile(
+  look: FileLook,
+  options: FetchOptions,
+  pins: (() => void)[],
+  place: CopyPlace,
+): Promise<FileOutcome> {
   if ('fault' in look) return look;
   if (look.file !== undefined) return { file: look.file };
   const startedAt = performance.now();
@@ -223,7 +231,7 @@ async function copyFile(look: FileLook, options: FetchOptions, pins: (() => void
   let cached: CachedFile;
   try {
     options.signal?.throwIfAborted();
-    cached = await acquire(look, options);
+    cached = await acquire(look, options, place);
   } catch (error) {
     return faultLook(error, wanted, options);
   }
@@ -253,11 +261,12 @@ async function deliver(
 async function acquire(
   { source, looked: { seen } }: Extract<FileLook, { source: unknown }>,
   { cache, signal, hold, ahead }: FetchOptions,
+  place: CopyPlace,
 ): Promise<CachedFile> {
   const paced = ahead?.();
   try {
     return await cache.acquire(source, signal, {
-      seen,
+      ...{ seen, place },
       ...(hold === undefined ? {} : { hold }),
       ...(paced === undefined ? {} : { pace: paced.pace }),
     });

@@ -42,6 +42,8 @@ export interface GrowthWaits {
    * at the limit, or as soon as `isWanted` says no; with the look's error; with the signal's reason.
    */
   untilQuiet(source: GrowingSource, signal: AbortSignal): Promise<SourceVersion>;
+  /** Calls the listener as soon as that source is waited for, at once where it is; returns how to stop listening. */
+  onWait(path: string, listener: () => void): () => void;
   /** What is waited for now, as share operations tell it. */
   underway(): readonly UnderwayOperation[];
 }
@@ -59,11 +61,13 @@ export interface GrowingSource {
 /** Looks at each source again and again, holding no share child in between. */
 export function createGrowthWaits(limits: GrowthLimits): GrowthWaits {
   const waits = new Set<{ readonly path: string; readonly sinceMs: number; sizeBytes: number }>();
+  const listeners = new Set<{ readonly path: string; readonly listener: () => void }>();
 
   return {
     async untilQuiet({ path, sinceMs, firstBytes, look, isWanted }, signal) {
       const wait = { path, sinceMs, sizeBytes: firstBytes };
       waits.add(wait);
+      for (const waiting of listeners) if (waiting.path === path) waiting.listener();
       try {
         let seen = await look();
         let quietSinceMs = performance.now();
@@ -85,6 +89,12 @@ export function createGrowthWaits(limits: GrowthLimits): GrowthWaits {
       } finally {
         waits.delete(wait);
       }
+    },
+    onWait(path, listener) {
+      const waiting = { path, listener };
+      listeners.add(waiting);
+      if ([...waits].some((wait) => wait.path === path)) listener();
+      return () => void listeners.delete(waiting);
     },
     underway: () => {
       const now = performance.now();
