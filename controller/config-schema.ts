@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bigQuerySettings } from './config-bigquery-schema.ts';
 import { count, durationMs, path } from './config-field-schemas.ts';
+import { historySettings } from './config-history-schema.ts';
 import { logsSettings } from './config-logs-schema.ts';
 import { storeSettings } from './config-store-schema.ts';
 import { supabaseSettings } from './config-supabase-schema.ts';
@@ -110,6 +111,11 @@ export const settingsSchema = z.strictObject({
   tokenFile: path.optional().describe('File that holds the token instead. Flag `--token-file`.'),
   dataDir: path.default('data').describe("Folder of the farm's database. Flag `--data`."),
   store: storeSettings.prefault({}).describe('Where the farm is kept.'),
+  history: historySettings
+    .prefault({})
+    .describe(
+      'What is kept of jobs that have left the hot store, where Supabase and BigQuery do not keep it.',
+    ),
   logsDir: path.default('logs').describe('Folder of the job logs. Flag `--logs`.'),
   logs: logsSettings.prefault({}).describe('How long job logs stay.'),
   timeZone: timeZone.optional().describe("Zone of log dates and log lines. Default: the machine's."),

@@ -31,12 +31,19 @@ export interface ControllerConfig {
   readonly tls?: TlsTexts;
   readonly token?: string;
   readonly store: StoreConfig;
+  readonly history: HistoryConfig;
   readonly logsDir: string;
   readonly logs: { readonly keepDays: number; readonly keepBytes: number };
   readonly catalogFile?: string;
   readonly bigQuery?: BigQueryConfig;
   readonly users: Readonly<Record<string, string>>;
   readonly supabase?: SupabaseConfig;
+}
+
+/** How much is kept of what has ended. */
+export interface HistoryConfig {
+  readonly keepMs: number;
+  readonly rowsMax: number;
 }
 
 export interface SupabaseConfig {
@@ -230,6 +237,10 @@ function assemble(
     ...(tls !== undefined && { tls }),
     ...(token !== undefined && { token }),
     store,
+    history: {
+      keepMs: settings.history.keepDays * 86_400_000,
+      rowsMax: settings.history.rowsMax ?? (store.kind === 'redis' ? 20_000 : 200_000),
+    },
     logsDir: at(settings.logsDir),
     logs: settings.logs,
     ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),

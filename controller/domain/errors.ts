@@ -32,6 +32,7 @@ export const farmErrors = {
   HELLO_EXPECTED: { status: 'INVALID_ARGUMENT', retry: false },
   TERM_TOO_HIGH: { status: 'FAILED_PRECONDITION', retry: false },
   CATALOG_UNAVAILABLE: { status: 'UNAVAILABLE', retry: true },
+  RESULTS_ELSEWHERE: { status: 'FAILED_PRECONDITION', retry: false },
   HISTORY_UNAVAILABLE: { status: 'UNAVAILABLE', retry: true },
   STORAGE_UNAVAILABLE: { status: 'UNAVAILABLE', retry: true },
   NOT_LEADING: { status: 'UNAVAILABLE', retry: true },

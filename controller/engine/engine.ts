@@ -3,6 +3,7 @@ import type { Fence, Hello } from '../../proto/agent-link.ts';
 import type { AttemptRecord } from '../domain/attempt.ts';
 import { FarmError } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
+import type { JobDraft } from '../domain/job-draft.ts';
 import { grantWish } from '../domain/job-verbs.ts';
 import type { FarmSettings } from '../domain/settings.ts';
 import { violationsText } from '../domain/validate.ts';
@@ -46,8 +47,9 @@ import type { FarmState } from './turn/state.ts';
 import { routeOf } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
 import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
+import type { Verification } from './verification.ts';
 
-export interface EngineOptions extends Pick<CandidateOptions, 'decider' | 'deliver' | 'lookUp'> {
+export interface EngineOptions extends Pick<CandidateOptions, 'decider' | 'deliver' | 'lookUp' | 'pathsOf'> {
   readonly store: Store;
   readonly settings: FarmSettings;
   readonly resolve: JobResolver;
@@ -101,13 +103,12 @@ export class Engine implements Farm {
     // Overload is refused before any work is done for it, and again behind that work.
     if (!validateOnly) this.#admit();
     const specBytes = jsonBytes(spec);
-    const resolved = await this.#resolve(spec, specBytes).catch((error: unknown) => {
+    if (validateOnly) {
       // Whether its ids are known is not known: a job that is only asked about cannot wait for that.
-      if (error instanceof CatalogAway && !validateOnly)
-        return unresolved(error, this.#options.clock.nowMs());
-      throw error;
-    });
-    if (validateOnly) return this.#validateOnly(request);
+      await this.#resolve(spec, specBytes);
+      return this.#validateOnly(request);
+    }
+    const resolved = await this.#resolveOrWait(spec, specBytes);
     const { writer, replies } = this.#admit();
     // Only a request id makes anybody ask whether it was the same request.
     const bodyHash = requestId === '' ? '' : hashOf(request.jobIdMade ? { ...spec, jobId: '' } : spec);
@@ -122,6 +123,10 @@ export class Engine implements Farm {
   /** A job that the store or a tombstone knows. @throws FarmError JOB_IN_SHADOW, and as every read */
   known(jobId: string): Promise<SubmitReply | undefined> {
     return this.#read((state) => knownJobOrThrow(state, this.#options.settings, jobId));
+  }
+
+  async verify(draft: JobDraft): Promise<Verification> {
+    return await this.#candidate.reign().verifies.verify(draft);
   }
 
   async orderJob(order: JobOrder): Promise<JobView> {
@@ -184,14 +189,14 @@ export class Engine implements Farm {
       throw new FarmError(answer.code, answer.message, { resource: { type: 'job', name: job.jobId } });
     }
     const specBytes = jsonBytes(spec);
-    const { resolved, resolution, shares, username } = await this.#resolve(spec, specBytes);
+    const { resolved, resolution, username, ...rest } = await this.#resolveOrWait(spec, specBytes);
     const { jobId } = job;
     await this.#order(order, {
       // Its log goes on where it began.
       job: job.username === '' ? { ...job, username } : job,
       body: { jobId, spec, resolved, resolution },
       attempts,
-      shares,
+      ...rest,
     });
     return await this.job(jobId);
   }
@@ -242,7 +247,8 @@ export class Engine implements Farm {
   }
 
   status(): ControllerStatus {
-    return { ...this.#candidate.status(), serving: this.serving };
+    const shadow = this.#options.settings.shadow === true ? { shadow: true as const } : {};
+    return { ...this.#candidate.status(), serving: this.serving, ...shadow };
   }
 
   onServing(listener: (serving: boolean) => void): () => void {
@@ -312,6 +318,16 @@ export class Engine implements Farm {
       return await this.#options.resolve(spec, this.#resolving.signal);
     } finally {
       this.#resolvingBytes -= bytes;
+    }
+  }
+
+  /** Where the catalogue is away, what is known without it. */
+  async #resolveOrWait(spec: JobSpec, bytes: number): Promise<ResolvedJob & { readonly awaits?: string }> {
+    try {
+      return await this.#resolve(spec, bytes);
+    } catch (error) {
+      if (error instanceof CatalogAway) return unresolved(error, this.#options.clock.nowMs());
+      throw error;
     }
   }
 

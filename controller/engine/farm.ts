@@ -11,12 +11,13 @@ import type { OrderedMode } from '../domain/agent-mode.ts';
 import type { AttemptRecord, AttemptState } from '../domain/attempt.ts';
 import type { Sickness } from '../domain/host-health.ts';
 import type { JobRecord, JobSpec, JobState, TimelineEntry } from '../domain/job.ts';
+import type { JobDraft } from '../domain/job-draft.ts';
 import type { LogPlace } from '../domain/names.ts';
 import type { DestinationName } from '../domain/outbox.ts';
 import type { HistoryFilter } from '../history/port.ts';
 import type { Answer, ForecastErrorView, PlanView } from './explanations.ts';
-import type { Verification } from './verification.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
+import type { Verification } from './verification.ts';
 
 /** A job with what lives in memory only. */
 export interface JobView {
@@ -201,6 +202,8 @@ export interface ControllerStatus {
   readonly sinceMs: number;
   /** Leads and can commit. */
   readonly serving: boolean;
+  /** Jobs are copies of another farm's: they are rendered and published nowhere. */
+  readonly shadow?: true;
   /** Of the leader as far as it is known: our own while we lead. */
   readonly leaderId?: string;
   readonly term?: number;

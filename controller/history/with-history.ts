@@ -22,6 +22,7 @@ type HotStore = Farm & Pick<Engine, 'endedJobs' | 'hotAmong' | 'retryPast'>;
 export function withHistory(engine: HotStore, history: History): Farm {
   return {
     submit: (request) => engine.submit(request),
+    verify: (draft) => engine.verify(draft),
     orderAgent: (order) => engine.orderAgent(order),
     orderShare: (order) => engine.orderShare(order),
     orderQueue: (order) => engine.orderQueue(order),

@@ -187,3 +187,13 @@ export const jobLogFiles = enumTable<job.JobLogFile>()({
   'ffmpeg_cmd.txt': job.JobLogFile.FFMPEG_COMMAND,
   'ffmpeg_stderr.txt': job.JobLogFile.FFMPEG_STDERR,
 });
+
+export const shadowVerdicts = enumTable<farm.ShadowVerdict>()({
+  open: farm.ShadowVerdict.OPEN,
+  same: farm.ShadowVerdict.SAME,
+  'length-differs': farm.ShadowVerdict.LENGTH_DIFFERS,
+  'only-ours-failed': farm.ShadowVerdict.ONLY_OURS_FAILED,
+  'only-old-failed': farm.ShadowVerdict.ONLY_OLD_FAILED,
+  'both-failed': farm.ShadowVerdict.BOTH_FAILED,
+  'old-unknown': farm.ShadowVerdict.OLD_UNKNOWN,
+});

@@ -68,6 +68,8 @@ export interface PastJobInput {
   readonly attempts: readonly AttemptRecord[];
   /** Names of the source shares that its paths lie on. */
   readonly shares: readonly string[];
+  /** The catalogue was away, and why: nothing is resolved. */
+  readonly awaits?: string;
 }
 
 export type JobOrderInput = JobOrder & Ordered & { readonly past?: PastJobInput };

@@ -2,14 +2,16 @@ import { compareFences, type Fence } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { grantWish } from '../../domain/job-verbs.ts';
+import { without } from '../../domain/move-job.ts';
 import { outputFileName } from '../../domain/names.ts';
+import { noteCatalog, refusedWithoutCatalog } from './catalog.ts';
 import type { JobOrderInput, PastJobInput } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { refusedFullOutbox } from './outbox.ts';
 import { placeOf } from './past-jobs.ts';
 import type { Refused } from './requests.ts';
 import type { TombstoneRecord } from './state.ts';
-import { askedOf, refusedExcess, routeOf } from './submit.ts';
+import { askedOf, lookUpOf, refusedExcess, routeOf } from './submit.ts';
 
 /**
  * A job comes back from history and waits again, as if it had been retried before it left: under its id, with its
@@ -21,6 +23,7 @@ export function retryFromHistory(
   order: JobOrderInput,
   past: PastJobInput,
 ): Refused | undefined {
+  const { body, awaits } = past;
   const { jobId } = past.job;
   const tombstone = ledger.state.tombstones.get(jobId);
   const resource = { type: 'job', name: jobId };
@@ -31,17 +34,22 @@ export function retryFromHistory(
   const queue = queueOf(ledger, past);
   if (typeof queue !== 'string') return queue;
   const job: JobRecord = {
-    ...answer.job,
-    ...askedOf(past.body.spec),
+    ...without(answer.job, 'awaitsCatalog', 'lookedUpAtMs'),
+    ...askedOf(body.spec),
+    ...lookUpOf({ ...body, ...(awaits !== undefined && { awaits }) }, ledger.nowMs),
     queue,
     shares: [...new Set([...past.shares, ledger.settings.output.share])],
     // Its old number may be another's by now.
     sequence: ledger.state.nextSequence++,
   };
-  const refused = refusedFullOutbox(ledger) ?? refusedExcess(ledger, job);
+  const refused =
+    refusedFullOutbox(ledger) ??
+    refusedExcess(ledger, job) ??
+    (awaits === undefined ? undefined : refusedWithoutCatalog(ledger, awaits));
   if (refused !== undefined) return refused;
   ledger.putJob(job);
-  ledger.putBody(past.body);
+  ledger.putBody(body);
+  if (awaits !== undefined || job.lookedUpAtMs !== undefined) noteCatalog(ledger, awaits);
   for (const attempt of attemptsOf(past, tombstone)) ledger.putAttempt(attempt);
   if (tombstone !== undefined) ledger.dropTombstone(jobId);
   ledger.log('info', 'job-restored', {

@@ -50,7 +50,7 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
     resolved: input.resolved,
     resolution: input.resolution,
   });
-  if (awaits !== undefined || job.lookedUpAtMs !== undefined) noteCatalog(ledger, awaits !== undefined);
+  if (awaits !== undefined || job.lookedUpAtMs !== undefined) noteCatalog(ledger, awaits);
   rememberRequest(ledger, input, { verb: 'submit', subject: job.jobId });
   ledger.log('info', 'job-submitted', {
     jobId: job.jobId,
@@ -162,8 +162,9 @@ function newJob(
   };
 }
 
-function lookUpOf(
-  { spec, resolution, awaits }: Submit,
+/** What its record says of the catalogue. */
+export function lookUpOf(
+  { spec, resolution, awaits }: Pick<Submit, 'spec' | 'resolution' | 'awaits'>,
   nowMs: number,
 ): Pick<JobRecord, 'awaitsCatalog' | 'lookedUpAtMs'> {
   if (awaits !== undefined) return { awaitsCatalog: { sinceMs: nowMs, why: awaits } };

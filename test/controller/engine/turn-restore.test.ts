@@ -115,6 +115,18 @@ describe('retrying a job that has left the hot store', () => {
   });
 });
 
+describe('a job that comes back while the catalogue is away', () => {
+  it('waits for it, and is given to nobody before', () => {
+    const { farm, archive } = archived();
+    const past = archive.past(1);
+    const body = { ...past.body, resolved: [] };
+    assert.equal(refusedAs(archive.retry(1, '', { ...past, body, awaits: 'BigQuery is away' })), 'done');
+    farm.attach('pc1', { instanceId: 'later' });
+    assert.equal(farm.jobState(jobId(1)), 'waiting');
+    assert.ok(farm.state.awaitingCatalog.has(jobId(1)));
+  });
+});
+
 describe('the fences of a job that came back', () => {
   it('stop what an agent still holds of it, also where history keeps no attempts', () => {
     const verdicts: string[] = [];

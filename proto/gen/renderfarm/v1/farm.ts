@@ -62,6 +62,34 @@ export namespace ControllerRole {
   export type LOST = typeof ControllerRole.LOST;
 }
 
+export const ShadowVerdict = {
+  UNSPECIFIED: 0,
+  /** OPEN - One of the two has not ended. */
+  OPEN: 1,
+  /** SAME - Both completed, and the results are as long. */
+  SAME: 2,
+  /** LENGTH_DIFFERS - By more than 0.5 s and one frame for each item. */
+  LENGTH_DIFFERS: 3,
+  ONLY_OURS_FAILED: 4,
+  ONLY_OLD_FAILED: 5,
+  BOTH_FAILED: 6,
+  /** OLD_UNKNOWN - Its row is gone, or could not be read. */
+  OLD_UNKNOWN: 7,
+} as const;
+
+export type ShadowVerdict = typeof ShadowVerdict[keyof typeof ShadowVerdict];
+
+export namespace ShadowVerdict {
+  export type UNSPECIFIED = typeof ShadowVerdict.UNSPECIFIED;
+  export type OPEN = typeof ShadowVerdict.OPEN;
+  export type SAME = typeof ShadowVerdict.SAME;
+  export type LENGTH_DIFFERS = typeof ShadowVerdict.LENGTH_DIFFERS;
+  export type ONLY_OURS_FAILED = typeof ShadowVerdict.ONLY_OURS_FAILED;
+  export type ONLY_OLD_FAILED = typeof ShadowVerdict.ONLY_OLD_FAILED;
+  export type BOTH_FAILED = typeof ShadowVerdict.BOTH_FAILED;
+  export type OLD_UNKNOWN = typeof ShadowVerdict.OLD_UNKNOWN;
+}
+
 export interface HeldJob {
   readonly jobId: string;
   readonly fence: Fence | undefined;
@@ -370,7 +398,11 @@ export interface ControllerStatus {
     | Date
     | undefined;
   /** Since the last batch that became durable. */
-  readonly lastCommitAge: Duration | undefined;
+  readonly lastCommitAge:
+    | Duration
+    | undefined;
+  /** Jobs are copies of another farm's: they are rendered and published nowhere. */
+  readonly shadow: boolean;
 }
 
 export interface JobCount {
@@ -454,6 +486,52 @@ export interface OutboxRefusal {
     | undefined;
   /** It is told again then, or when the job changes. */
   readonly nextTry: Date | undefined;
+}
+
+/** One farm's part of a comparison. */
+export interface ShadowSide {
+  /** As users see it; `refused`: our farm did not take it. */
+  readonly status: string;
+  /** When a PC was given the job. */
+  readonly startedAt: Date | undefined;
+  readonly endedAt:
+    | Date
+    | undefined;
+  /** Of the result. */
+  readonly length: Duration | undefined;
+  readonly workerId: string;
+  readonly errorMessage: string;
+}
+
+export interface ShadowComparison {
+  readonly jobId: string;
+  readonly channelName: string;
+  readonly verdict: ShadowVerdict;
+  readonly ours:
+    | ShadowSide
+    | undefined;
+  /** Absent: not known. */
+  readonly old:
+    | ShadowSide
+    | undefined;
+  /** Of our result, which was dropped; absent before its end. */
+  readonly frames?: number | undefined;
+  readonly sizeBytes?: number | undefined;
+  readonly attemptCount: number;
+}
+
+export interface GetShadowReportRequest {
+  /** At most 1,000; 50 when 0. */
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+export interface GetShadowReportResponse {
+  readonly jobs: readonly ShadowComparison[];
+  /** Empty: this was the last page. */
+  readonly nextPageToken: string;
+  /** Why the other farm's rows could not be read; empty: they were. */
+  readonly trouble: string;
 }
 
 function createBaseHeldJob(): HeldJob {
@@ -3580,6 +3658,7 @@ function createBaseControllerStatus(): ControllerStatus {
     durability: "",
     recoveryUntil: undefined,
     lastCommitAge: undefined,
+    shadow: false,
   };
 }
 
@@ -3611,6 +3690,9 @@ export const ControllerStatus: MessageFns<ControllerStatus> = {
     }
     if (message.lastCommitAge !== undefined) {
       Duration.encode(message.lastCommitAge, writer.uint32(74).fork()).join();
+    }
+    if (message.shadow !== false) {
+      writer.uint32(80).bool(message.shadow);
     }
     return writer;
   },
@@ -3700,6 +3782,14 @@ export const ControllerStatus: MessageFns<ControllerStatus> = {
             message.lastCommitAge = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.shadow = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3728,6 +3818,7 @@ export const ControllerStatus: MessageFns<ControllerStatus> = {
     message.lastCommitAge = (object.lastCommitAge !== undefined && object.lastCommitAge !== null)
       ? Duration.fromPartial(object.lastCommitAge)
       : undefined;
+    message.shadow = object.shadow ?? false;
     return message;
   },
 };
@@ -4471,6 +4562,419 @@ export const OutboxRefusal: MessageFns<OutboxRefusal> = {
   },
 };
 
+function createBaseShadowSide(): ShadowSide {
+  return { status: "", startedAt: undefined, endedAt: undefined, length: undefined, workerId: "", errorMessage: "" };
+}
+
+export const ShadowSide: MessageFns<ShadowSide> = {
+  encode(message: ShadowSide, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.startedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.startedAt), writer.uint32(18).fork()).join();
+    }
+    if (message.endedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.endedAt), writer.uint32(26).fork()).join();
+    }
+    if (message.length !== undefined) {
+      Duration.encode(message.length, writer.uint32(34).fork()).join();
+    }
+    if (message.workerId !== "") {
+      writer.uint32(42).string(message.workerId);
+    }
+    if (message.errorMessage !== "") {
+      writer.uint32(50).string(message.errorMessage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShadowSide {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShadowSide() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.startedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.length = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.workerId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.errorMessage = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ShadowSide>, I>>(base?: I): ShadowSide {
+    return ShadowSide.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ShadowSide>, I>>(object: I): ShadowSide {
+    const message = createBaseShadowSide() as any;
+    message.status = object.status ?? "";
+    message.startedAt = object.startedAt ?? undefined;
+    message.endedAt = object.endedAt ?? undefined;
+    message.length = (object.length !== undefined && object.length !== null)
+      ? Duration.fromPartial(object.length)
+      : undefined;
+    message.workerId = object.workerId ?? "";
+    message.errorMessage = object.errorMessage ?? "";
+    return message;
+  },
+};
+
+function createBaseShadowComparison(): ShadowComparison {
+  return {
+    jobId: "",
+    channelName: "",
+    verdict: 0,
+    ours: undefined,
+    old: undefined,
+    frames: undefined,
+    sizeBytes: undefined,
+    attemptCount: 0,
+  };
+}
+
+export const ShadowComparison: MessageFns<ShadowComparison> = {
+  encode(message: ShadowComparison, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.channelName !== "") {
+      writer.uint32(18).string(message.channelName);
+    }
+    if (message.verdict !== 0) {
+      writer.uint32(24).int32(message.verdict);
+    }
+    if (message.ours !== undefined) {
+      ShadowSide.encode(message.ours, writer.uint32(34).fork()).join();
+    }
+    if (message.old !== undefined) {
+      ShadowSide.encode(message.old, writer.uint32(42).fork()).join();
+    }
+    if (message.frames !== undefined) {
+      writer.uint32(48).int64(message.frames);
+    }
+    if (message.sizeBytes !== undefined) {
+      writer.uint32(56).int64(message.sizeBytes);
+    }
+    if (message.attemptCount !== 0) {
+      writer.uint32(64).int32(message.attemptCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShadowComparison {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShadowComparison() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.channelName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.verdict = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ours = ShadowSide.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.old = ShadowSide.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.frames = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.attemptCount = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ShadowComparison>, I>>(base?: I): ShadowComparison {
+    return ShadowComparison.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ShadowComparison>, I>>(object: I): ShadowComparison {
+    const message = createBaseShadowComparison() as any;
+    message.jobId = object.jobId ?? "";
+    message.channelName = object.channelName ?? "";
+    message.verdict = object.verdict ?? 0;
+    message.ours = (object.ours !== undefined && object.ours !== null)
+      ? ShadowSide.fromPartial(object.ours)
+      : undefined;
+    message.old = (object.old !== undefined && object.old !== null) ? ShadowSide.fromPartial(object.old) : undefined;
+    message.frames = object.frames ?? undefined;
+    message.sizeBytes = object.sizeBytes ?? undefined;
+    message.attemptCount = object.attemptCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetShadowReportRequest(): GetShadowReportRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const GetShadowReportRequest: MessageFns<GetShadowReportRequest> = {
+  encode(message: GetShadowReportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetShadowReportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetShadowReportRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetShadowReportRequest>, I>>(base?: I): GetShadowReportRequest {
+    return GetShadowReportRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetShadowReportRequest>, I>>(object: I): GetShadowReportRequest {
+    const message = createBaseGetShadowReportRequest() as any;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetShadowReportResponse(): GetShadowReportResponse {
+  return { jobs: [], nextPageToken: "", trouble: "" };
+}
+
+export const GetShadowReportResponse: MessageFns<GetShadowReportResponse> = {
+  encode(message: GetShadowReportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.jobs) {
+      ShadowComparison.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message.trouble !== "") {
+      writer.uint32(26).string(message.trouble);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetShadowReportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetShadowReportResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobs.push(ShadowComparison.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetShadowReportResponse>, I>>(base?: I): GetShadowReportResponse {
+    return GetShadowReportResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetShadowReportResponse>, I>>(object: I): GetShadowReportResponse {
+    const message = createBaseGetShadowReportResponse() as any;
+    message.jobs = object.jobs?.map((e) => ShadowComparison.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.trouble = object.trouble ?? "";
+    return message;
+  },
+};
+
 /** The farm, for operators. */
 export type FarmServiceService = typeof FarmServiceService;
 export const FarmServiceService = {
@@ -4594,6 +5098,21 @@ export const FarmServiceService = {
     responseDeserialize: (value: Buffer): GetFarmStatusResponse => GetFarmStatusResponse.decode(value),
   },
   /**
+   * What this farm rendered in shadow mode beside what the other farm made of the same jobs, newest first.
+   * FAILED_PRECONDITION (NOT_IN_SHADOW) for a farm that is none.
+   */
+  getShadowReport: {
+    path: "/renderfarm.v1.FarmService/GetShadowReport" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetShadowReportRequest): Buffer =>
+      Buffer.from(GetShadowReportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetShadowReportRequest => GetShadowReportRequest.decode(value),
+    responseSerialize: (value: GetShadowReportResponse): Buffer =>
+      Buffer.from(GetShadowReportResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetShadowReportResponse => GetShadowReportResponse.decode(value),
+  },
+  /**
    * Takes a grant back, when its file can be neither published nor found: the staging folder is set aside, then the
    * target is looked at; only where it is absent the job is rendered again.
    */
@@ -4644,6 +5163,11 @@ export interface FarmServiceServer extends UntypedServiceImplementation {
   forgetAgent: handleUnaryCall<ForgetAgentRequest, ForgetAgentResponse>;
   /** Answered by every controller, also by one that does not lead. */
   getFarmStatus: handleUnaryCall<GetFarmStatusRequest, GetFarmStatusResponse>;
+  /**
+   * What this farm rendered in shadow mode beside what the other farm made of the same jobs, newest first.
+   * FAILED_PRECONDITION (NOT_IN_SHADOW) for a farm that is none.
+   */
+  getShadowReport: handleUnaryCall<GetShadowReportRequest, GetShadowReportResponse>;
   /**
    * Takes a grant back, when its file can be neither published nor found: the staging folder is set aside, then the
    * target is looked at; only where it is absent the job is rendered again.
@@ -4833,6 +5357,25 @@ export interface FarmServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetFarmStatusResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * What this farm rendered in shadow mode beside what the other farm made of the same jobs, newest first.
+   * FAILED_PRECONDITION (NOT_IN_SHADOW) for a farm that is none.
+   */
+  getShadowReport(
+    request: GetShadowReportRequest,
+    callback: (error: ServiceError | null, response: GetShadowReportResponse) => void,
+  ): ClientUnaryCall;
+  getShadowReport(
+    request: GetShadowReportRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetShadowReportResponse) => void,
+  ): ClientUnaryCall;
+  getShadowReport(
+    request: GetShadowReportRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetShadowReportResponse) => void,
   ): ClientUnaryCall;
   /**
    * Takes a grant back, when its file can be neither published nor found: the staging folder is set aside, then the

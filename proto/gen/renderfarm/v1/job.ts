@@ -419,6 +419,27 @@ export interface SubmitJobResponse {
   readonly existed: boolean;
 }
 
+export interface SubmitStoredJobRequest {
+  /** Idempotency for 24 h; at most 128 characters. */
+  readonly requestId: string;
+  /** `job_id` of the row. */
+  readonly jobId: string;
+  /** Read, validate and route only; nothing is claimed and nothing is stored. */
+  readonly validateOnly: boolean;
+}
+
+export interface SubmitStoredJobResponse {
+  readonly jobId: string;
+  readonly status: JobStatus;
+  /** `Job submitted successfully to {queue}`. */
+  readonly message: string;
+  readonly queue: string;
+  /** The name of the routing rule that chose the queue. */
+  readonly routeRule: string;
+  /** The job was there already: a repeated submit. */
+  readonly existed: boolean;
+}
+
 export interface GetJobRequest {
   readonly jobId: string;
 }
@@ -511,6 +532,69 @@ export interface ChangeJobPriorityRequest {
 
 export interface ChangeJobPriorityResponse {
   readonly job: Job | undefined;
+}
+
+export interface ListHistoryRequest {
+  /** 50 when 0; at most 1000. */
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly userId: string;
+  readonly queue: string;
+  /** Of those in which a job has ended; any when empty. */
+  readonly states: readonly JobState[];
+  /** The agent that had it last. */
+  readonly agentId: string;
+  /** Part of the channel's name; ASCII letters match in upper and lower case. At most 128 characters. */
+  readonly channelText: string;
+  /** Ended then or later. */
+  readonly endedFrom:
+    | Date
+    | undefined;
+  /** Ended before then. */
+  readonly endedBefore: Date | undefined;
+}
+
+export interface ListHistoryResponse {
+  readonly jobs: readonly Job[];
+  readonly nextPageToken: string;
+}
+
+/** One end of a job, with the columns of the studio's table of results. */
+export interface ResultRow {
+  readonly jobId: string;
+  readonly username: string;
+  readonly channelName: string;
+  readonly timestamp:
+    | Date
+    | undefined;
+  /** Items of type video only. */
+  readonly videoCount: number;
+  /** Seconds of output; absent where nothing was published. */
+  readonly totalDuration?: number | undefined;
+  readonly outputPath?: string | undefined;
+  readonly workerId?: string | undefined;
+  readonly featuresUsed: readonly string[];
+  /** Seconds of the attempt that published, else of the last one. */
+  readonly processingTime?: number | undefined;
+  readonly status: JobStatus;
+}
+
+export interface ListResultsRequest {
+  /** 50 when 0; at most 1000. */
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly userId: string;
+  /** Ended then or later. */
+  readonly endedFrom:
+    | Date
+    | undefined;
+  /** Ended before then. */
+  readonly endedBefore: Date | undefined;
+}
+
+export interface ListResultsResponse {
+  readonly results: readonly ResultRow[];
+  readonly nextPageToken: string;
 }
 
 export interface ListAttemptsRequest {
@@ -2650,6 +2734,200 @@ export const SubmitJobResponse: MessageFns<SubmitJobResponse> = {
   },
 };
 
+function createBaseSubmitStoredJobRequest(): SubmitStoredJobRequest {
+  return { requestId: "", jobId: "", validateOnly: false };
+}
+
+export const SubmitStoredJobRequest: MessageFns<SubmitStoredJobRequest> = {
+  encode(message: SubmitStoredJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(18).string(message.jobId);
+    }
+    if (message.validateOnly !== false) {
+      writer.uint32(24).bool(message.validateOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitStoredJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitStoredJobRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.validateOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SubmitStoredJobRequest>, I>>(base?: I): SubmitStoredJobRequest {
+    return SubmitStoredJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SubmitStoredJobRequest>, I>>(object: I): SubmitStoredJobRequest {
+    const message = createBaseSubmitStoredJobRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.jobId = object.jobId ?? "";
+    message.validateOnly = object.validateOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseSubmitStoredJobResponse(): SubmitStoredJobResponse {
+  return { jobId: "", status: 0, message: "", queue: "", routeRule: "", existed: false };
+}
+
+export const SubmitStoredJobResponse: MessageFns<SubmitStoredJobResponse> = {
+  encode(message: SubmitStoredJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.status !== 0) {
+      writer.uint32(16).int32(message.status);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    if (message.queue !== "") {
+      writer.uint32(34).string(message.queue);
+    }
+    if (message.routeRule !== "") {
+      writer.uint32(42).string(message.routeRule);
+    }
+    if (message.existed !== false) {
+      writer.uint32(48).bool(message.existed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitStoredJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitStoredJobResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.routeRule = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.existed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SubmitStoredJobResponse>, I>>(base?: I): SubmitStoredJobResponse {
+    return SubmitStoredJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SubmitStoredJobResponse>, I>>(object: I): SubmitStoredJobResponse {
+    const message = createBaseSubmitStoredJobResponse() as any;
+    message.jobId = object.jobId ?? "";
+    message.status = object.status ?? 0;
+    message.message = object.message ?? "";
+    message.queue = object.queue ?? "";
+    message.routeRule = object.routeRule ?? "";
+    message.existed = object.existed ?? false;
+    return message;
+  },
+};
+
 function createBaseGetJobRequest(): GetJobRequest {
   return { jobId: "" };
 }
@@ -3820,6 +4098,605 @@ export const ChangeJobPriorityResponse: MessageFns<ChangeJobPriorityResponse> = 
   },
 };
 
+function createBaseListHistoryRequest(): ListHistoryRequest {
+  return {
+    pageSize: 0,
+    pageToken: "",
+    userId: "",
+    queue: "",
+    states: [],
+    agentId: "",
+    channelText: "",
+    endedFrom: undefined,
+    endedBefore: undefined,
+  };
+}
+
+export const ListHistoryRequest: MessageFns<ListHistoryRequest> = {
+  encode(message: ListHistoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
+    }
+    if (message.queue !== "") {
+      writer.uint32(34).string(message.queue);
+    }
+    if (message.states.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.states) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.agentId !== "") {
+      writer.uint32(50).string(message.agentId);
+    }
+    if (message.channelText !== "") {
+      writer.uint32(58).string(message.channelText);
+    }
+    if (message.endedFrom !== undefined) {
+      Timestamp.encode(toTimestamp(message.endedFrom), writer.uint32(66).fork()).join();
+    }
+    if (message.endedBefore !== undefined) {
+      Timestamp.encode(toTimestamp(message.endedBefore), writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHistoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHistoryRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.states.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.states.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.channelText = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.endedFrom = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.endedBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListHistoryRequest>, I>>(base?: I): ListHistoryRequest {
+    return ListHistoryRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListHistoryRequest>, I>>(object: I): ListHistoryRequest {
+    const message = createBaseListHistoryRequest() as any;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.userId = object.userId ?? "";
+    message.queue = object.queue ?? "";
+    message.states = object.states?.map((e) => e) || [];
+    message.agentId = object.agentId ?? "";
+    message.channelText = object.channelText ?? "";
+    message.endedFrom = object.endedFrom ?? undefined;
+    message.endedBefore = object.endedBefore ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListHistoryResponse(): ListHistoryResponse {
+  return { jobs: [], nextPageToken: "" };
+}
+
+export const ListHistoryResponse: MessageFns<ListHistoryResponse> = {
+  encode(message: ListHistoryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.jobs) {
+      Job.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHistoryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHistoryResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobs.push(Job.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListHistoryResponse>, I>>(base?: I): ListHistoryResponse {
+    return ListHistoryResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListHistoryResponse>, I>>(object: I): ListHistoryResponse {
+    const message = createBaseListHistoryResponse() as any;
+    message.jobs = object.jobs?.map((e) => Job.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseResultRow(): ResultRow {
+  return {
+    jobId: "",
+    username: "",
+    channelName: "",
+    timestamp: undefined,
+    videoCount: 0,
+    totalDuration: undefined,
+    outputPath: undefined,
+    workerId: undefined,
+    featuresUsed: [],
+    processingTime: undefined,
+    status: 0,
+  };
+}
+
+export const ResultRow: MessageFns<ResultRow> = {
+  encode(message: ResultRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.username !== "") {
+      writer.uint32(18).string(message.username);
+    }
+    if (message.channelName !== "") {
+      writer.uint32(26).string(message.channelName);
+    }
+    if (message.timestamp !== undefined) {
+      Timestamp.encode(toTimestamp(message.timestamp), writer.uint32(34).fork()).join();
+    }
+    if (message.videoCount !== 0) {
+      writer.uint32(40).int32(message.videoCount);
+    }
+    if (message.totalDuration !== undefined) {
+      writer.uint32(49).double(message.totalDuration);
+    }
+    if (message.outputPath !== undefined) {
+      writer.uint32(58).string(message.outputPath);
+    }
+    if (message.workerId !== undefined) {
+      writer.uint32(66).string(message.workerId);
+    }
+    for (const v of message.featuresUsed) {
+      writer.uint32(74).string(v!);
+    }
+    if (message.processingTime !== undefined) {
+      writer.uint32(81).double(message.processingTime);
+    }
+    if (message.status !== 0) {
+      writer.uint32(88).int32(message.status);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResultRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResultRow() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.channelName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timestamp = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.videoCount = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.totalDuration = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.outputPath = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.workerId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.featuresUsed.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.processingTime = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResultRow>, I>>(base?: I): ResultRow {
+    return ResultRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResultRow>, I>>(object: I): ResultRow {
+    const message = createBaseResultRow() as any;
+    message.jobId = object.jobId ?? "";
+    message.username = object.username ?? "";
+    message.channelName = object.channelName ?? "";
+    message.timestamp = object.timestamp ?? undefined;
+    message.videoCount = object.videoCount ?? 0;
+    message.totalDuration = object.totalDuration ?? undefined;
+    message.outputPath = object.outputPath ?? undefined;
+    message.workerId = object.workerId ?? undefined;
+    message.featuresUsed = object.featuresUsed?.map((e) => e) || [];
+    message.processingTime = object.processingTime ?? undefined;
+    message.status = object.status ?? 0;
+    return message;
+  },
+};
+
+function createBaseListResultsRequest(): ListResultsRequest {
+  return { pageSize: 0, pageToken: "", userId: "", endedFrom: undefined, endedBefore: undefined };
+}
+
+export const ListResultsRequest: MessageFns<ListResultsRequest> = {
+  encode(message: ListResultsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
+    }
+    if (message.endedFrom !== undefined) {
+      Timestamp.encode(toTimestamp(message.endedFrom), writer.uint32(34).fork()).join();
+    }
+    if (message.endedBefore !== undefined) {
+      Timestamp.encode(toTimestamp(message.endedBefore), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListResultsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListResultsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endedFrom = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endedBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListResultsRequest>, I>>(base?: I): ListResultsRequest {
+    return ListResultsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListResultsRequest>, I>>(object: I): ListResultsRequest {
+    const message = createBaseListResultsRequest() as any;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.userId = object.userId ?? "";
+    message.endedFrom = object.endedFrom ?? undefined;
+    message.endedBefore = object.endedBefore ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListResultsResponse(): ListResultsResponse {
+  return { results: [], nextPageToken: "" };
+}
+
+export const ListResultsResponse: MessageFns<ListResultsResponse> = {
+  encode(message: ListResultsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      ResultRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListResultsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListResultsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(ResultRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListResultsResponse>, I>>(base?: I): ListResultsResponse {
+    return ListResultsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListResultsResponse>, I>>(object: I): ListResultsResponse {
+    const message = createBaseListResultsResponse() as any;
+    message.results = object.results?.map((e) => ResultRow.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 function createBaseListAttemptsRequest(): ListAttemptsRequest {
   return { jobId: "", pageSize: 0, pageToken: "" };
 }
@@ -4640,6 +5517,22 @@ export const JobServiceService = {
     responseSerialize: (value: SubmitJobResponse): Buffer => Buffer.from(SubmitJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitJobResponse => SubmitJobResponse.decode(value),
   },
+  /**
+   * Submits a job that is a row of the studio's tables already, by its id: the row is read, checked as any job, claimed for
+   * this farm, and submitted. FAILED_PRECONDITION where it is not queued (ROW_NOT_QUEUED), another farm has it
+   * (ROW_CLAIMED), or there are no such tables (NO_STORED_JOBS).
+   */
+  submitStoredJob: {
+    path: "/renderfarm.v1.JobService/SubmitStoredJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SubmitStoredJobRequest): Buffer =>
+      Buffer.from(SubmitStoredJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SubmitStoredJobRequest => SubmitStoredJobRequest.decode(value),
+    responseSerialize: (value: SubmitStoredJobResponse): Buffer =>
+      Buffer.from(SubmitStoredJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SubmitStoredJobResponse => SubmitStoredJobResponse.decode(value),
+  },
   getJob: {
     path: "/renderfarm.v1.JobService/GetJob" as const,
     requestStream: false as const,
@@ -4687,8 +5580,8 @@ export const JobServiceService = {
   },
   /**
    * A fresh start for a failed, quarantined or cancelled job: what was counted against it is forgotten, its history is
-   * kept. FAILED_PRECONDITION for a job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that has left the
-   * store (JOB_ARCHIVED).
+   * kept. One that has left the hot store comes back from history, its items resolved anew. FAILED_PRECONDITION for a
+   * job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that history does not have (JOB_ARCHIVED).
    */
   retryJob: {
     path: "/renderfarm.v1.JobService/RetryJob" as const,
@@ -4734,6 +5627,29 @@ export const JobServiceService = {
       Buffer.from(ChangeJobPriorityResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ChangeJobPriorityResponse => ChangeJobPriorityResponse.decode(value),
   },
+  /**
+   * Jobs that have ended, newest end first, also those that have left the hot store. UNAVAILABLE (HISTORY_UNAVAILABLE)
+   * while what is kept of them cannot be read.
+   */
+  listHistory: {
+    path: "/renderfarm.v1.JobService/ListHistory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListHistoryRequest): Buffer => Buffer.from(ListHistoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListHistoryRequest => ListHistoryRequest.decode(value),
+    responseSerialize: (value: ListHistoryResponse): Buffer => Buffer.from(ListHistoryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListHistoryResponse => ListHistoryResponse.decode(value),
+  },
+  /** Rows of results that are kept here, newest first. FAILED_PRECONDITION (RESULTS_ELSEWHERE) where BigQuery has them. */
+  listResults: {
+    path: "/renderfarm.v1.JobService/ListResults" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListResultsRequest): Buffer => Buffer.from(ListResultsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListResultsRequest => ListResultsRequest.decode(value),
+    responseSerialize: (value: ListResultsResponse): Buffer => Buffer.from(ListResultsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListResultsResponse => ListResultsResponse.decode(value),
+  },
   /** Every attempt of a job with its timeline, oldest first. */
   listAttempts: {
     path: "/renderfarm.v1.JobService/ListAttempts" as const,
@@ -4777,6 +5693,12 @@ export interface JobServiceServer extends UntypedServiceImplementation {
    * job_id, is the same job; the same request_id with another body is INVALID_ARGUMENT.
    */
   submitJob: handleUnaryCall<SubmitJobRequest, SubmitJobResponse>;
+  /**
+   * Submits a job that is a row of the studio's tables already, by its id: the row is read, checked as any job, claimed for
+   * this farm, and submitted. FAILED_PRECONDITION where it is not queued (ROW_NOT_QUEUED), another farm has it
+   * (ROW_CLAIMED), or there are no such tables (NO_STORED_JOBS).
+   */
+  submitStoredJob: handleUnaryCall<SubmitStoredJobRequest, SubmitStoredJobResponse>;
   getJob: handleUnaryCall<GetJobRequest, GetJobResponse>;
   /** Newest first. */
   listJobs: handleUnaryCall<ListJobsRequest, ListJobsResponse>;
@@ -4792,8 +5714,8 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
   /**
    * A fresh start for a failed, quarantined or cancelled job: what was counted against it is forgotten, its history is
-   * kept. FAILED_PRECONDITION for a job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that has left the
-   * store (JOB_ARCHIVED).
+   * kept. One that has left the hot store comes back from history, its items resolved anew. FAILED_PRECONDITION for a
+   * job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that history does not have (JOB_ARCHIVED).
    */
   retryJob: handleUnaryCall<RetryJobRequest, RetryJobResponse>;
   /** A job that waits goes on waiting until it is released. FAILED_PRECONDITION (JOB_PROCESSING) once an agent has it. */
@@ -4805,6 +5727,13 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   releaseJob: handleUnaryCall<ReleaseJobRequest, ReleaseJobResponse>;
   /** While the job has not ended; it never takes a slot from a job that runs. */
   changeJobPriority: handleUnaryCall<ChangeJobPriorityRequest, ChangeJobPriorityResponse>;
+  /**
+   * Jobs that have ended, newest end first, also those that have left the hot store. UNAVAILABLE (HISTORY_UNAVAILABLE)
+   * while what is kept of them cannot be read.
+   */
+  listHistory: handleUnaryCall<ListHistoryRequest, ListHistoryResponse>;
+  /** Rows of results that are kept here, newest first. FAILED_PRECONDITION (RESULTS_ELSEWHERE) where BigQuery has them. */
+  listResults: handleUnaryCall<ListResultsRequest, ListResultsResponse>;
   /** Every attempt of a job with its timeline, oldest first. */
   listAttempts: handleUnaryCall<ListAttemptsRequest, ListAttemptsResponse>;
   /** Why a job waits, where it stands in the order, and what every agent's answer to it is. */
@@ -4836,6 +5765,26 @@ export interface JobServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SubmitJobResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Submits a job that is a row of the studio's tables already, by its id: the row is read, checked as any job, claimed for
+   * this farm, and submitted. FAILED_PRECONDITION where it is not queued (ROW_NOT_QUEUED), another farm has it
+   * (ROW_CLAIMED), or there are no such tables (NO_STORED_JOBS).
+   */
+  submitStoredJob(
+    request: SubmitStoredJobRequest,
+    callback: (error: ServiceError | null, response: SubmitStoredJobResponse) => void,
+  ): ClientUnaryCall;
+  submitStoredJob(
+    request: SubmitStoredJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SubmitStoredJobResponse) => void,
+  ): ClientUnaryCall;
+  submitStoredJob(
+    request: SubmitStoredJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SubmitStoredJobResponse) => void,
   ): ClientUnaryCall;
   getJob(
     request: GetJobRequest,
@@ -4899,8 +5848,8 @@ export interface JobServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * A fresh start for a failed, quarantined or cancelled job: what was counted against it is forgotten, its history is
-   * kept. FAILED_PRECONDITION for a job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that has left the
-   * store (JOB_ARCHIVED).
+   * kept. One that has left the hot store comes back from history, its items resolved anew. FAILED_PRECONDITION for a
+   * job that is open (JOB_NOT_ENDED), published (JOB_ENDED), or that history does not have (JOB_ARCHIVED).
    */
   retryJob(
     request: RetryJobRequest,
@@ -4967,6 +5916,41 @@ export interface JobServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ChangeJobPriorityResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Jobs that have ended, newest end first, also those that have left the hot store. UNAVAILABLE (HISTORY_UNAVAILABLE)
+   * while what is kept of them cannot be read.
+   */
+  listHistory(
+    request: ListHistoryRequest,
+    callback: (error: ServiceError | null, response: ListHistoryResponse) => void,
+  ): ClientUnaryCall;
+  listHistory(
+    request: ListHistoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListHistoryResponse) => void,
+  ): ClientUnaryCall;
+  listHistory(
+    request: ListHistoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListHistoryResponse) => void,
+  ): ClientUnaryCall;
+  /** Rows of results that are kept here, newest first. FAILED_PRECONDITION (RESULTS_ELSEWHERE) where BigQuery has them. */
+  listResults(
+    request: ListResultsRequest,
+    callback: (error: ServiceError | null, response: ListResultsResponse) => void,
+  ): ClientUnaryCall;
+  listResults(
+    request: ListResultsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListResultsResponse) => void,
+  ): ClientUnaryCall;
+  listResults(
+    request: ListResultsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListResultsResponse) => void,
   ): ClientUnaryCall;
   /** Every attempt of a job with its timeline, oldest first. */
   listAttempts(
