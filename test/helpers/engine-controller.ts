@@ -32,11 +32,10 @@ export class EngineController {
 
   async start(
     settings: Partial<FarmSettings> = {},
-    more: Pick<EngineOptions, 'deliver'> = {},
+    more: Partial<Pick<EngineOptions, 'deliver' | 'resolve' | 'lookUp' | 'pathsOf'>> = {},
   ): Promise<this> {
     const log = (_fields: object, message: string) => void this.logged.push(message);
     this.#engine = createEngine({
-      ...more,
       store: openMemoryStore({ disk: this.disk }),
       settings: farmSettings(settings),
       clock: this.clock,
@@ -54,6 +53,7 @@ export class EngineController {
           resolution: { queryMs: 0, found: 0, missing: [], resolvedAtMs: 0 },
           shares: ['clips'],
         }),
+      ...more,
     });
     void this.#engine.start([this.address]);
     await settled();

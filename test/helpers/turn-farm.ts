@@ -56,6 +56,8 @@ export class TurnFarm {
   readonly sent: { readonly sessionId: string; readonly message: ControllerMessage }[] = [];
   readonly replies = new Map<string, Reply>();
   readonly ended: string[] = [];
+  /** What the catalogue was asked for. */
+  readonly lookUps: Extract<Effect, { kind: 'look-up' }>[] = [];
   readonly logged: string[] = [];
   state: FarmState;
   nowMs = 1_000_000_000_000;
@@ -92,7 +94,7 @@ export class TurnFarm {
     this.#absorb(beginRecovery(this.state, this.settings, { nowMs: this.nowMs, random: () => this.random }));
   }
 
-  submit(spec: JobSpec, requestId = ''): Reply {
+  submit(spec: JobSpec, requestId = '', changes: Partial<Extract<Input, { kind: 'submit' }>> = {}): Reply {
     const replyId = `reply-${++this.#replyCount}`;
     this.run({
       kind: 'submit',
@@ -104,6 +106,7 @@ export class TurnFarm {
       resolved: spec.items.map(({ position, itemType, path }) => ({ position, itemType, path: path ?? '' })),
       resolution: { queryMs: 1, found: 0, missing: [], resolvedAtMs: this.nowMs },
       shares: ['clips'],
+      ...changes,
     });
     return this.reply(replyId);
   }
@@ -179,6 +182,7 @@ export class TurnFarm {
   #perform(effect: Effect): void {
     if (effect.kind === 'send') this.sent.push(effect);
     if (effect.kind === 'reply') this.replies.set(effect.replyId, effect.reply);
+    if (effect.kind === 'look-up') this.lookUps.push(effect);
     if (effect.kind === 'end-session') this.ended.push(effect.sessionId);
     if (effect.kind === 'log') this.logged.push(effect.event);
   }
@@ -206,6 +210,7 @@ export class TurnFarm {
       );
     }
     assert.deepEqual([...loaded.openJobs].sort(), [...this.state.openJobs].sort());
+    assert.deepEqual([...loaded.awaitingCatalog].sort(), [...this.state.awaitingCatalog].sort());
     for (const [name, { due, aside }] of this.state.lanes) {
       const stored = loaded.lanes.get(name);
       assert.deepEqual([...(stored?.due ?? [])].sort(), [...due].sort(), `what is due to ${name}`);

@@ -31,11 +31,14 @@ export function refusedWithoutCatalog(
   };
 }
 
-/** A submit has found out how the catalogue is. */
-export function noteCatalog(ledger: Ledger, isAway: boolean): void {
+/**
+ * A submit has found out how the catalogue is.
+ * @param why it is away; undefined: it has answered
+ */
+export function noteCatalog(ledger: Ledger, why: string | undefined): void {
   const { catalog } = ledger.state;
-  if (!isAway) catalog.nextAskMs = 0;
-  else if (catalog.failures === 0) backOff(ledger);
+  if (why === undefined) catalog.nextAskMs = 0;
+  else if (catalog.failures === 0) noteAway(ledger, why);
 }
 
 /** Asks the catalogue where somebody waits for it: one question at a time, with a back-off while it is away. */
@@ -44,6 +47,7 @@ export function askCatalog(ledger: Ledger): void {
   const { catalog } = state;
   if (catalog.asking !== undefined) {
     if (nowMs < catalog.asking.sinceMs + settings.times.catalogAnswerMs) return;
+    catalog.asking = undefined;
     noteAway(ledger, 'it has not answered');
   }
   if (nowMs < catalog.nextAskMs) return;
@@ -64,7 +68,10 @@ export function takeCatalogAway(
   ledger: Ledger,
   { askId, why }: Extract<Input, { kind: 'catalog-away' }>,
 ): void {
-  if (ledger.state.catalog.asking?.askId === askId) noteAway(ledger, why);
+  const { catalog } = ledger.state;
+  if (catalog.asking?.askId !== askId) return;
+  catalog.asking = undefined;
+  noteAway(ledger, why);
 }
 
 export function takeLookedUp(
@@ -150,7 +157,6 @@ function refuse(
 
 function noteAway(ledger: Ledger, why: string): void {
   const { state } = ledger;
-  state.catalog.asking = undefined;
   if (state.catalog.failures === 0) ledger.log('warn', 'catalog-away', { why: shortSentence(why) });
   backOff(ledger);
   // Old paths are good enough now.
