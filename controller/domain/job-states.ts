@@ -19,7 +19,7 @@ export const jobStates: Readonly<Record<JobState, StateFacts>> = {
     next: ['waiting', 'delayed', 'cancelled', 'published', 'failed'],
   },
   waiting: {
-    meaning: 'waits for an agent; the reason says for which',
+    meaning: 'waits for an agent, or for the catalogue; the reason says for which',
     status: 'queued',
     next: ['held', 'delayed', 'assigned', 'published', 'failed', 'cancelled'],
   },

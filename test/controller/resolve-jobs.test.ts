@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { type Catalog, CatalogUnavailable } from '../../controller/catalog/catalog.ts';
 import type { FarmError } from '../../controller/domain/errors.ts';
 import type { ItemSpec } from '../../controller/domain/job.ts';
-import type { ResolvedJob } from '../../controller/engine/ports.ts';
-import { jobResolver } from '../../controller/resolve-jobs.ts';
+import type { CatalogAway, ResolvedJob } from '../../controller/engine/ports.ts';
+import { jobResolver, jobsLookUp } from '../../controller/resolve-jobs.ts';
 import { farmSettings } from '../helpers/farm-settings.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 import { jobSpec } from '../helpers/turn-farm.ts';
@@ -106,5 +106,44 @@ describe('resolving a job', () => {
   it('tells a catalogue that is away from one that does not know an id', async () => {
     const away: Catalog = { resolve: () => Promise.reject(new CatalogUnavailable('line 3 is no row')) };
     await assert.rejects(resolve(away, [video(0, { videoId: 'a' })]), { code: 'CATALOG_UNAVAILABLE' });
+  });
+
+  it('tells of a catalogue that is away with what else is known of the job', async () => {
+    const away: Catalog = { resolve: () => Promise.reject(new CatalogUnavailable('not now')) };
+    const items = [video(0, { videoId: 'x' }), video(1, { path: '\\\\nas\\Clips\\a.mp4' })];
+    await assert.rejects(resolve(away, items), (error: CatalogAway) => {
+      assert.deepEqual([error.code, error.message], ['CATALOG_UNAVAILABLE', 'not now']);
+      assert.deepEqual(error.known, { username: 'name of ann', shares: ['clips'] });
+      return true;
+    });
+  });
+});
+
+describe('looking jobs up again', () => {
+  it('asks once for all of them, and has an answer for each', async () => {
+    const catalog = {
+      ...catalogOf({ a: '\\\\nas\\Clips\\a.mp4', far: '\\\\other\\b.mp4' }),
+      label: 'BigQuery',
+    };
+    const lookUp = jobsLookUp({ catalog, shares: farmSettings().shares, clock: new ManualClock(42) });
+    const jobs = [['a'], ['a', 'x', 'y'], ['far']];
+    const specs = jobs.map((ids, n) =>
+      jobSpec(n, { items: ids.map((videoId, position) => video(position, { videoId })) }),
+    );
+    const [found, unknown, outside] = await lookUp(specs, new AbortController().signal);
+    assert.deepEqual(catalog.asked, [['a', 'x', 'y', 'far']]);
+    assert.ok(found !== undefined && 'paths' in found);
+    assert.equal(found.paths.resolved[0]?.path, '\\\\nas\\Clips\\a.mp4');
+    assert.deepEqual(found.paths.resolution, { queryMs: 7, found: 1, missing: [], resolvedAtMs: 42 });
+    assert.ok(unknown !== undefined && 'refused' in unknown);
+    assert.deepEqual(unknown.refused, {
+      code: 'UNKNOWN_VIDEO_ID',
+      violations: [
+        { field: 'items[1].video_id', description: 'Video ID x not found in BigQuery' },
+        { field: 'items[2].video_id', description: 'Video ID y not found in BigQuery' },
+      ],
+    });
+    assert.ok(outside !== undefined && 'refused' in outside);
+    assert.equal(outside.refused.code, 'INVALID_JOB');
   });
 });

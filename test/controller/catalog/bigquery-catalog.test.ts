@@ -137,3 +137,35 @@ test('Who waits for an answer that does not come is told so; who gives up is lef
   over.abort(reason);
   await assert.rejects(asked, reason);
 });
+
+test('Asked anew, what is remembered does not count, and what is found is remembered', async (t) => {
+  const { server, catalog } = await open(t);
+  await catalog.resolve(['a', 'b'], never);
+  server.answer = () => [{ video_id: 'a', path: 'moved' }];
+  const { found } = await catalog.resolve(['a', 'b'], never, 'anew');
+  assert.deepEqual([...found], [['a', { path: 'moved' }]]);
+  assert.deepEqual(server.sent.map(idsOf).at(-1), ['a', 'b']);
+  assert.equal((await catalog.resolve(['a'], never)).found.get('a')?.path, 'moved');
+  assert.equal(server.sent.length, 2);
+  assert.equal((await catalog.resolve(['b'], never)).found.size, 0, 'b is gone, and not remembered');
+});
+
+test('A catalogue that has just kept somebody waiting in vain keeps nobody else, until it is asked anew', async (t) => {
+  const { server, catalog } = await open(t, { timeoutMs: 1_000 });
+  server.answer = (query) => idsOf(query).map((id) => ({ video_id: id, path: 'x' }));
+  await catalog.resolve(['a'], never);
+  server.answer = () => 'hang';
+  await assert.rejects(catalog.resolve(['b'], never), { code: 'CATALOG_UNAVAILABLE' });
+  assert.equal((await catalog.resolve(['a'], never)).found.size, 1, 'what is remembered is known');
+  const startedAt = performance.now();
+  await assert.rejects(catalog.resolve(['c'], never), {
+    code: 'CATALOG_UNAVAILABLE',
+    message: 'BigQuery has not answered within 1 s',
+  });
+  assert.ok(performance.now() - startedAt < 900);
+  assert.equal(server.sent.length, 2, 'it was not asked');
+  server.answer = (query) => idsOf(query).map((id) => ({ video_id: id, path: 'x' }));
+  assert.equal((await catalog.resolve(['c'], never, 'anew')).found.size, 1);
+  assert.equal((await catalog.resolve(['d'], never)).found.size, 1);
+  assert.equal(server.sent.length, 4);
+});
