@@ -17,6 +17,9 @@ export function findContradictions(settings: Partial<Settings>): readonly FieldV
     ...(settings.catalogFile !== undefined && settings.bigQuery !== undefined
       ? [{ field: 'bigQuery', description: 'cannot stand beside catalogFile' }]
       : []),
+    ...(settings.supabase?.poll !== undefined && settings.farm === 'farm' && settings.shadow !== true
+      ? [{ field: 'farm', description: 'must be a name of its own: supabase.poll claims rows by it' }]
+      : []),
     ...(settings.token !== undefined && settings.tokenFile !== undefined
       ? [{ field: 'tokenFile', description: 'cannot stand beside token' }]
       : []),

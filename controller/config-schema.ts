@@ -192,6 +192,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Whether agents that have nothing to do render items of running jobs for others. Only where agents of one join class share a segment cache.',
     ),
+  shadow: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Renders copies of another farm's jobs and keeps the results nowhere; nothing is written to Supabase or BigQuery.",
+    ),
   results: z
     .enum(['completed', 'all'])
     .default('completed')

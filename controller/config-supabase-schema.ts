@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, path } from './config-field-schemas.ts';
+import { count, durationMs, path } from './config-field-schemas.ts';
 
 /** `supabase` of the settings. */
 export const supabaseSettings = z.strictObject({
@@ -9,4 +9,13 @@ export const supabaseSettings = z.strictObject({
     .describe("File of the service role's key. Instead of it: environment `FARM_SUPABASE_KEY`."),
   timeoutMs: durationMs.default(3_000).describe('No job waits longer than this for the name of its user.'),
   cacheMs: durationMs.default(600_000).describe('A name is asked for again after this.'),
+  poll: z
+    .strictObject({
+      everyMs: durationMs.default(10_000).describe('Pause between two looks; longer while Supabase is away.'),
+      pageRows: count(1, 500).default(50).describe('Rows that are asked for at a time.'),
+    })
+    .optional()
+    .describe(
+      "Takes queued rows whose column `farm` is `renderfarm`, by itself; needs a name in `farm`. `poll: {}` takes the defaults; in shadow mode it says how often the other farm's rows are read.",
+    ),
 });

@@ -52,6 +52,8 @@ export interface SupabaseConfig {
   readonly key: string;
   readonly timeoutMs: number;
   readonly cacheMs: number;
+  /** Queued rows are taken by themselves. */
+  readonly poll?: { readonly everyMs: number; readonly pageRows: number };
 }
 
 /** The configuration cannot be used; the message names every problem. */
@@ -213,7 +215,7 @@ function supabaseConfig(
       description: 'must name the file of the key, one line without spaces; or give it in FARM_SUPABASE_KEY',
     });
   }
-  return { ...settings, key };
+  return given({ ...settings, key });
 }
 
 /** What was read from files that settings name. */
@@ -272,6 +274,7 @@ function farmSettings(settings: Settings): FarmSettings {
     retries: settings.retries,
     times,
     assist: settings.assist === 'on',
+    ...(settings.shadow && { shadow: true }),
     results: settings.results,
   };
 }

@@ -1,6 +1,8 @@
 import { bigQueryCatalog } from './catalog/bigquery-catalog.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { openFileCatalog } from './catalog/file-catalog.ts';
+import { catalogPaths } from './catalog-paths.ts';
+import { composeIntake, type Intake } from './compose-intake.ts';
 import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
 import type { Directory } from './directory/directory.ts';
@@ -69,14 +71,17 @@ export async function startController({ config, log, signal }: ControllerOptions
     log,
     onFatal: (error) => failure.reject(error),
   });
-  const server = await serve(engine, config, log, clock);
+  const isInSourceShare = (path: string): boolean => sourceShareOf(path, shares) !== undefined;
+  const rules = { isInSourceShare, nowMs: () => clock.nowMs() };
+  const intake = composeIntake(config, { engine, log, clock, rules });
+  const server = await serve(engine, config, log, clock, intake);
   let stopped: Promise<void> | undefined;
   const controller: Controller = {
     ...server,
     failed: failure.promise,
     // Resigning comes first: a standby leads while our own streams end.
     stop: () =>
-      (stopped ??= engine
+      (stopped ??= intake
         .stop()
         .then(() => server.stop())
         .finally(() => closeAll(destinations))),
@@ -135,6 +140,7 @@ async function serve(
   clock: Clock,
 ): Promise<Servers> {
   const { times, shares } = config.farm;
+  { stored, shadow }: Intake,
   const edge = {
     farm: engine,
     logger: log,
@@ -142,6 +148,8 @@ async function serve(
     nowMs: () => clock.nowMs(),
   };
   const { timeZone } = config.farm;
+    ...(stored && { stored }),
+    ...(shadow && { shadow }),
   const room = openLogRoom({ root: config.logsDir, farm: engine, clock, timeZone, ...config.logs, log });
   const { logs, reads } = room;
   let web: WebServer | undefined;

@@ -52,6 +52,7 @@ export interface ShadowSide {
 
 export interface ShadowComparison {
   readonly jobId: string;
+  /** Empty for what was refused. */
   readonly channelName: string;
   readonly verdict: ShadowVerdict;
   readonly ours: ShadowSide;

@@ -72,6 +72,7 @@ export function toControllerStatus(status: ControllerStatus): farmWire.Controlle
     role: controllerRoles.toWire(status.role),
     since: toTimestamp(status.sinceMs),
     serving: status.serving,
+    shadow: status.shadow ?? false,
     leaderId: status.leaderId ?? '',
     term: status.term ?? 0,
     leaderAddresses: status.leaderAddresses,

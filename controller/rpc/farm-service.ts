@@ -9,6 +9,7 @@ import { toJob } from './job-message.ts';
 import { checkedName, checkedReason, checkedRequestId, requiredJobId } from './order-fields.ts';
 import { badField, toPageRequest } from './page-request.ts';
 import { toPlan } from './plan-message.ts';
+import { shadowReport } from './shadow-message.ts';
 import { unary } from './unary.ts';
 import { agentWatch } from './watch-agents.ts';
 import { watchStream } from './watch-stream.ts';
@@ -40,6 +41,9 @@ export function farmService(context: RpcContext): FarmServiceServer {
       return { agent: await ordered(farm, order) };
     }),
     forgetAgent: agentOrder(context, 'forget'),
+    getShadowReport: unary(context, (request: farmWire.GetShadowReportRequest) =>
+      shadowReport(context, request),
+    ),
     getFarmStatus: unary(context, async () => status(farm)),
     annulPublication: unary(context, async (request: farmWire.AnnulPublicationRequest) => {
       const requestId = checkedRequestId(request.requestId);

@@ -16,6 +16,7 @@ import { toAttempt, toExplanation, toJob, toJobSpec, toListedJob, toTimelineEntr
 import { checkedReason, checkedRequestId, requiredJobId } from './order-fields.ts';
 import { badField, toPageRequest } from './page-request.ts';
 import { toJobDraft } from './to-job-draft.ts';
+import { submitStored } from './stored-jobs.ts';
 import { unary } from './unary.ts';
 import { watchStream } from './watch-stream.ts';
 
@@ -28,6 +29,9 @@ export function jobService(context: RpcContext): JobServiceServer {
   return {
     submitJob: unary(context, (request: jobWire.SubmitJobRequest) => submit(context, request)),
     getJob: unary(context, async (request: jobWire.GetJobRequest) => {
+    submitStoredJob: unary(context, (request: jobWire.SubmitStoredJobRequest) =>
+      submitStored(context, request),
+    ),
       const detail = await farm.job(requiredJobId(request.jobId));
       const timeline = detail.job.timeline.map(toTimelineEntry);
       return { job: toJob(detail), spec: toJobSpec(detail.spec), timeline };

@@ -6,6 +6,7 @@ import {
   LogServiceService,
 } from '../../proto/index.ts';
 import type { JobLogs, LogReads } from '../domain/log-files.ts';
+import type { ShadowReports, StoredJobs } from '../domain/stored-jobs.ts';
 import type { Farm } from '../engine/farm.ts';
 import { agentStreams } from './agent-service.ts';
 import { authoriseWith } from './auth.ts';
@@ -30,6 +31,8 @@ export interface RpcServerOptions {
   readonly farm: Farm;
   readonly logs: JobLogs;
   readonly reads: LogReads;
+  readonly stored?: StoredJobs;
+  readonly shadow?: ShadowReports;
   readonly logger: RpcLogger;
   /** `host:port` or `[host]:port`; port 0 takes a free one. */
   readonly addresses: readonly string[];
@@ -75,6 +78,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     farm: options.farm,
     logs: options.logs,
     reads: options.reads,
+    ...(options.stored && { stored: options.stored }),
+    ...(options.shadow && { shadow: options.shadow }),
     logger: options.logger,
     isInSourceShare: options.isInSourceShare,
     nowMs: options.nowMs,

@@ -1,4 +1,5 @@
 import type { LogReads } from '../domain/log-files.ts';
+import type { ShadowReports, StoredJobs } from '../domain/stored-jobs.ts';
 import type { Farm } from '../engine/farm.ts';
 
 /** As pino has it: fields first, then the sentence. */
@@ -15,6 +16,10 @@ export interface WebContext {
   /** A reader of a log that takes nothing for this long is cut off. @default 10,000 */
   readonly logDrainMs?: number;
   readonly logger: WebLogger;
+  /** Submits by the id of a row; absent: there are no rows. */
+  readonly stored?: StoredJobs;
+  /** Absent: the farm is no shadow. */
+  readonly shadow?: ShadowReports;
   /** The UNC path lies in a source share of this farm. */
   readonly isInSourceShare: (uncPath: string) => boolean;
   /** What time it is (Unix ms). */

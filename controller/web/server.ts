@@ -15,6 +15,7 @@ import { jobListRoutes, jobOrderRoutes, jobRoutes } from './job-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 
+import { storedRoutes } from './stored-routes.ts';
 export interface WebServerOptions extends WebContext {
   /** `host:port` or `[host]:port`; port 0 takes a free one. The caller has made sure that they are safe. */
   readonly addresses: readonly string[];
@@ -121,6 +122,7 @@ export async function webApp({ access, tls, ...context }: Omit<WebServerOptions,
     statusRoutes,
   ])
     await typed.register(routes, { context });
+    storedRoutes,
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
   await app.ready();
   return app;

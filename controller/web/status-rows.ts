@@ -18,6 +18,7 @@ const outboxRow = z.object({
 export const statusReply = z.object({
   role: z.enum(['standby', 'leading', 'lost']),
   serving: z.boolean().describe('Leads and can commit.'),
+  shadow: z.boolean().describe("Copies of another farm's jobs are rendered, and results kept nowhere."),
   since: time,
   leader_id: z.string().nullable(),
   term: z.number().nullable(),
@@ -51,6 +52,7 @@ export function toStatusReply(
   return {
     role: status.role,
     serving: status.serving,
+    shadow: status.shadow ?? false,
     since: timeOf(status.sinceMs),
     leader_id: status.leaderId ?? null,
     term: status.term ?? null,
