@@ -8,10 +8,13 @@ import { configuredDirectory } from './directory/configured-directory.ts';
 import type { Directory } from './directory/directory.ts';
 import { supabaseDirectory } from './directory/supabase-directory.ts';
 import { sourceShareOf } from './domain/shares.ts';
-import { createEngine, type Engine } from './engine/engine.ts';
+import { createEngine } from './engine/engine.ts';
+import type { Farm } from './engine/farm.ts';
 import type { Clock } from './engine/ports.ts';
 import { unlessAborted } from './engine/unless-aborted.ts';
+import type { ResultPages } from './history/port.ts';
 import { openLogRoom } from './joblogs/log-room.ts';
+import { openPast } from './open-past.ts';
 import { openStore } from './open-store.ts';
 import type { Destination } from './outbox/destination.ts';
 import { deliveriesTo } from './outbox/start-deliveries.ts';
@@ -58,7 +61,9 @@ export async function startController({ config, log, signal }: ControllerOptions
   const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
   const directory = directoryOf(config, log);
-  const destinations = destinationsOf();
+  const elsewhere = destinationsOf();
+  const past = openPast(config, { names: elsewhere.map(({ name }) => name) }, log);
+  const destinations = [...elsewhere, ...past.destinations];
   const { times } = config.farm;
   const engine = createEngine({
     store,
@@ -66,6 +71,7 @@ export async function startController({ config, log, signal }: ControllerOptions
     deliver: deliveriesTo(destinations, { times, clock, random: Math.random, log }),
     resolve: jobResolver({ catalog, directory, shares, clock }),
     lookUp: jobsLookUp({ catalog, shares, clock }),
+    pathsOf: catalogPaths(catalog),
     clock,
     random: Math.random,
     log,
@@ -74,7 +80,12 @@ export async function startController({ config, log, signal }: ControllerOptions
   const isInSourceShare = (path: string): boolean => sourceShareOf(path, shares) !== undefined;
   const rules = { isInSourceShare, nowMs: () => clock.nowMs() };
   const intake = composeIntake(config, { engine, log, clock, rules });
-  const server = await serve(engine, config, log, clock, intake);
+  const edge = { farm: past.attach(engine, clock), ...(past.results && { results: past.results }) };
+  const server = await serve(edge, config, log, clock, intake).catch(async (error: unknown) => {
+    await engine.stop();
+    await past.close();
+    throw error;
+  });
   let stopped: Promise<void> | undefined;
   const controller: Controller = {
     ...server,
@@ -83,8 +94,10 @@ export async function startController({ config, log, signal }: ControllerOptions
     stop: () =>
       (stopped ??= intake
         .stop()
+        .then(() => engine.stop())
         .then(() => server.stop())
-        .finally(() => closeAll(destinations))),
+        .finally(() => closeAll(destinations))
+        .finally(() => past.close())),
   };
   try {
     const settled = engine.start(config.advertise ?? reachable(server.addresses));
@@ -134,23 +147,23 @@ function reachable(addresses: readonly string[]): readonly string[] {
 type Servers = Pick<Controller, 'addresses' | 'webAddresses' | 'stop'>;
 
 async function serve(
-  engine: Engine,
+  past: { readonly farm: Farm; readonly results?: ResultPages },
   config: ControllerConfig,
   log: RpcLogger,
   clock: Clock,
+  { stored, shadow }: Intake,
 ): Promise<Servers> {
   const { times, shares } = config.farm;
-  { stored, shadow }: Intake,
   const edge = {
-    farm: engine,
+    ...past,
     logger: log,
     isInSourceShare: (path: string) => sourceShareOf(path, shares) !== undefined,
     nowMs: () => clock.nowMs(),
-  };
-  const { timeZone } = config.farm;
     ...(stored && { stored }),
     ...(shadow && { shadow }),
-  const room = openLogRoom({ root: config.logsDir, farm: engine, clock, timeZone, ...config.logs, log });
+  };
+  const { timeZone } = config.farm;
+  const room = openLogRoom({ root: config.logsDir, farm: past.farm, clock, timeZone, ...config.logs, log });
   const { logs, reads } = room;
   let web: WebServer | undefined;
   try {
@@ -176,7 +189,6 @@ async function serve(
     };
   } catch (error) {
     await Promise.all([web?.stop(), room.stop()]);
-    await engine.stop();
     throw error;
   }
 }

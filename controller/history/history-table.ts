@@ -51,7 +51,8 @@ export async function putAll(
   return items.map(() => delivered);
 }
 
-async function read<T>(ask: () => Promise<T>): Promise<T> {
+/** @throws HistoryAway */
+export async function read<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (cause) {

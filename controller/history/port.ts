@@ -1,5 +1,6 @@
 import type { AttemptRecord } from '../domain/attempt.ts';
 import type { JobRecord, JobSpec, JobState } from '../domain/job.ts';
+import type { ResultRow } from '../domain/result-row.ts';
 
 /** A job that has ended, as lists show it: they may leave out its timeline and its problems. */
 export interface PastJob {
@@ -51,6 +52,18 @@ export interface History {
    * @throws HistoryAway
    */
   list(filter: HistoryFilter, size: number, after?: HistoryPlace): Promise<readonly PastJob[]>;
+}
+
+/** Rows of results that are kept here, newest end first. */
+export interface ResultPages {
+  /**
+   * A page, and the token of the next one; empty: this was the last.
+   * @throws FarmError HISTORY_UNAVAILABLE, INVALID_REQUEST
+   */
+  page(
+    filter: HistoryFilter,
+    page: { readonly size: number; readonly token: string },
+  ): Promise<{ readonly entries: readonly ResultRow[]; readonly nextToken: string }>;
 }
 
 /** History cannot be read or written just now; what is wrong, for people. */

@@ -1,36 +1,37 @@
+import { FarmError } from '../domain/errors.ts';
 import { type ResultRow, resultRow } from '../domain/result-row.ts';
 import type { Destination, OutboxItem } from '../outbox/destination.ts';
 import type { PastPlace, PastRow, PastRows } from '../store/past-rows.ts';
-import { putAll } from './history-table.ts';
-import { HistoryAway, type HistoryFilter } from './port.ts';
+import { asked } from './asked.ts';
+import { putAll, read } from './history-table.ts';
+import type { ResultPages } from './port.ts';
 import { factsOf } from './row-text.ts';
 
-/** One end of a job, and where it stands: the id is the job's, with its end. */
-export interface PlacedResult {
-  readonly place: PastPlace;
-  readonly row: ResultRow;
-}
-
-/** The embedded table of results. */
-export interface Results {
-  /** At most `size` behind `after`, newest end first; fewer mean that there are no more. @throws HistoryAway */
-  list(filter: HistoryFilter, size: number, after?: PastPlace): Promise<readonly PlacedResult[]>;
-}
-
-export function tableResults(rows: PastRows): Results {
+/** Rows of results of the embedded table, page by page: a token is the place of the last row that was listed. */
+export function tableResults(rows: PastRows): ResultPages {
   return {
-    list: async (filter, size, after) => {
-      try {
-        const listed = await rows.list(filter, size, after);
-        return listed.map(({ endedAtMs, id, summary }) => ({
-          place: { endedAtMs, id },
-          row: JSON.parse(summary) as ResultRow,
-        }));
-      } catch (cause) {
-        throw new HistoryAway(cause instanceof Error ? cause.message : String(cause), { cause });
-      }
+    page: async (filter, { size, token }) => {
+      const after = token === '' ? undefined : placeFrom(token);
+      const listed = await asked(() => read(() => rows.list(filter, size + 1, after)));
+      const shown = listed.slice(0, size);
+      const last = shown.at(-1);
+      const nextToken = listed.length > size && last !== undefined ? tokenOf(last) : '';
+      return { entries: shown.map(({ summary }) => JSON.parse(summary) as ResultRow), nextToken };
     },
   };
+}
+
+function tokenOf({ endedAtMs, id }: PastPlace): string {
+  return Buffer.from(`${endedAtMs} ${id}`).toString('base64url');
+}
+
+/** @throws FarmError INVALID_REQUEST */
+function placeFrom(token: string): PastPlace {
+  const text = Buffer.from(token, 'base64url').toString('latin1');
+  const [, endedAtMs, id] = /^(\d{1,15}) ([0-9a-f-]{36}\/\d{1,15})$/u.exec(text) ?? [];
+  if (endedAtMs !== undefined && id !== undefined) return { endedAtMs: Number(endedAtMs), id };
+  const violation = { field: 'page_token', description: 'is not a token of this list' };
+  throw new FarmError('INVALID_REQUEST', `page_token: ${violation.description}`, { violations: [violation] });
 }
 
 const itemsMax = 100;

@@ -3,14 +3,9 @@ import type { Engine } from '../engine/engine.ts';
 import type { Farm, JobView } from '../engine/farm.ts';
 import { historyPage } from '../engine/history-page.ts';
 import { compareEnds, placeOf } from '../engine/turn/past-jobs.ts';
+import { asked } from './asked.ts';
 import { attemptsFrom } from './attempts-from.ts';
-import {
-  type History,
-  HistoryAway,
-  type HistoryFilter,
-  type HistoryPlace,
-  type PastJobDetail,
-} from './port.ts';
+import type { History, HistoryFilter, HistoryPlace, PastJobDetail } from './port.ts';
 
 /** What of the engine is needed beside the farm itself. */
 type HotStore = Farm & Pick<Engine, 'endedJobs' | 'hotAmong' | 'retryPast'>;
@@ -118,15 +113,4 @@ function logStanding(past: PastJobDetail | undefined): Awaited<ReturnType<Farm['
   const { logDate, username, channelName, jobId, attemptCount } = past.job;
   const place = logDate === undefined ? {} : { place: { logDate, username, channelName, jobId } };
   return { ...place, hasEnded: true, attemptNumber: attemptCount };
-}
-
-/** @throws FarmError HISTORY_UNAVAILABLE */
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (cause) {
-    if (!(cause instanceof HistoryAway)) throw cause;
-    const message = `history cannot be read just now: ${cause.message}`;
-    throw new FarmError('HISTORY_UNAVAILABLE', message, { cause, retryAfterMs: 5_000 });
-  }
 }

@@ -12,11 +12,12 @@ import { validateJob, violationsText } from '../domain/validate.ts';
 import type { JobFilter, WatchRequest } from '../engine/farm.ts';
 import type { RpcContext } from './context.ts';
 import { followLog } from './follow-log.ts';
+import { historyCalls } from './history-calls.ts';
 import { toAttempt, toExplanation, toJob, toJobSpec, toListedJob, toTimelineEntry } from './job-message.ts';
 import { checkedReason, checkedRequestId, requiredJobId } from './order-fields.ts';
 import { badField, toPageRequest } from './page-request.ts';
-import { toJobDraft } from './to-job-draft.ts';
 import { submitStored } from './stored-jobs.ts';
+import { toJobDraft } from './to-job-draft.ts';
 import { unary } from './unary.ts';
 import { watchStream } from './watch-stream.ts';
 
@@ -28,10 +29,10 @@ export function jobService(context: RpcContext): JobServiceServer {
   const { farm } = context;
   return {
     submitJob: unary(context, (request: jobWire.SubmitJobRequest) => submit(context, request)),
-    getJob: unary(context, async (request: jobWire.GetJobRequest) => {
     submitStoredJob: unary(context, (request: jobWire.SubmitStoredJobRequest) =>
       submitStored(context, request),
     ),
+    getJob: unary(context, async (request: jobWire.GetJobRequest) => {
       const detail = await farm.job(requiredJobId(request.jobId));
       const timeline = detail.job.timeline.map(toTimelineEntry);
       return { job: toJob(detail), spec: toJobSpec(detail.spec), timeline };
@@ -40,6 +41,7 @@ export function jobService(context: RpcContext): JobServiceServer {
       const page = await farm.jobs(toFilter(request), toPageRequest(request));
       return { jobs: page.entries.map(toListedJob), nextPageToken: page.nextToken };
     }),
+    ...historyCalls(context),
     cancelJob: jobOrder(context, 'cancel'),
     retryJob: jobOrder(context, 'retry'),
     holdJob: jobOrder(context, 'hold'),

@@ -9,7 +9,6 @@ import { badField, requestIdOf, textOf } from './fields.ts';
 import { toJobRow } from './rows.ts';
 import {
   failures,
-  historyQuery,
   jobOrderBody,
   jobParams,
   jobRow,
@@ -90,18 +89,6 @@ export const jobListRoutes: FastifyPluginCallbackZod<{ readonly context: WebCont
       return await jobsOf(context, query, states);
     },
   );
-  app.get(
-    '/api/history',
-    {
-      schema: {
-        tags,
-        summary: 'Jobs that have ended, whatever way.',
-        querystring: historyQuery,
-        response: { 200: jobsReply, ...failures },
-      },
-    },
-    ({ query }) => jobsOf(context, query, endedStates),
-  );
   done();
 };
 
@@ -161,10 +148,6 @@ export const jobOrderRoutes: FastifyPluginCallbackZod<{ readonly context: WebCon
 };
 
 const allStates = Object.keys(jobStates) as JobState[];
-const endedStates = allStates.filter((state) =>
-  ['completed', 'failed', 'cancelled'].includes(statusOf(state)),
-);
-
 function statesOf(status: string): readonly JobState[] {
   return allStates.filter((state) => statusOf(state) === status);
 }

@@ -81,7 +81,21 @@ export const jobsQuery = z.object({
   queue: z.string().optional(),
   status: z.enum(statuses).optional(),
 });
-export const historyQuery = z.object({ ...page, user_id: z.string().optional() });
+/** An empty field of a form means any. */
+const any = <T extends z.ZodType>(schema: T) =>
+  z.union([z.literal('').transform(() => undefined), schema]).optional();
+const endTime = any(z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)));
+
+export const historyQuery = z.object({
+  ...page,
+  user_id: z.string().optional(),
+  queue: z.string().optional(),
+  status: any(z.enum(['completed', 'failed', 'cancelled'])),
+  worker_id: z.string().optional().describe('Id of the agent that had it last.'),
+  channel: z.string().optional().describe('Part of the name of the channel.'),
+  ended_from: endTime.describe('ISO 8601; ended then or later.'),
+  ended_before: endTime.describe('ISO 8601; ended before then.'),
+});
 export const agentsQuery = z.object(page);
 
 export const jobsReply = z.object({

@@ -10,12 +10,13 @@ import {
 import { type Access, guard } from './access.ts';
 import type { WebContext } from './context.ts';
 import { agentRoutes, queueRoutes } from './farm-routes.ts';
+import { historyRoutes } from './history-routes.ts';
 import { errorHandler, webErrors } from './http-error.ts';
 import { jobListRoutes, jobOrderRoutes, jobRoutes } from './job-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import { statusRoutes } from './status-routes.ts';
-
 import { storedRoutes } from './stored-routes.ts';
+
 export interface WebServerOptions extends WebContext {
   /** `host:port` or `[host]:port`; port 0 takes a free one. The caller has made sure that they are safe. */
   readonly addresses: readonly string[];
@@ -115,14 +116,15 @@ export async function webApp({ access, tls, ...context }: Omit<WebServerOptions,
   for (const routes of [
     jobRoutes,
     jobListRoutes,
+    historyRoutes,
     jobOrderRoutes,
     logRoutes,
     queueRoutes,
     agentRoutes,
     statusRoutes,
+    storedRoutes,
   ])
     await typed.register(routes, { context });
-    storedRoutes,
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
   await app.ready();
   return app;
