@@ -19,27 +19,46 @@ interface Placed {
 }
 
 /**
+ * Where to look for the key frames that could be shown, rising: a look finds the one before it. A few for each shown item,
+ * whatever the length. Pure.
+ */
+export function sheetLooks(segments: readonly SegmentPlan[]): readonly number[] {
+  return shownOf(segments).flatMap(({ from, to, count }) =>
+    // A frame behind the middle: the key frame is not before the item, and not missed by a rounded time.
+    spreadTimes(from, to, count).map((seconds) => Math.min(seconds + 1 / framesPerSecond, to - halfFrame)),
+  );
+}
+
+/**
  * Which frames are shown: evenly spread, and of every item at least one while there is room; then of items that are
  * evenly spread. Only key frames are taken: they can be had without decoding the others. Pure.
  *
- * @param keySeconds - Times of the key frames, rising. Every segment begins with one.
+ * @param keySeconds - Times of key frames that are known, rising. Every segment begins with one.
  */
 export function chooseSheetFrames(
   segments: readonly SegmentPlan[],
   keySeconds: readonly number[],
 ): readonly SheetFrame[] {
-  const placed = place(segments);
-  const shown = placed.length <= sheetFramesMax ? placed : spread(placed, sheetFramesMax);
-  const counts = share(shown, Math.max(sheetFramesMin, shown.length));
-  return shown.flatMap(({ segment, from, to }, index) => {
+  return shownOf(segments).flatMap(({ segment, from, to, count }) => {
     const keys = keySeconds.filter((seconds) => seconds >= from - halfFrame && seconds < to - halfFrame);
-    const count = Math.min(counts[index] ?? 1, keys.length);
-    const wanted = Array.from({ length: count }, (_, at) => from + ((at + 0.5) / count) * (to - from));
+    const wanted = spreadTimes(from, to, Math.min(count, keys.length));
     return [...new Set(wanted.map((seconds) => nearest(keys, seconds)))].map((seconds) => ({
       seconds,
       segment,
     }));
   });
+}
+
+/** The items that have frames on the sheet, and how many at most. */
+function shownOf(segments: readonly SegmentPlan[]): readonly (Placed & { readonly count: number })[] {
+  const placed = place(segments);
+  const shown = placed.length <= sheetFramesMax ? placed : spread(placed, sheetFramesMax);
+  const counts = share(shown, Math.max(sheetFramesMin, shown.length));
+  return shown.map((each, index) => ({ ...each, count: counts[index] ?? 1 }));
+}
+
+function spreadTimes(from: number, to: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => from + ((at + 0.5) / count) * (to - from));
 }
 
 const halfFrame = 0.5 / framesPerSecond;

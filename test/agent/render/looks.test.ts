@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { sheetScript } from '../../../agent/render/contact-sheet.ts';
-import { chooseSheetFrames, sheetFramesMax } from '../../../agent/render/contact-times.ts';
+import { sheetList, sheetScript } from '../../../agent/render/contact-sheet.ts';
+import { chooseSheetFrames, sheetFramesMax, sheetLooks } from '../../../agent/render/contact-times.ts';
 import { planRender } from '../../../agent/render/plan.ts';
 import type { RenderPlan, SegmentPlan } from '../../../agent/render/render-plan.ts';
 import { type Stretch, stretchWarnings } from '../../../agent/render/stretches.ts';
@@ -114,6 +114,40 @@ test('A sheet has every item while there is room, more of long ones, and never o
   assert.deepEqual([many[0]?.[0], many.at(-1)?.[0]], [0, 100]);
   assert.equal(new Set(many.map(([, seconds]) => seconds)).size, sheetFramesMax);
   assert.deepEqual(shown({ ...planOf(1), segments: [] }), []);
+});
+
+test('A sheet looks for its frames where they are, and at no more places in hours than in minutes', () => {
+  for (const plan of [
+    planOf(1, 8, 1),
+    planOf(0.1),
+    planOf(14_400),
+    planOf(...Array.from({ length: 150 }, () => 90)),
+  ]) {
+    const looks = sheetLooks(plan.segments);
+    assert.ok(looks.length >= 1 && looks.length <= sheetFramesMax, `${looks.length} looks`);
+    const keys = keysOf(plan);
+    // As a seek finds them.
+    const found = [...new Set(looks.map((at) => keys.findLast((seconds) => seconds <= at) ?? -1))];
+    const shown = chooseSheetFrames(plan.segments, found);
+    assert.deepEqual(
+      shown.map(({ seconds }) => seconds),
+      found,
+    );
+    assert.equal(
+      new Set(shown.map(({ segment }) => segment)).size,
+      Math.min(plan.segments.length, sheetFramesMax),
+    );
+  }
+});
+
+test('A sheet reads the result at its frames only', () => {
+  const { segments } = planOf(2);
+  const [segment] = segments;
+  assert.ok(segment !== undefined);
+  assert.equal(
+    sheetList('result.mp4', [{ seconds: 7_200, segment }]),
+    'ffconcat version 1.0\nfile result.mp4\ninpoint 7200.016667\noutpoint 7200.050000\n',
+  );
 });
 
 test('On a sheet only times and names of ours are written, whatever the items are called', () => {
