@@ -95,6 +95,7 @@ describe('sources that are waited for because they grow', () => {
       },
     });
     await assert.rejects(fetching, /cancelled/u);
+    await cache.givenUp();
     assert.deepEqual(cache.waits(), []);
   });
 });
