@@ -6,6 +6,7 @@ import { heal } from './faults/faults.ts';
 import type { Referee } from './referee.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimAgent } from './sim-agent.ts';
+import type { SimOutside } from './sim-outside.ts';
 import type { World } from './world.ts';
 
 const minuteMs = 60_000;
@@ -21,6 +22,7 @@ const givenUpAfter = 4;
 export interface SimFarm extends Victims {
   readonly referee: Referee;
   readonly clients: Clients;
+  readonly outside?: SimOutside;
 }
 
 /** The calm after the faults: is everything over, does a job wait for nothing, does it take too long? */
@@ -42,14 +44,23 @@ export class Calm {
   /** Looks once a minute until it is over. */
   watch(): void {
     heal(this.#world, this.#farm);
-    const { clients, agents } = this.#farm;
+    const { clients, agents, outside } = this.#farm;
+    outside?.calmDown();
     const open = [...clients.plans.keys()].filter((jobId) => this.#isOpen(jobId));
     const busy = agents.some((agent) => agent.works.size > 0 || this.#holdsWork(agent));
-    this.isOver = open.length === 0 && !busy;
-    if (this.#world.nowMs - this.#sinceMs > quietMaxMs)
+    const isTold = outside === undefined || this.#hasNoRows();
+    this.isOver = open.length === 0 && !busy && isTold;
+    if (this.#world.nowMs - this.#sinceMs > quietMaxMs) {
+      if (!isTold) this.#world.violated('a row is never told', 'the outbox is not empty');
       this.#world.violated('a job never ends', open.length > 0 ? open.join(', ') : 'agents hold attempts');
+    }
     for (const jobId of clients.plans.keys()) this.#checkDeafness(jobId);
     if (!this.isOver) this.#world.after(minuteMs, () => this.watch());
+  }
+
+  #hasNoRows(): boolean {
+    for (const { kind } of this.#farm.disk.records()) if (kind === 'row') return false;
+    return true;
   }
 
   #holdsWork({ state }: SimAgent): boolean {

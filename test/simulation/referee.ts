@@ -1,6 +1,8 @@
+import type { DestinationName } from '../../controller/domain/outbox.ts';
 import type { FarmSettings } from '../../controller/domain/settings.ts';
 import type { Input } from '../../controller/engine/turn/inputs.ts';
 import type { FarmState } from '../../controller/engine/turn/state.ts';
+import type { OutboxItem } from '../../controller/outbox/destination.ts';
 import type { Epoch } from '../../controller/store/port.ts';
 import type { Assign, ControllerMessage, FinishedOutcome } from '../../proto/agent-link.ts';
 import { fenceText } from '../../proto/agent-link.ts';
@@ -10,6 +12,7 @@ import { ItemBook } from './books/item-book.ts';
 import { JobBook } from './books/job-book.ts';
 import { JournalBook } from './books/journal-book.ts';
 import { LeaseBook } from './books/lease-book.ts';
+import { OutboxBook, type Outside } from './books/outbox-book.ts';
 import { ProgressBook } from './books/progress-book.ts';
 import { PublishBook } from './books/publish-book.ts';
 import { SlotBook } from './books/slot-book.ts';
@@ -59,6 +62,7 @@ export class Referee implements StoreWatcher {
   readonly #publications: PublishBook;
   readonly #progress: ProgressBook;
   readonly #farm: FarmBook;
+  readonly #outbox: OutboxBook;
   readonly #slotMs = new Map<string, number>();
   readonly #startsOf = new Map<string, number>();
   readonly jobs: JobBook;
@@ -83,6 +87,7 @@ export class Referee implements StoreWatcher {
     this.#progress = new ProgressBook(world);
     this.#farm = new FarmBook(world, settings);
     this.#items = new ItemBook(world);
+    this.#outbox = new OutboxBook(world, this.jobs);
     this.#books = [
       new TermBook(world),
       this.jobs,
@@ -92,6 +97,7 @@ export class Referee implements StoreWatcher {
       new JournalBook(world),
       this.#progress,
       this.#items,
+      this.#outbox,
     ];
   }
 
@@ -190,8 +196,18 @@ export class Referee implements StoreWatcher {
     this.#slotMs.set(contentOf(work.assign), work.slotMs);
   }
 
+  /** A leader hands a job to a destination outside. */
+  told(destination: DestinationName, item: OutboxItem): void {
+    this.#outbox.told(destination, item);
+  }
+
   /** Everything is over: what must hold at the end. `mayBeOpen`: its file is where nobody reaches it. */
-  finish(results: ReadonlyMap<string, Content>, mayBeOpen: (stagingUnc: string) => boolean): void {
+  finish(
+    results: ReadonlyMap<string, Content>,
+    mayBeOpen: (stagingUnc: string) => boolean,
+    outside?: Outside,
+  ): void {
+    if (outside !== undefined) this.#outbox.finish(outside);
     const { jobs } = this;
     for (const jobId of jobs.acked)
       if (!jobs.ended.has(jobId) && !mayBeOpen(jobs.jobs.get(jobId)?.grant?.output.stagingFolder ?? ''))

@@ -44,6 +44,8 @@ export interface Scenario {
   readonly spanMs: number;
   /** All PCs share their segments, and so may help each other. */
   readonly assist: boolean;
+  /** Destinations outside are told of jobs, and are away now and then. */
+  readonly outbox: boolean;
   /** 1: the leadership ends with the process, as SQLite's lock. 2: it expires, as on Redis. */
   readonly controllers: readonly string[];
   readonly pcs: readonly AgentOptions[];
@@ -58,6 +60,8 @@ const standardMs = 600 * minuteMs;
 const assistOffset = 0x2f6b3d1;
 /** Every so many seeds one is of the standard profile. */
 const standardEvery = 4;
+/** Every so many seeds destinations outside are told of jobs: the others stay what they were. */
+const outboxEvery = 5;
 
 const studio: readonly AgentOptions[] = [
   { machine: 'pc1', agentId: 'pc1', slots: 1, speed: 1, queues: ['4k_queue', 'gpu_queue', 'default_queue'] },
@@ -78,6 +82,7 @@ export function scenarioOf(seed: number): Scenario {
     ...{ seed, profile, spanMs, controllers, jobs },
     // Of a sequence of its own, so that the other half of the farms stays what it was.
     assist: new Random(seed ^ assistOffset).chance(0.5),
+    outbox: seed % outboxEvery === 0,
     pcs: studio,
     verbs: drawVerbs(random, jobs, spanMs, profile),
     faults: drawFaults(random, profile, targets, spanMs),

@@ -1,11 +1,13 @@
 import type { FarmSettings } from '../../controller/domain/settings.ts';
-import { createEngine, type Engine } from '../../controller/engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../controller/engine/engine.ts';
 import type { EngineLog } from '../../controller/engine/ports.ts';
 import type { FarmState } from '../../controller/engine/turn/state.ts';
+import { deliveriesTo } from '../../controller/outbox/start-deliveries.ts';
 import type { AgentMessage } from '../../proto/agent-link.ts';
 import type { Connection, End } from './connection.ts';
 import type { Referee } from './referee.ts';
 import type { SimDisk } from './sim-disk.ts';
+import type { SimOutside } from './sim-outside.ts';
 import { SimProcess } from './sim-process.ts';
 import { SimStore } from './sim-store.ts';
 import { Stream } from './stream.ts';
@@ -29,6 +31,8 @@ export interface ControllerOptions {
   readonly settings: FarmSettings;
   readonly disk: SimDisk;
   readonly referee: Referee;
+  /** Absent: nobody outside is told of jobs. */
+  readonly outside?: SimOutside;
 }
 
 /** One controller process: the real engine on a simulated store, network and clock. */
@@ -197,6 +201,7 @@ export class SimController {
     const nothing = { upserts: [], deletes: [], effects: [] };
     return createEngine({
       store,
+      ...this.#deliver(isAlive),
       settings,
       decider: {
         tickMs,
@@ -245,6 +250,25 @@ export class SimController {
         if (isAlive()) this.#process.whenAwake(() => this.#fatal(error))();
       },
     });
+  }
+
+  /** With a clock and chance of its own: the rest of a seed is what it would be without it. */
+  #deliver(isAlive: () => boolean): Pick<EngineOptions, 'deliver'> {
+    const { world, settings, outside } = this.#options;
+    if (outside === undefined) return {};
+    const after = (ms: number, run: () => void) => {
+      if (!isAlive()) return () => undefined;
+      const timer = this.#process.later(ms, () => {
+        world.promisesAreDue = true;
+        run();
+      });
+      return () => {
+        timer.cancelled = true;
+      };
+    };
+    const clock = { nowMs: () => world.nowMs, after };
+    const parts = { times: settings.times, clock, random: () => 0.5, log: this.#log(isAlive) };
+    return { deliver: deliveriesTo(outside.destinationsOf(this.#process), parts) };
   }
 
   #log(isAlive: () => boolean): EngineLog {

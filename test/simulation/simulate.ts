@@ -1,3 +1,4 @@
+import { destinations } from '../../controller/domain/outbox.ts';
 import { defaultTimes } from '../../controller/domain/times.ts';
 import { farmSettings } from '../helpers/farm-settings.ts';
 import { Calm, type SimFarm } from './calm.ts';
@@ -11,6 +12,7 @@ import { type Scenario, scenarioOf } from './scenario.ts';
 import { SimAgent, type Surroundings } from './sim-agent.ts';
 import { SimController } from './sim-controller.ts';
 import { SimDisk } from './sim-disk.ts';
+import { SimOutside } from './sim-outside.ts';
 import { SimSegments } from './sim-segments.ts';
 import { SimShare } from './sim-share.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -43,6 +45,7 @@ const stepsMax = 3_000_000;
 const leaseTtlMs = 6_000;
 /** The noise of a seed is another sequence than its scenario: what is left out of one changes nothing in the other. */
 const noiseOffset = 0x5bd1e995;
+const outsideOffset = 0x3c6ef37;
 
 /** Runs a farm under one scenario: some hours of faults, then calm until every job has ended. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
@@ -76,7 +79,7 @@ function described(error: unknown): { readonly invariant: string; readonly messa
 }
 
 function build(world: World, scenario: Scenario): SimFarm {
-  const settings = settingsOf();
+  const settings = settingsOf(scenario);
   const share = new SimShare(world, (published) => referee.published(published));
   // A farm that may meet another share knows its own: it was used before.
   if (scenario.faults.some(({ kind }) => kind === 'share-other')) share.useOnce();
@@ -90,8 +93,14 @@ function build(world: World, scenario: Scenario): SimFarm {
   });
   const ttlMs = scenario.controllers.length > 1 ? leaseTtlMs : Number.POSITIVE_INFINITY;
   const disk = new SimDisk(world, referee, ttlMs);
+  const outside = scenario.outbox
+    ? new SimOutside(world, new Random(scenario.seed ^ outsideOffset), (name, item) =>
+        referee.told(name, item),
+      )
+    : undefined;
   const controllers = scenario.controllers.map(
-    (name) => new SimController({ world, name, settings, disk, referee }),
+    (name) =>
+      new SimController({ world, name, settings, disk, referee, ...(outside !== undefined && { outside }) }),
   );
   const clients: Clients = new Clients(world, controllers, referee);
   const around: Surroundings = {
@@ -107,7 +116,8 @@ function build(world: World, scenario: Scenario): SimFarm {
   if (first === undefined) throw new Error('a farm has a PC');
   const clone = new SimAgent({ ...first, machine: 'clone' }, around);
   clone.offUntilMs = Number.POSITIVE_INFINITY;
-  return { referee, disk, share, controllers, clients, agents, clone };
+  const farm = { referee, disk, share, controllers, clients, agents, clone };
+  return outside === undefined ? farm : { ...farm, outside };
 }
 
 function dial(
@@ -129,9 +139,10 @@ function dial(
   return connection;
 }
 
-function settingsOf() {
-  const times = { ...defaultTimes, endedJobsMs: 30 * minuteMs, progressMinMs: 5_000 };
-  const plain = farmSettings({ times });
+function settingsOf({ outbox }: Scenario) {
+  const mirrored = { progressMirrorMs: minuteMs };
+  const times = { ...defaultTimes, ...mirrored, endedJobsMs: 30 * minuteMs, progressMinMs: 5_000 };
+  const plain = farmSettings({ times, ...(outbox && { destinations }) });
   return {
     ...plain,
     // Nothing here takes longer than 12 minutes on the fastest PC and 30 on the slowest: what does, hangs.
@@ -159,7 +170,7 @@ async function live(world: World, farm: SimFarm, scenario: Scenario): Promise<vo
       world.check();
     }
   }
-  referee.finish(share.results(), (folder) => share.isElsewhere(folder));
+  referee.finish(share.results(), (folder) => share.isElsewhere(folder), farm.outside);
 }
 
 function lookNowAndThen(world: World, farm: SimFarm): void {

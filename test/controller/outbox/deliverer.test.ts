@@ -241,26 +241,32 @@ describe('a destination that is away', () => {
 });
 
 describe('a job that a destination refuses', () => {
-  it('is in nobody’s way, is shown with its reason, and is told again after its time', async () => {
-    const directory = new RecordingDestination('directory');
-    directory.refuses = ({ job }) => (job.jobId === jobId(1) ? 'no such user' : undefined);
-    const farm = await farmTelling(directory);
-    await farm.submit(1);
-    await farm.submit(2);
-    await settled();
-    assert.deepEqual(ids(directory.taken), [jobId(2)]);
-    const { refused, refusals } = await outboxOf(farm);
-    assert.equal(refused, 1);
-    assert.equal(refusals[0]?.reason, 'no such user');
-    const calls = directory.calls.length;
-    await farm.clock.pass(times.deliveryRefusedMs / 2);
-    assert.equal(directory.calls.length, calls);
-    directory.refuses = () => undefined;
-    await farm.clock.pass(times.deliveryRefusedMs / 2);
-    assert.deepEqual(ids(directory.taken), [jobId(2), jobId(1)]);
-    assert.equal((await outboxOf(farm)).rows, 0);
-    await farm.engine.stop();
-  });
+  // The directory looks for progress now and then anyway: the others have to be told when.
+  for (const name of ['directory', 'history'] as const) {
+    it(`is in nobody’s way, is shown with its reason, and is told again after its time: ${name}`, async () => {
+      const destination = new RecordingDestination(name);
+      destination.refuses = ({ job }) => (job.jobId === jobId(1) ? 'no such user' : undefined);
+      const farm = await farmTelling(destination);
+      for (const n of [1, 2]) {
+        await farm.submit(n);
+        await cancel(farm, n);
+      }
+      await settled();
+      assert.equal(destination.lastState(jobId(1)), undefined);
+      assert.equal(destination.lastState(jobId(2)), 'cancelled');
+      const { refused, refusals } = await outboxOf(farm);
+      assert.equal(refused, 1);
+      assert.equal(refusals[0]?.reason, 'no such user');
+      const calls = destination.calls.length;
+      await farm.clock.pass(times.deliveryRefusedMs / 2);
+      assert.equal(destination.calls.length, calls);
+      destination.refuses = () => undefined;
+      await farm.clock.pass(times.deliveryRefusedMs / 2);
+      assert.equal(destination.lastState(jobId(1)), 'cancelled');
+      assert.equal((await outboxOf(farm)).rows, 0);
+      await farm.engine.stop();
+    });
+  }
 });
 
 describe('progress of running jobs', () => {

@@ -63,6 +63,8 @@ test('a second scrape keeps nothing of the first', async () => {
 
 test('docs/metrics.md has exactly the metrics that there are', async () => {
   await using web = await open();
+  const status = web.farm.status();
+  web.farm.status = () => ({ ...status, lastCommitAgeMs: 1_500 });
   const served = new Set(
     [...(await web.get('/metrics')).body.matchAll(/^# TYPE (\S+)/gmu)].map(([, name]) => name),
   );
