@@ -55,7 +55,7 @@ function oneHome(packageName: string, homes: string[]): Rule {
 }
 
 const controllerInterfaces = [
-  '^controller/engine/(farm|orders|explanations)\\.ts$',
+  '^controller/engine/(farm|orders|explanations|verification)\\.ts$',
   '^controller/(outbox/destination|history/port)\\.ts$',
   '^controller/domain/',
   '^proto/(?!gen/)',

@@ -22,6 +22,7 @@ const asked = z.object({
         Object.keys(noOptions).map((each) => [each, z.boolean().default(false)]),
       ) as Record<Exclude<keyof typeof noOptions, 'rateProfile'>, z.ZodDefault<z.ZodBoolean>>),
     })
+    .transform(({ rateProfile, ...switches }) => ({ ...switches, ...(rateProfile && { rateProfile }) }))
     .optional(),
   /** Positions of the items whose sound is brought to the farm's loudness. */
   normalizeLoudness: z.array(whole).max(2_000).default([]),

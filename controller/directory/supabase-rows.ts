@@ -14,7 +14,7 @@ export const itemsTable = 'job_items';
  */
 export const farmMark = 'renderfarm';
 
-const text = z.string().nullish();
+const text = z.union([z.string(), z.number().transform(String)]).nullish();
 const time = z
   .string()
   .nullish()
@@ -123,7 +123,9 @@ function draftOfItem(item: ItemRow, loud: ReadonlySet<number>): ItemDraft {
 }
 
 function timeMs(value: string | null | undefined): number | undefined {
-  const ms = Date.parse(value ?? '');
+  // The stand-ins of Supabase write a space, and leave the zone out or its minutes.
+  const iso = (value ?? '').replace(' ', 'T').replace(/([+-]\d\d)$/u, '$1:00');
+  const ms = Date.parse(/T[^Z+-]*$/u.test(iso) ? `${iso}Z` : iso);
   return Number.isFinite(ms) ? ms : undefined;
 }
 
