@@ -112,6 +112,7 @@ function decodeController(status: farmWire.ControllerStatus | undefined): Contro
     role: controllerRoles.fromWire(status.role, 'role'),
     ...present('since', status.since),
     serving: status.serving,
+    shadow: status.shadow,
     ...present('leaderId', status.leaderId),
     ...present('term', status.term === 0 ? undefined : status.term),
     leaderAddresses: status.leaderAddresses,

@@ -3,9 +3,11 @@ import { type farmWire, toOptionalDuration } from '../proto/index.ts';
 import type { CallControl } from './call-control.ts';
 import { decodeAgent, decodeQueue, decodeStatus } from './decode-farm.ts';
 import { decodeJob } from './decode-job.ts';
+import { decodeShadowReport } from './decode-shadow.ts';
 import { RenderfarmError } from './errors.ts';
 import type { FarmStatusView } from './farm-views.ts';
 import { present } from './present.ts';
+import type { ShadowReportView } from './shadow-views.ts';
 import type { Start } from './try-once.ts';
 import type { AgentView, JobView, QueueView } from './views.ts';
 
@@ -100,6 +102,20 @@ export class FarmOperator {
       return view;
     };
     return this.#call(({ farm }, ...rest) => farm.getFarmStatus({}, ...rest), decode, control);
+  }
+
+  /** What the farm rendered in shadow mode, page by page. @throws RenderfarmError `NOT_IN_SHADOW` */
+  async *shadowReports(control: CallControl = {}): AsyncGenerator<ShadowReportView, void, undefined> {
+    for (let pageToken: string | undefined = ''; pageToken !== undefined; ) {
+      const request = { pageSize: 100, pageToken };
+      const page: ShadowReportView = await this.#call(
+        ({ farm }, ...rest) => farm.getShadowReport(request, ...rest),
+        decodeShadowReport,
+        control,
+      );
+      yield page;
+      pageToken = page.nextPageToken === '' ? undefined : page.nextPageToken;
+    }
   }
 
   /**

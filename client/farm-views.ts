@@ -9,6 +9,8 @@ export interface ControllerStatusView {
   readonly since?: Date;
   /** Leads and can store what it decides. */
   readonly serving: boolean;
+  /** It renders copies of another farm's jobs, and keeps the results nowhere. */
+  readonly shadow: boolean;
   readonly leaderId?: string;
   readonly term?: number;
   readonly leaderAddresses: readonly string[];

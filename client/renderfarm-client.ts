@@ -84,6 +84,21 @@ export class RenderfarmClient {
     return this.#submit(job, options);
   }
 
+  /**
+   * Hands in a job whose row, and items, are in the studio's tables already.
+   *
+   * @throws RenderfarmError `JOB_NOT_FOUND`, `ROW_NOT_QUEUED`, `ROW_CLAIMED`, `NO_STORED_JOBS`, `DIRECTORY_UNAVAILABLE`
+   */
+  submitStored(jobId: string, options: SubmitOptions = {}): Promise<Submission> {
+    const { requestId = randomUUID(), validateOnly = false } = options;
+    const request = { requestId, jobId, validateOnly };
+    return this.#call<jobWire.SubmitStoredJobResponse, Submission>(
+      ({ jobs }, ...rest) => jobs.submitStoredJob(request, ...rest),
+      decodeSubmission,
+      options,
+    );
+  }
+
   /** A job, its items and what happened to it. @throws RenderfarmError `JOB_NOT_FOUND` */
   get(jobId: string, control: CallControl = {}): Promise<JobDetails> {
     const start: Start<jobWire.GetJobResponse> = ({ jobs }, ...rest) => jobs.getJob({ jobId }, ...rest);

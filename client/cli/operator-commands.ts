@@ -13,6 +13,7 @@ import {
   setPriority,
   shareReplaced,
 } from './commands/orders.ts';
+import { shadow } from './commands/shadow.ts';
 import { status } from './commands/status.ts';
 import type { Run } from './run.ts';
 import { positiveNumber, priorities } from './values.ts';
@@ -93,6 +94,10 @@ export function operatorCommands(root: Command, run: Run): void {
     .command('status')
     .description('how the controller and the farm stand')
     .action(() => run(status));
+  root
+    .command('shadow')
+    .description('compare what the farm rendered in shadow mode with what the old one made of it')
+    .action(() => run(shadow));
   const list = root
     .command('agents')
     .description('list the render PCs, or give them orders')

@@ -79,7 +79,8 @@ function submitCommands(root: Command, run: Run): void {
   root
     .command('submit')
     .description('submit jobs; all files are checked before the first is submitted')
-    .argument('<job.json...>', 'job files; - is standard input')
+    .argument('[job.json...]', 'job files; - is standard input')
+    .option('--stored <id>', 'a job whose row is there already; may be given several times', collect)
     .option('--watch', 'follow the jobs to their end')
     .option('--dry-run', 'only check the jobs and show where they would go')
     .addOption(new Option('--priority <class>', 'instead of the one in the files').choices(priorities))

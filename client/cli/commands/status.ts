@@ -58,10 +58,11 @@ function outboxLines(outbox: OutboxView): readonly string[] {
 }
 
 function controllerLines({ controller, farmId }: FarmStatusView): readonly string[] {
-  const { role, since, serving, leaderId, term, leaderAddresses, durability } = controller;
+  const { role, since, serving, shadow, leaderId, term, leaderAddresses, durability } = controller;
   const { recoveryUntil, lastCommitAgeMs } = controller;
   const who = [leaderId, term === undefined ? undefined : `term ${term}`, leaderAddresses.join(', ')];
   return [
+    ...(shadow ? [line('Mode', "SHADOW: another farm's jobs are rendered, results are kept nowhere")] : []),
     line('Controller', `${role} since ${timeText(since)}${serving ? '' : ', not serving'}`),
     line('Leader', who.filter(Boolean).join(', ')),
     ...(farmId === undefined ? [] : [line('Farm', farmId)]),

@@ -13,6 +13,8 @@ import { printError } from '../print-error.ts';
 import { note, say, type Terminal } from '../terminal.ts';
 
 export interface SubmitCommandOptions {
+  /** Ids of jobs that are rows already. */
+  readonly stored?: readonly string[];
   readonly watch?: boolean;
   readonly dryRun?: boolean;
   readonly priority?: Priority;
@@ -47,6 +49,13 @@ export async function submit(
   files: readonly string[],
   options: SubmitCommandOptions,
 ): Promise<ExitCode> {
+  if (options.stored !== undefined) return await submitRows(client, terminal, files, options.stored, options);
+  if (files.length === 0) {
+    throw new RenderfarmError(
+      'INVALID_OPTIONS',
+      'name job files, - for standard input, or --stored with the id of a row',
+    );
+  }
   const jobs = await readJobs(terminal, files, options);
   if (jobs === undefined) return exitCodes.invalid;
   const isDryRun = options.dryRun === true;
@@ -57,6 +66,35 @@ export async function submit(
   if (isDryRun) return exitCodes.ok;
   const submitted = await submitAll(client, terminal, jobs);
   return options.watch === true ? await follow(client, terminal, { jobIds: submitted }) : exitCodes.ok;
+}
+
+/** Jobs that are rows of the studio's tables: what they ask for stands there. */
+async function submitRows(
+  client: RenderfarmClient,
+  terminal: Terminal,
+  files: readonly string[],
+  jobIds: readonly string[],
+  { dryRun = false, watch = false, ...others }: SubmitCommandOptions,
+): Promise<ExitCode> {
+  const beside = Object.keys(others).filter(
+    (name) => name !== 'stored' && others[name as keyof typeof others] !== undefined,
+  );
+  // `--no-cache` has a value where it was not given.
+  const unfit = beside.filter((name) => name !== 'cache' || others.cache === false);
+  if (files.length > 0 || unfit.length > 0) {
+    const what = files.length > 0 ? 'job files' : `--${unfit.join(', --')}`;
+    throw new RenderfarmError(
+      'INVALID_OPTIONS',
+      `--stored takes no ${what}: what the job asks for is in its row`,
+    );
+  }
+  const submitted: string[] = [];
+  for (const jobId of jobIds) {
+    const result = await client.submitStored(jobId, { validateOnly: dryRun, signal: terminal.signal });
+    say(terminal, submissionLine(terminal, jobId, result, dryRun));
+    submitted.push(result.jobId);
+  }
+  return watch && !dryRun ? await follow(client, terminal, { jobIds: submitted }) : exitCodes.ok;
 }
 
 /** Lets the controller check every job; false where it would not take one: all that is wrong has been said then. */
