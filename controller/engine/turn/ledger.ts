@@ -120,7 +120,6 @@ export class Ledger {
       // What was refused has changed: it may be taken now.
       ...(refused && { refused: { ...refused, nextTryAtMs: refused.atMs } }),
     });
-    this.#owed.add(destination);
   }
 
   putRow(row: OutboxRow): void {
@@ -128,6 +127,8 @@ export class Ledger {
     this.state.rows.set(key, row);
     laneRow(this.state.lanes, row);
     this.#mark('row', key);
+    // Also where it was set aside: whoever delivers has to know when it is due again.
+    this.#owed.add(row.destination);
   }
 
   dropRow(row: OutboxRow): void {
