@@ -13,6 +13,7 @@ import type { JobInput, Priority } from './job-input.ts';
 import { jobRequest } from './job-request.ts';
 import { type ClientSettings, type ConnectOptions, resolveOptions } from './options.ts';
 import { allPages } from './pages.ts';
+import { Past } from './past.ts';
 import type { PlanView } from './plan-views.ts';
 import type { Start } from './try-once.ts';
 import { callUnary } from './unary.ts';
@@ -69,6 +70,8 @@ export class RenderfarmClient {
   readonly #closing = new AbortController();
   /** Orders to agents, and how the farm stands. */
   readonly operator: FarmOperator;
+  /** What has ended. */
+  readonly past: Past;
 
   /** Use `connect`. */
   constructor(settings: ClientSettings) {
@@ -77,6 +80,7 @@ export class RenderfarmClient {
     const call = <Reply, View>(start: Start<Reply>, decode: (reply: Reply) => View, control: CallControl) =>
       this.#call(start, decode, control);
     this.operator = new FarmOperator(call, settings.addresses.length);
+    this.past = new Past(call);
   }
 
   /** Hands in a job. When it returns, the job is stored durably and will not be lost. */
@@ -135,7 +139,8 @@ export class RenderfarmClient {
   }
 
   /**
-   * A fresh start for a job that failed, was quarantined or cancelled: what was counted against it is forgotten.
+   * A fresh start for a job that failed, was quarantined or cancelled, however long ago: what was counted against it
+   * is forgotten.
    *
    * @throws RenderfarmError `JOB_NOT_ENDED`, `JOB_ENDED` (published), `JOB_ARCHIVED`, `TOO_MANY_JOBS`, `JOB_NOT_FOUND`
    */

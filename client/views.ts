@@ -105,6 +105,27 @@ export interface JobView {
   readonly loudness?: LoudnessView;
 }
 
+/** One end of a job, as the table of results has it. */
+export interface ResultView {
+  readonly jobId: string;
+  readonly username: string;
+  readonly channelName: string;
+  /** When it ended. */
+  readonly timestamp: Date;
+  /** Items of type video only. */
+  readonly videoCount: number;
+  /** Seconds of output. */
+  readonly totalDurationS?: number;
+  /** UNC path of the published result. */
+  readonly outputPath?: string;
+  /** The agent that published, else the last one. */
+  readonly workerId?: string;
+  readonly featuresUsed: readonly string[];
+  /** Seconds of that attempt. */
+  readonly processingTimeS?: number;
+  readonly status: JobStatus;
+}
+
 /** Something that happened to a job. */
 export interface TimelineView {
   readonly at: Date;

@@ -10,6 +10,7 @@ import { type SubmitCommandOptions, submit } from './commands/submit.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import { jobOrderCommands, operatorCommands, queueCommands } from './operator-commands.ts';
+import { pastCommands } from './past-commands.ts';
 import type { Run } from './run.ts';
 import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
 import { say, type Terminal } from './terminal.ts';
@@ -37,6 +38,7 @@ export function program(surroundings: Surroundings): Command {
   };
   submitCommands(root, run);
   jobCommands(root, run);
+  pastCommands(root, run);
   jobOrderCommands(root, run);
   farmCommands(root, run);
   queueCommands(root, run);

@@ -28,6 +28,27 @@ export function timeValue(text: string, nowMs: number): Date {
   throw new InvalidArgumentError('It must be a time such as 2026-03-01T18:00, or +2h from now.');
 }
 
+/**
+ * A time that is over: `2026-03-01` (its beginning, here), a time as above, or a span ago: `7d`, `1d12h`.
+ * @throws InvalidArgumentError
+ */
+export function pastTime(text: string, nowMs: number): Date {
+  const ago = after(`+${text}`, nowMs);
+  const time = ago === undefined ? timeOfDay(isDay(text) ? `${text} 00:00` : text) : mirrored(ago, nowMs);
+  if (time !== undefined && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError(
+    'It must be a time such as 2026-03-01 or 2026-03-01T18:00, or a span ago: 7d.',
+  );
+}
+
+function isDay(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/u.test(text);
+}
+
+function mirrored(later: Date, nowMs: number): Date {
+  return new Date(2 * nowMs - later.getTime());
+}
+
 const spanMs = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 
 function after(text: string, nowMs: number): Date | undefined {
