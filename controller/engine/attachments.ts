@@ -5,6 +5,7 @@ import type { AgentOutlet, AgentSession } from './farm.ts';
 import { jsonBytes } from './inbox.ts';
 import type { Clock } from './ports.ts';
 import type { Replies } from './replies.ts';
+import type { VerifyDesk } from './verify/verify-desk.ts';
 import type { Writer } from './writer.ts';
 
 /** A term more than a day ahead of the clock is no term of this farm (protocol.md, Identities). */
@@ -43,6 +44,8 @@ interface Engine {
   readonly outlets: Outlets;
   readonly replies: Replies;
   readonly clock: Clock;
+  /** Hears the answers of agents about files: no turn is needed for them. */
+  readonly verifies: Pick<VerifyDesk, 'answered' | 'left'>;
 }
 
 /** Brings an agent's stream to the writer; resolves after its Welcome was sent. */
@@ -74,12 +77,14 @@ async function checkTerm({ writer, clock }: Engine, hello: Hello): Promise<void>
   writer.raiseTerm(hello.highestTerm);
 }
 
-function session({ writer, outlets }: Engine, sessionId: string): AgentSession {
+function session({ writer, outlets, verifies }: Engine, sessionId: string): AgentSession {
   let over = false;
   return {
     sessionId,
     deliver(message) {
-      if (!over) writer.inbox.push({ kind: 'message', sessionId, message }, bytesOf(message));
+      if (over) return !writer.inbox.full;
+      if (message.kind === 'files-seen') verifies.answered(sessionId, message);
+      else writer.inbox.push({ kind: 'message', sessionId, message }, bytesOf(message));
       return !writer.inbox.full;
     },
     ready: () => writer.inbox.room(),
@@ -87,6 +92,7 @@ function session({ writer, outlets }: Engine, sessionId: string): AgentSession {
       if (over) return;
       over = true;
       outlets.forget(sessionId);
+      verifies.left(sessionId);
       writer.inbox.push({ kind: 'stream-ended', sessionId, how });
     },
   };

@@ -19,7 +19,7 @@ import type { FarmState } from './turn/state.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import type { WriterStart } from './writer.ts';
 
-export interface CandidateOptions extends Pick<ReignOptions, 'decider' | 'deliver' | 'lookUp'> {
+export interface CandidateOptions extends Pick<ReignOptions, 'decider' | 'deliver' | 'lookUp' | 'pathsOf'> {
   readonly store: Store;
   readonly settings: FarmSettings;
   readonly clock: Clock;

@@ -5,13 +5,14 @@ import type { AgentOutlet, AgentSession, OutboxView } from './farm.ts';
 import { LookUps } from './look-ups.ts';
 import type { Deliveries, OutboxSource, StartDeliveries } from './outbox-port.ts';
 import { performer } from './perform.ts';
-import type { LookUp } from './ports.ts';
+import type { LookUp, PathLookUp } from './ports.ts';
 import { Replies } from './replies.ts';
 import { revisions } from './revisions.ts';
 import { dueRows } from './turn/outbox-due.ts';
 import { outboxViews } from './turn/outbox-view.ts';
 import type { FarmState } from './turn/state.ts';
 import { jobView } from './turn/views.ts';
+import { VerifyDesk } from './verify/verify-desk.ts';
 import { Watches } from './watches.ts';
 import { Writer, type WriterOptions, type WriterStart } from './writer.ts';
 
@@ -20,6 +21,8 @@ export interface ReignOptions extends Omit<WriterOptions, 'perform'> {
   readonly deliver?: StartDeliveries;
   /** @default there is no catalogue to ask again */
   readonly lookUp?: LookUp;
+  /** For jobs that are only verified. @default there is no catalogue */
+  readonly pathsOf?: PathLookUp;
 }
 
 /**
@@ -30,6 +33,7 @@ export class Reign {
   readonly writer: Writer;
   readonly replies = new Replies();
   readonly watches: Watches;
+  readonly verifies: VerifyDesk;
   readonly #outlets = new Outlets();
   readonly #options: ReignOptions;
   readonly #deliveries: Deliveries | undefined;
@@ -52,6 +56,7 @@ export class Reign {
       { ...options.settings.limits, origin: `${leaderId}-${term}`, clock: options.clock },
     );
     const { replies, watches } = this;
+    this.verifies = this.#verifyDesk();
     this.#deliveries = options.deliver?.(this.#outbox());
     this.#lookUps = options.lookUp && new LookUps(writer, options.lookUp);
     const perform = performer({
@@ -72,7 +77,8 @@ export class Reign {
   attach(hello: Hello, outlet: AgentOutlet): Promise<AgentSession> {
     const { writer, replies } = this;
     const { clock } = this.#options;
-    return attachAgent({ writer, outlets: this.#outlets, replies, clock }, hello, outlet);
+    const { verifies } = this;
+    return attachAgent({ writer, outlets: this.#outlets, replies, clock, verifies }, hello, outlet);
   }
 
   /** What destinations are owed, and how they stand. */
@@ -89,12 +95,24 @@ export class Reign {
   endCalls(error: FarmError): void {
     this.#lookUps?.stop(error);
     this.replies.failAll(error);
+    this.verifies.stop(error);
     this.watches.stop(error);
   }
 
   /** Ends every agent's stream; they go on rendering and look for whoever leads. */
   sendAgentsAway(goodbye: () => ControllerGoodbye): void {
     this.#outlets.endAll(goodbye);
+  }
+
+  #verifyDesk(): VerifyDesk {
+    const { settings, clock, pathsOf } = this.#options;
+    return new VerifyDesk({
+      ...{ settings, clock },
+      pathsOf: pathsOf ?? (() => Promise.resolve({ paths: new Map() })),
+      read: (look) => this.writer.read(look),
+      isOpen: (sessionId) => this.#outlets.get(sessionId) !== undefined,
+      send: (sessionId, message) => this.#outlets.get(sessionId)?.send(message),
+    });
   }
 
   #outbox(): OutboxSource {

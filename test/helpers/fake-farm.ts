@@ -1,5 +1,6 @@
 import { FarmError } from '../../controller/domain/errors.ts';
 import { type JobRecord, untried } from '../../controller/domain/job.ts';
+import type { JobDraft } from '../../controller/domain/job-draft.ts';
 import type { LogReads } from '../../controller/domain/log-files.ts';
 import type { Answer, PlanView } from '../../controller/engine/explanations.ts';
 import type {
@@ -20,6 +21,7 @@ import type {
   WatchRequest,
 } from '../../controller/engine/farm.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from '../../controller/engine/orders.ts';
+import type { Verification } from '../../controller/engine/verification.ts';
 import type { HistoryFilter } from '../../controller/history/port.ts';
 import type {
   AgentMessage,
@@ -43,6 +45,11 @@ type Listener = (serving: boolean) => void;
 /** A farm that remembers what it was asked, for tests of what stands before it. */
 export class FakeFarm implements Farm {
   readonly submitted: SubmitRequest[] = [];
+  readonly verified: JobDraft[] = [];
+  verification: Verification = {
+    ...{ accepted: true, renderable: true, existed: false, faults: [], items: [] },
+    ...{ videoCount: 0, lengthMs: 0, lengthKnown: true },
+  };
   /** What lists of jobs were asked for. */
   readonly listed: { readonly filter: JobFilter; readonly page: PageRequest }[] = [];
   /** The same of history. */
@@ -112,6 +119,11 @@ export class FakeFarm implements Farm {
     this.submitted.push(request);
     const { jobId } = request.spec;
     return this.#answer({ jobId, queue: 'default_queue', routeRule: 'otherwise', existed: false });
+  }
+
+  verify(draft: JobDraft): Promise<Verification> {
+    this.verified.push(draft);
+    return this.#answer(this.verification);
   }
 
   orderJob(order: JobOrder) {

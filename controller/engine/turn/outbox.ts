@@ -43,7 +43,10 @@ export function isTold(state: FarmState, jobId: string): boolean {
 }
 
 /** No room for what the outside would have to hear of one more job; undefined: there is. */
-export function refusedFullOutbox({ state, settings }: Ledger): Refused | undefined {
+export function refusedFullOutbox({
+  state,
+  settings,
+}: Pick<Ledger, 'state' | 'settings'>): Refused | undefined {
   const { outboxRowsMax } = settings.limits;
   if (state.rows.size < outboxRowsMax) return undefined;
   const fullest = [...state.lanes].sort(([, a], [, b]) => sizeOf(b) - sizeOf(a))[0];
