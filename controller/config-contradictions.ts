@@ -1,6 +1,7 @@
 import type { Settings } from './config-schema.ts';
 import { storeContradictions } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
+import { sourceShareOf } from './domain/shares.ts';
 import { defaultTimes, type TimeName, type Times } from './domain/times.ts';
 
 /** Settings that are right by themselves and wrong together. Looks at those that could be read, and only at those. */
@@ -14,9 +15,7 @@ export function findContradictions(settings: Partial<Settings>): readonly FieldV
     ...timeOrder(settings),
     ...queueRuns(settings),
     ...storeContradictions(settings.store),
-    ...(settings.catalogFile !== undefined && settings.bigQuery !== undefined
-      ? [{ field: 'bigQuery', description: 'cannot stand beside catalogFile' }]
-      : []),
+    ...catalogs(settings),
     ...(settings.supabase?.poll !== undefined && settings.farm === 'farm' && settings.shadow !== true
       ? [{ field: 'farm', description: 'must be a name of its own: supabase.poll claims rows by it' }]
       : []),
@@ -48,6 +47,23 @@ function rootsTwice({ shares = [] }: Partial<Settings>): readonly FieldViolation
       return owner === undefined ? [] : [{ field, description: `${root} is a root of ${owner} already` }];
     }),
   );
+}
+
+function catalogs(settings: Partial<Settings>): readonly FieldViolation[] {
+  const given = (['catalogFile', 'catalogFolder', 'bigQuery'] as const).filter(
+    (field) => settings[field] !== undefined,
+  );
+  const { shares, catalogFolder } = settings;
+  const isOutside =
+    shares !== undefined &&
+    catalogFolder !== undefined &&
+    sourceShareOf(`${catalogFolder.root}\\x`, shares) === undefined;
+  return [
+    ...given.slice(1).map((field) => ({ field, description: `cannot stand beside ${given[0]}` })),
+    ...(isOutside
+      ? [{ field: 'catalogFolder.root', description: 'must lie in a share whose role is source' }]
+      : []),
+  ];
 }
 
 function outputShare({ shares, output }: Partial<Settings>): readonly FieldViolation[] {

@@ -6,3 +6,7 @@ export const durationMs = z
   .min(1)
   .max(366 * 24 * 3_600_000);
 export const count = (min: number, max: number) => z.int().min(min).max(max);
+export const uncRoot = z
+  .string()
+  .transform((text) => text.replaceAll('/', '\\').replace(/\\+$/u, ''))
+  .refine((text) => /^\\\\[^\\]+(\\[^\\]+)+$/u.test(text), 'must be a UNC path such as \\\\host\\Share');

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bigQuerySettings } from './config-bigquery-schema.ts';
-import { count, durationMs, path } from './config-field-schemas.ts';
+import { catalogFolderSettings } from './config-catalog-schema.ts';
+import { count, durationMs, path, uncRoot } from './config-field-schemas.ts';
 import { historySettings } from './config-history-schema.ts';
 import { logsSettings } from './config-logs-schema.ts';
 import { storeSettings } from './config-store-schema.ts';
@@ -12,10 +13,6 @@ const name = z.string().refine(isPlainName, plainNameRule);
 const address = z.string().regex(/^.+:\d{1,5}$/u, 'must be host:port');
 const weight = z.number('must be a number').min(0.01).max(100);
 const userWeightsMax = 10_000;
-const uncRoot = z
-  .string()
-  .transform((text) => text.replaceAll('/', '\\').replace(/\\+$/u, ''))
-  .refine((text) => /^\\\\[^\\]+(\\[^\\]+)+$/u.test(text), 'must be a UNC path such as \\\\host\\Share');
 const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin');
 
 const queue = z.strictObject({
@@ -217,7 +214,14 @@ export const settingsSchema = z.strictObject({
     .describe(
       'CSV or JSON: `video_id`, `path`, and if wanted `resolution`, `is_4k`. Read again when it changes.',
     ),
-  bigQuery: bigQuerySettings.optional().describe('The catalogue in BigQuery; instead of `catalogFile`.'),
+  catalogFolder: catalogFolderSettings
+    .optional()
+    .describe(
+      'Instead of `catalogFile`: a folder of videos; the `video_id` of each is its name without the extension.',
+    ),
+  bigQuery: bigQuerySettings
+    .optional()
+    .describe('The catalogue in BigQuery, and where results go; instead of `catalogFile`.'),
   supabase: supabaseSettings
     .optional()
     .describe("Names of users from Supabase's `profiles`, instead of `users`."),

@@ -9,7 +9,12 @@ import { type SettingName, type Settings, settingsSchema } from './config-schema
 import { type StoreConfig, storeConfig } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
 import { routingPresets } from './domain/routing.ts';
-import type { BigQueryConfig, FarmSettings, QueueSettings } from './domain/settings.ts';
+import type {
+  BigQueryConfig,
+  CatalogFolderSettings,
+  FarmSettings,
+  QueueSettings,
+} from './domain/settings.ts';
 import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
 
 /** PEM texts. */
@@ -35,6 +40,7 @@ export interface ControllerConfig {
   readonly logsDir: string;
   readonly logs: { readonly keepDays: number; readonly keepBytes: number };
   readonly catalogFile?: string;
+  readonly catalogFolder?: CatalogFolderSettings;
   readonly bigQuery?: BigQueryConfig;
   readonly users: Readonly<Record<string, string>>;
   readonly supabase?: SupabaseConfig;
@@ -246,6 +252,9 @@ function assemble(
     logsDir: at(settings.logsDir),
     logs: settings.logs,
     ...(settings.catalogFile !== undefined && { catalogFile: at(settings.catalogFile) }),
+    ...(settings.catalogFolder !== undefined && {
+      catalogFolder: { ...settings.catalogFolder, path: at(settings.catalogFolder.path) },
+    }),
     ...(settings.bigQuery !== undefined && { bigQuery: bigQuerySettings(settings.bigQuery, at) }),
     users: settings.users,
     ...(supabase !== undefined && { supabase }),

@@ -1,6 +1,7 @@
 import { bigQueryCatalog } from './catalog/bigquery-catalog.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { openFileCatalog } from './catalog/file-catalog.ts';
+import { folderCatalog } from './catalog/folder-catalog.ts';
 import { catalogPaths } from './catalog-paths.ts';
 import { composeIntake, type Intake } from './compose-intake.ts';
 import type { ControllerConfig } from './config.ts';
@@ -109,8 +110,12 @@ export async function startController({ config, log, signal }: ControllerOptions
   }
 }
 
-async function openCatalog({ bigQuery, catalogFile }: ControllerConfig, log: RpcLogger): Promise<Catalog> {
+async function openCatalog(
+  { bigQuery, catalogFile, catalogFolder }: ControllerConfig,
+  log: RpcLogger,
+): Promise<Catalog> {
   if (bigQuery !== undefined) return bigQueryCatalog(bigQuery);
+  if (catalogFolder !== undefined) return folderCatalog({ ...catalogFolder, log });
   return await openFileCatalog({
     ...(catalogFile !== undefined && { file: catalogFile }),
     onProblem: (error) =>

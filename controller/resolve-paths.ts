@@ -13,6 +13,7 @@ const namedMax = 5;
 /** What the catalogue has answered, perhaps of other jobs too. */
 export interface CatalogAnswer {
   readonly found: ReadonlyMap<string, CatalogEntry>;
+  readonly notes?: ReadonlyMap<string, string>;
   readonly queryMs: number;
   readonly label: string | undefined;
   readonly shares: readonly ShareSettings[];
@@ -25,11 +26,11 @@ export interface CatalogAnswer {
  */
 export function resolvePaths(
   spec: JobSpec,
-  { found, queryMs, label, shares, clock }: CatalogAnswer,
+  { found, notes, queryMs, label, shares, clock }: CatalogAnswer,
 ): Omit<ResolvedJob, 'username'> {
   const ids = new Set(spec.items.flatMap((item) => item.videoId ?? []));
   const paths = new Map([...ids].flatMap((id) => pathOf(id, found)));
-  refuseUnknown(spec, paths, label);
+  refuseUnknown(spec, paths, label, notes);
   const resolved = inOrder(spec).map((item) => resolveItem(item, paths));
   refuseOutside(spec, paths, shares);
   refuseTooLarge(resolved);
@@ -49,15 +50,21 @@ function pathOf(
 }
 
 /** `video_id` wins: an unknown id is an error even where a path is given (mission.md section 1). */
-function refuseUnknown(spec: JobSpec, paths: ReadonlyMap<string, string>, label = 'the catalogue'): void {
-  const violations = spec.items.flatMap((item, index) =>
-    item.videoId === undefined || paths.has(item.videoId)
-      ? []
-      : {
-          field: `items[${index}].video_id`,
-          description: `Video ID ${item.videoId} not found in ${label}`,
-        },
-  );
+function refuseUnknown(
+  spec: JobSpec,
+  paths: ReadonlyMap<string, string>,
+  label = 'the catalogue',
+  notes?: ReadonlyMap<string, string>,
+): void {
+  const violations = spec.items.flatMap(({ videoId }, index) => {
+    if (videoId === undefined || paths.has(videoId)) return [];
+    const note = notes?.get(videoId);
+    const more = note === undefined ? '' : `: ${note}`;
+    return {
+      field: `items[${index}].video_id`,
+      description: `Video ID ${videoId} not found in ${label}${more}`,
+    };
+  });
   refuse('UNKNOWN_VIDEO_ID', violations);
 }
 

@@ -19,7 +19,12 @@ export interface Catalog {
     videoIds: readonly string[],
     signal: AbortSignal,
     how?: 'anew',
-  ): Promise<{ readonly found: ReadonlyMap<string, CatalogEntry>; readonly queryMs: number }>;
+  ): Promise<{
+    readonly found: ReadonlyMap<string, CatalogEntry>;
+    /** Why an id is not among them, where more is known than that. */
+    readonly notes?: ReadonlyMap<string, string>;
+    readonly queryMs: number;
+  }>;
 }
 
 /** The catalogue cannot answer; whether it knows the ids is not known. */

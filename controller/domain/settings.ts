@@ -145,3 +145,17 @@ export interface BigQueryConfig
   /** @default rows of results stay in the local table */
   readonly resultsTable?: string;
 }
+
+/** A folder of videos that is the catalogue. */
+export interface CatalogFolderSettings {
+  /** Where it is mounted here. */
+  readonly path: string;
+  /** Its UNC path, without a backslash at the end. */
+  readonly root: string;
+  readonly rescanMs: number;
+  /** For an id that is not there it is not scanned more often than this. */
+  readonly rescanMinMs: number;
+  /** Names in it and below it. */
+  readonly filesMax: number;
+  readonly depthMax: number;
+}

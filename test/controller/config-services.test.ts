@@ -24,6 +24,7 @@ test('BigQuery has its project and its table; what would change the query is ref
     timeoutMs: 15_000,
     cacheMs: 300_000,
     cacheEntriesMax: 100_000,
+    resultsFeatures: 'array',
   });
   const hostile = `bigQuery: { projectId: 'Ä', table: 'a.b.c\` WHERE 1', idColumn: 'x\`', pathColumn: '1' }`;
   assert.deepEqual(Object.keys(await problems(t, `${shares}\n${hostile}`)), [
@@ -34,6 +35,25 @@ test('BigQuery has its project and its table; what would change the query is ref
   ]);
   assert.deepEqual(await problems(t, `${shares}\ncatalogFile: a.csv\nbigQuery: { ${where} }`), {
     bigQuery: 'cannot stand beside catalogFile',
+  });
+});
+
+test('The catalogue can be a folder in a source share, and is one thing only', async (t) => {
+  const folder = `catalogFolder: { path: clips, root: '//nas/Share/all/' }`;
+  const config = await read(t, `${shares}\n${folder}`);
+  assert.deepEqual(config.catalogFolder, {
+    path: join(config.folder, 'clips'),
+    root: '\\\\nas\\Share\\all',
+    rescanMs: 300_000,
+    rescanMinMs: 5_000,
+    filesMax: 200_000,
+    depthMax: 16,
+  });
+  assert.deepEqual(await problems(t, `${shares}\n${folder}\ncatalogFile: a.csv`), {
+    catalogFolder: 'cannot stand beside catalogFile',
+  });
+  assert.deepEqual(await problems(t, `${shares}\ncatalogFolder: { path: x, root: '//other/x' }`), {
+    'catalogFolder.root': 'must lie in a share whose role is source',
   });
 });
 
