@@ -8,6 +8,7 @@ import {
 import type { JobLogs, LogReads } from '../domain/log-files.ts';
 import type { ShadowReports, StoredJobs } from '../domain/stored-jobs.ts';
 import type { Farm } from '../engine/farm.ts';
+import type { ResultPages } from '../history/port.ts';
 import { agentStreams } from './agent-service.ts';
 import { authoriseWith } from './auth.ts';
 import type { RpcContext, RpcLogger } from './context.ts';
@@ -32,6 +33,8 @@ export interface RpcServerOptions {
   readonly logs: JobLogs;
   readonly reads: LogReads;
   readonly stored?: StoredJobs;
+  /** Absent: rows of results are not kept here. */
+  readonly results?: ResultPages;
   readonly shadow?: ShadowReports;
   readonly logger: RpcLogger;
   /** `host:port` or `[host]:port`; port 0 takes a free one. */
@@ -79,6 +82,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     logs: options.logs,
     reads: options.reads,
     ...(options.stored && { stored: options.stored }),
+    ...(options.results && { results: options.results }),
     ...(options.shadow && { shadow: options.shadow }),
     logger: options.logger,
     isInSourceShare: options.isInSourceShare,
