@@ -45,3 +45,16 @@ export const oneItem: ItemSpec = { position: 0, itemType: 'video', path: '\\\\na
 export function later(item: OutboxItem, counter: number, job: Partial<JobRecord>, percent = 0): OutboxItem {
   return { ...item, job: { ...item.job, ...job }, percent, revision: revision(counter) };
 }
+
+export const ran = {
+  state: 'running',
+  agentId: 'pc1',
+  startedAtMs: 1_700_000_010_000,
+} as const satisfies Partial<JobRecord>;
+export const published = {
+  ...ran,
+  state: 'published',
+  endedAtMs: 1_700_000_070_500,
+  outputPath: '\\\\nas\\Out\\Chan.mp4',
+  finalDurationMs: 120_500,
+} as const satisfies Partial<JobRecord>;
