@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheIndex } from './cache-index.ts';
+import { isLinkedElsewhere } from './file-links.ts';
 import { openGate } from './gate.ts';
 import { once } from './once.ts';
 
@@ -25,8 +26,11 @@ export interface CacheObjects {
   has(sha256: string, sizeBytes: number): boolean;
   /** Takes a finished file in, durably; a twin that is there already is kept instead. The content comes pinned. */
   adopt(partPath: string, sha256: string, sizeBytes: number): Promise<() => void>;
-  /** Gives up the content that was used longest ago, of those that nobody keeps; false when there is none. */
-  evictOldest(): Promise<boolean>;
+  /**
+   * Gives up the content that was used longest ago, of those that nobody keeps; false when there is none. `forDisk`: only
+   * of those whose bytes are free then, which a link in a kept work folder prevents.
+   */
+  evictOldest(forDisk?: boolean): Promise<boolean>;
   contentBytes(): number;
   /** Of these, what no job keeps. */
   spareBytes(): number;
@@ -82,12 +86,17 @@ export async function openCacheObjects(options: CacheObjectsOptions): Promise<Ca
       if (contents.get(sha256) === content) await drop(sha256, content);
       return undefined;
     },
-    async evictOldest() {
+    async evictOldest(forDisk = false) {
       const leave = await oneAtATime.enter();
       try {
-        const oldest = leastRecentlyUsed(contents);
-        if (oldest !== undefined) await drop(...oldest);
-        return oldest !== undefined;
+        for (const [sha256, content] of leastRecentlyUsed(contents)) {
+          if (forDisk && (await isLinkedElsewhere(contentPath(sha256)))) continue;
+          // Pinned while it was looked at.
+          if (isKept(content)) continue;
+          await drop(sha256, content);
+          return true;
+        }
+        return false;
       } finally {
         leave();
       }
@@ -129,13 +138,15 @@ async function scan(folder: string, index: CacheIndex): Promise<Map<string, Cont
   return contents;
 }
 
-function leastRecentlyUsed(contents: ReadonlyMap<string, Content>): [string, Content] | undefined {
-  let oldest: [string, Content] | undefined;
-  for (const entry of contents) {
-    const { pins, usedAtMs } = entry[1];
-    if (pins.job + pins.hint === 0 && (oldest === undefined || usedAtMs < oldest[1].usedAtMs)) oldest = entry;
-  }
-  return oldest;
+/** Those that nobody keeps, the oldest use first. */
+function leastRecentlyUsed(contents: ReadonlyMap<string, Content>): readonly [string, Content][] {
+  return [...contents]
+    .filter(([, content]) => !isKept(content))
+    .toSorted(([, a], [, b]) => a.usedAtMs - b.usedAtMs);
+}
+
+function isKept({ pins }: Content): boolean {
+  return pins.job + pins.hint > 0;
 }
 
 // A rename is durable only when its folder is; Windows has no such call, and needs none.

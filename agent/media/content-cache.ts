@@ -115,7 +115,7 @@ export async function openContentCache(options: ContentCacheOptions): Promise<Co
   const room = openDiskRoom({
     ...cache,
     contentBytes: () => objects.contentBytes(),
-    evictContent: () => objects.evictOldest(),
+    evictContent: (forDisk) => objects.evictOldest(forDisk),
   });
   const context = { ...cache, index, objects, room, waits: createGrowthWaits(cache.growth) };
   const closing = new AbortController();

@@ -16,8 +16,11 @@ export interface DiskRoomOptions {
   readonly freeBytes: () => Promise<number>;
   /** Bytes of all contents that are in the cache. */
   readonly contentBytes: () => number;
-  /** Gives one content up that nobody uses, the least recently used; false when there is none. */
-  readonly evictContent: () => Promise<boolean>;
+  /**
+   * Gives one content up that nobody uses, the least recently used; false when there is none. `forDisk`: one whose bytes are
+   * free then.
+   */
+  readonly evictContent: (forDisk: boolean) => Promise<boolean>;
   /** Gives something else up that is of less use than a job; false when there is nothing. */
   readonly evictOther: () => Promise<boolean>;
 }
@@ -142,7 +145,7 @@ async function makeRoom(
   for (;;) {
     const lack = await missing(more, options, holds, copying);
     if (lack === undefined) return undefined;
-    if (await options.evictContent()) continue;
+    if (await options.evictContent(!lack.isCacheLimit)) continue;
     // Only contents count for the cache's own limit: nothing else helps there.
     if (lack.isCacheLimit || !(await options.evictOther())) return lack.words;
   }

@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isLinkedElsewhere } from './file-links.ts';
 
 /** What is known of a finished segment, or of a whole job's sound. */
 export interface SegmentRecord {
@@ -156,13 +157,27 @@ export async function dropSegment(
   root: string,
   entry: Pick<SegmentRecord, 'key' | 'joinClass'>,
 ): Promise<void> {
+  await rm(recordPath(root, entry), { force: true });
+  for (const file of await mediaOf(root, entry)) await rm(file, { force: true });
+}
+
+/** Dropping the segment would free nothing: its bytes have another name, in a work folder. */
+export async function isSegmentLinked(
+  root: string,
+  entry: Pick<SegmentRecord, 'key' | 'joinClass'>,
+): Promise<boolean> {
+  const files = await mediaOf(root, entry);
+  return (await Promise.all(files.map(isLinkedElsewhere))).includes(true);
+}
+
+async function mediaOf(
+  root: string,
+  entry: Pick<SegmentRecord, 'key' | 'joinClass'>,
+): Promise<readonly string[]> {
   const file = recordPath(root, entry);
-  await rm(file, { force: true });
   const prefix = path.basename(file).replace(/\.json$/u, '-');
   const names = await readdir(path.dirname(file)).catch(unlessMissing([]));
-  for (const name of names.filter((one) => one.startsWith(prefix))) {
-    await rm(path.join(path.dirname(file), name), { force: true });
-  }
+  return names.filter((one) => one.startsWith(prefix)).map((one) => path.join(path.dirname(file), one));
 }
 
 /** A segment as a look at the names and sizes shows it; its record was not read. */

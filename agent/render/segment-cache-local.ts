@@ -5,6 +5,7 @@ import {
   findRecords,
   hashFile,
   incomingName,
+  isSegmentLinked,
   linkOrCopy,
   mediaPath,
   placeSegment,
@@ -168,7 +169,7 @@ class DiskTier implements LocalTier {
 
   async giveUp(): Promise<boolean> {
     await this.#ready;
-    return (await this.#evictOldest(giveUpBytes)) > 0;
+    return (await this.#evictOldest(giveUpBytes, true)) > 0;
   }
 
   evict(): Promise<void> {
@@ -241,11 +242,15 @@ class DiskTier implements LocalTier {
     return entry;
   }
 
-  async #evictOldest(bytes: number): Promise<number> {
+  /** @param forDisk - only what gives its bytes back: not what a kept work folder has a link of */
+  async #evictOldest(bytes: number, forDisk = false): Promise<number> {
     let freed = 0;
-    for (const entry of this.#entries.values()) {
+    for (const entry of [...this.#entries.values()]) {
       if (freed >= bytes) break;
-      if (entry.pins > 0) continue;
+      if (isPinned(entry)) continue;
+      if (forDisk && (await isSegmentLinked(this.#options.folder, entry))) continue;
+      // Pinned, or gone, while it was looked at.
+      if (isPinned(entry) || this.#entries.get(idOf(entry)) !== entry) continue;
       freed += entry.sizeBytes;
       this.#counts.evicted += 1;
       await this.#drop(entry);
@@ -265,6 +270,10 @@ class DiskTier implements LocalTier {
   #wallMs(): number {
     return (this.#options.wallMs ?? Date.now)();
   }
+}
+
+function isPinned({ pins }: Entry): boolean {
+  return pins > 0;
 }
 
 /** Written by whoever removes segments behind the agent's back. */
