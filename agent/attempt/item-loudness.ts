@@ -25,7 +25,7 @@ export interface ItemLoudnessOptions {
 /** The loudness of an item's source, where the item asks for it; undefined where it does not. */
 export type ItemLoudness = (item: ResolvedItem, source: SourceFile) => Promise<Loudness | undefined>;
 
-/** Measures what items ask for, some at a time. What it gives rejects with the signal's reason only. */
+/** Measures what items ask for, some at a time, and each content once, however many items have it. What it gives rejects with the signal's reason only. */
 export function openItemLoudness(options: ItemLoudnessOptions): ItemLoudness {
   const { cache, ffmpeg, workFolder, limits, signal, force, commands = silentCommandLog } = options;
   const gate = openGate(measuresAtATime);
@@ -35,15 +35,21 @@ export function openItemLoudness(options: ItemLoudnessOptions): ItemLoudness {
     signal,
     ...(force === undefined ? {} : { force }),
   };
-  return async (item, source) => {
-    const wanted = measuredSource(item, source, cache);
-    if (wanted === undefined) return undefined;
+  const measure = async (wanted: MeasuredSource): Promise<Loudness> => {
     const leave = await gate.enter(signal);
     try {
       return await measureLoudness(context, wanted);
     } finally {
       leave();
     }
+  };
+  const measured = new Map<string, Promise<Loudness>>();
+  return async (item, source) => {
+    const wanted = measuredSource(item, source, cache);
+    if (wanted === undefined) return undefined;
+    const figures = measured.get(wanted.notePath) ?? measure(wanted);
+    measured.set(wanted.notePath, figures);
+    return await figures;
   };
 }
 
