@@ -105,7 +105,10 @@ function tellReport(
 function tellOutcome(logger: AgentLogger, ref: JobRef, finished: FinishedOutcome): void {
   const { outcome, failureClass, message, problems, exitCode, publishedPath, usage } = finished;
   const { copiedBytes, reusedBytes, framesEncoded, segmentsRendered, segmentsReused } = usage;
-  const figures = { copiedBytes, reusedBytes, framesEncoded, segmentsRendered, segmentsReused };
+  const { segmentsHelped = 0 } = usage;
+  const figures = {
+    ...{ copiedBytes, reusedBytes, framesEncoded, segmentsRendered, segmentsReused, segmentsHelped },
+  };
   const times = { runMs: usage.runMs, firstFrameMs: usage.firstFrameMs };
   const codes = problems.length === 0 ? undefined : [...new Set(problems.map(({ code }) => code))];
   const fields = { ...named(ref), publishedPath, failureClass, exitCode, codes, reason: message };

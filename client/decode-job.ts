@@ -161,6 +161,7 @@ function decodeUsage(usage: jobWire.Usage): UsageView {
     reusedBytes: usage.reusedBytes,
     segmentsRendered: usage.segmentsRendered,
     segmentsReused: usage.segmentsReused,
+    segmentsHelped: usage.segmentsHelped,
     framesEncoded: usage.framesEncoded,
     runMs: fromOptionalDuration(usage.runTime, 'run_time') ?? 0,
     waitedForSharesMs: fromOptionalDuration(usage.waitedForShares, 'waited_for_shares') ?? 0,

@@ -194,6 +194,8 @@ export interface UsageView {
   readonly reusedBytes: number;
   readonly segmentsRendered: number;
   readonly segmentsReused: number;
+  /** Of these, what other agents rendered for this attempt. */
+  readonly segmentsHelped: number;
   readonly framesEncoded: number;
   /** From accepting the job to the last encoded frame. */
   readonly runMs: number;

@@ -288,6 +288,8 @@ export interface Usage {
   readonly reusedBytes: number;
   readonly segmentsRendered: number;
   readonly segmentsReused: number;
+  /** Of these: what other agents rendered for this attempt; absent: none. */
+  readonly segmentsHelped?: number;
   readonly framesEncoded: number;
   /** From accepting the assignment to the last encoded frame. */
   readonly runMs: number;

@@ -76,8 +76,8 @@ export async function renderStep(options: RenderStepOptions): Promise<RenderedOu
     onFirstFrame: () => usage.firstFrame(),
     onWarning: ({ message }) => log.warn(message),
     onSegment(segment) {
-      usage.segment(segment);
       const helper = own.segmentDone(segment.position, segment.isReused);
+      usage.segment({ ...segment, helper });
       if (helper !== undefined) log.info(`Segment ${segment.position} was rendered by agent ${helper}`);
       else if (segment.isReused) log.info(`Segment ${segment.position} comes from the cache`);
       options.onSegment({

@@ -7,7 +7,13 @@ export interface UsageCount {
   fetched(file: FetchedFile): void;
   firstFrame(): void;
   /** A segment is there. One that had to be made anew is told again: what was told last counts, and all that was encoded. */
-  segment(segment: { readonly position: number; readonly frames: number; readonly isReused: boolean }): void;
+  segment(segment: {
+    readonly position: number;
+    readonly frames: number;
+    readonly isReused: boolean;
+    /** The agent that rendered it for this attempt. */
+    readonly helper?: string | undefined;
+  }): void;
   /** The last frame is encoded: the run clock stops. Only the first call counts. */
   encoded(): void;
   /** All the time that was waited for source shares so far. */
@@ -20,16 +26,16 @@ export interface UsageCount {
 
 export function createUsageCount(nowMs: () => number): UsageCount {
   const startedMs = nowMs();
-  /** Whether it was reused, by position. */
-  const segments = new Map<number, boolean>();
+  /** Where it came from, by position. */
+  const segments = new Map<number, 'rendered' | 'cached' | 'helped'>();
   const files = { copiedFiles: 0, copiedBytes: 0, reusedFiles: 0, reusedBytes: 0 };
   const waitedMs = { sources: 0, output: 0 };
   const waitedForSharesMs = (): number => Math.round(waitedMs.sources + waitedMs.output);
   let framesEncoded = 0;
   let firstFrameMs: number | undefined;
   let runMs: number | undefined;
-  const count = (wanted: boolean): number =>
-    [...segments.values()].filter((isReused) => isReused === wanted).length;
+  const count = (wanted: 'rendered' | 'cached' | 'helped'): number =>
+    [...segments.values()].filter((from) => from === wanted).length;
   const sinceStartMs = (): number => Math.round(nowMs() - startedMs);
 
   return {
@@ -45,8 +51,9 @@ export function createUsageCount(nowMs: () => number): UsageCount {
     firstFrame() {
       firstFrameMs ??= sinceStartMs();
     },
-    segment({ position, frames, isReused }) {
-      segments.set(position, isReused);
+    segment({ position, frames, isReused, helper }) {
+      const reusedFrom = helper === undefined ? 'cached' : 'helped';
+      segments.set(position, isReused ? reusedFrom : 'rendered');
       framesEncoded += isReused ? 0 : frames;
     },
     encoded() {
@@ -61,8 +68,9 @@ export function createUsageCount(nowMs: () => number): UsageCount {
     waitedForSharesMs,
     total: () => ({
       ...files,
-      segmentsRendered: count(false),
-      segmentsReused: count(true),
+      segmentsRendered: count('rendered'),
+      segmentsReused: count('cached') + count('helped'),
+      ...(count('helped') === 0 ? {} : { segmentsHelped: count('helped') }),
       framesEncoded,
       runMs: runMs ?? sinceStartMs(),
       waitedForSharesMs: waitedForSharesMs(),

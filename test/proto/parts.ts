@@ -137,11 +137,13 @@ const usage = record<Usage>(
     reusedBytes: count,
     segmentsRendered: count,
     segmentsReused: count,
+    segmentsHelped: fc.integer({ min: 1, max: 2_000 }),
     framesEncoded: count,
     runMs: spanMs,
     waitedForSharesMs: spanMs,
     firstFrameMs: spanMs,
   },
+  'segmentsHelped',
   'firstFrameMs',
 );
 export const outcome = fc.constantFrom(

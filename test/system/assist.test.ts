@@ -56,6 +56,7 @@ test('An idle agent renders items of a running job, whose pictures are bit for b
   assert.ok(helped > 0, 'the idle one rendered nothing');
   assert.equal(usage.segmentsRendered + usage.segmentsReused, 6);
   assert.ok(usage.segmentsReused > 0 && usage.segmentsReused <= helped);
+  assert.equal(usage.segmentsHelped, usage.segmentsReused);
 
   const alone = await farm.client.submit({ ...job, options: { noCache: true } });
   const again = usageOf(await published(farm, alone.jobId));

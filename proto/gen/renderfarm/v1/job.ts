@@ -373,7 +373,11 @@ export interface Usage {
     | Duration
     | undefined;
   /** From accepting the assignment to the first encoded frame. */
-  readonly firstFrame: Duration | undefined;
+  readonly firstFrame:
+    | Duration
+    | undefined;
+  /** Of segments_reused: those that other agents rendered for this attempt. */
+  readonly segmentsHelped: number;
 }
 
 export interface Attempt {
@@ -690,6 +694,80 @@ export interface FollowLogResponse {
   readonly isLast: boolean;
   /** With is_last: the job has ended and the agent has said that this is all. */
   readonly isWhole: boolean;
+}
+
+export interface VerifyJobRequest {
+  readonly job: JobSpec | undefined;
+}
+
+/** One thing that is wrong. */
+export interface VerifyProblem {
+  /** Of the item, or of the job: path, logo_path, deadline. */
+  readonly field: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What is known of one item, in the order in which they were given. */
+export interface VerifiedItem {
+  readonly position: number;
+  readonly itemType: ItemType;
+  readonly videoId: string;
+  /** What would be read: the catalogue's path where there is a video_id. Empty: none is known. */
+  readonly path: string;
+  /** It is there, and may be read; absent: not known. */
+  readonly pathAvailable?:
+    | boolean
+    | undefined;
+  /** Of the file; of a still how long it is shown; otherwise the estimate that was given. Absent: not known. */
+  readonly duration:
+    | Duration
+    | undefined;
+  /** The duration comes from the file. */
+  readonly measured: boolean;
+  /** As a player shows it; 0: not known. */
+  readonly width: number;
+  readonly height: number;
+  readonly is4k?: boolean | undefined;
+  readonly codec: string;
+  readonly sizeBytes: number;
+  readonly problems: readonly VerifyProblem[];
+  /** What is no problem, and a person should know: agents that disagree. */
+  readonly warnings: readonly string[];
+  /** Why something was not found out; empty: everything was. */
+  readonly unknown: string;
+}
+
+export interface VerifyJobResponse {
+  /** A submit would take it now. It does not look at files. */
+  readonly accepted: boolean;
+  /** Every file is there and can be read. Absent: not all could be looked at. */
+  readonly renderable?:
+    | boolean
+    | undefined;
+  /** Of the job, beside its items. */
+  readonly problems: readonly VerifyProblem[];
+  readonly items: readonly VerifiedItem[];
+  readonly videoCount: number;
+  readonly totalDuration:
+    | Duration
+    | undefined;
+  /** False: some of it is estimated. */
+  readonly totalDurationKnown: boolean;
+  /** Where it would go; empty where the job is too wrong to say. */
+  readonly queue: string;
+  readonly routeRule: string;
+  /** The farm has a job with this id. */
+  readonly existed: boolean;
+  /** One sentence; empty where it would not be taken. */
+  readonly forecast: string;
+  readonly plannedAgentId: string;
+  /** From now, by the plan as it would be. */
+  readonly plannedStart: Duration | undefined;
+  readonly plannedEnd: Duration | undefined;
+  readonly basis: string;
+  /** Every agent's answer, the best first. */
+  readonly agents: readonly AgentOpinion[];
 }
 
 function createBaseFence(): Fence {
@@ -2107,6 +2185,7 @@ function createBaseUsage(): Usage {
     runTime: undefined,
     waitedForShares: undefined,
     firstFrame: undefined,
+    segmentsHelped: 0,
   };
 }
 
@@ -2141,6 +2220,9 @@ export const Usage: MessageFns<Usage> = {
     }
     if (message.firstFrame !== undefined) {
       Duration.encode(message.firstFrame, writer.uint32(82).fork()).join();
+    }
+    if (message.segmentsHelped !== 0) {
+      writer.uint32(88).int64(message.segmentsHelped);
     }
     return writer;
   },
@@ -2238,6 +2320,14 @@ export const Usage: MessageFns<Usage> = {
             message.firstFrame = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.segmentsHelped = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2271,6 +2361,7 @@ export const Usage: MessageFns<Usage> = {
     message.firstFrame = (object.firstFrame !== undefined && object.firstFrame !== null)
       ? Duration.fromPartial(object.firstFrame)
       : undefined;
+    message.segmentsHelped = object.segmentsHelped ?? 0;
     return message;
   },
 };
@@ -5501,6 +5592,639 @@ export const FollowLogResponse: MessageFns<FollowLogResponse> = {
   },
 };
 
+function createBaseVerifyJobRequest(): VerifyJobRequest {
+  return { job: undefined };
+}
+
+export const VerifyJobRequest: MessageFns<VerifyJobRequest> = {
+  encode(message: VerifyJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      JobSpec.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyJobRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = JobSpec.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<VerifyJobRequest>, I>>(base?: I): VerifyJobRequest {
+    return VerifyJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyJobRequest>, I>>(object: I): VerifyJobRequest {
+    const message = createBaseVerifyJobRequest() as any;
+    message.job = (object.job !== undefined && object.job !== null) ? JobSpec.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
+function createBaseVerifyProblem(): VerifyProblem {
+  return { field: "", code: "", message: "" };
+}
+
+export const VerifyProblem: MessageFns<VerifyProblem> = {
+  encode(message: VerifyProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.field !== "") {
+      writer.uint32(10).string(message.field);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyProblem() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<VerifyProblem>, I>>(base?: I): VerifyProblem {
+    return VerifyProblem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyProblem>, I>>(object: I): VerifyProblem {
+    const message = createBaseVerifyProblem() as any;
+    message.field = object.field ?? "";
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseVerifiedItem(): VerifiedItem {
+  return {
+    position: 0,
+    itemType: 0,
+    videoId: "",
+    path: "",
+    pathAvailable: undefined,
+    duration: undefined,
+    measured: false,
+    width: 0,
+    height: 0,
+    is4k: undefined,
+    codec: "",
+    sizeBytes: 0,
+    problems: [],
+    warnings: [],
+    unknown: "",
+  };
+}
+
+export const VerifiedItem: MessageFns<VerifiedItem> = {
+  encode(message: VerifiedItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0) {
+      writer.uint32(8).int32(message.position);
+    }
+    if (message.itemType !== 0) {
+      writer.uint32(16).int32(message.itemType);
+    }
+    if (message.videoId !== "") {
+      writer.uint32(26).string(message.videoId);
+    }
+    if (message.path !== "") {
+      writer.uint32(34).string(message.path);
+    }
+    if (message.pathAvailable !== undefined) {
+      writer.uint32(40).bool(message.pathAvailable);
+    }
+    if (message.duration !== undefined) {
+      Duration.encode(message.duration, writer.uint32(50).fork()).join();
+    }
+    if (message.measured !== false) {
+      writer.uint32(56).bool(message.measured);
+    }
+    if (message.width !== 0) {
+      writer.uint32(64).int32(message.width);
+    }
+    if (message.height !== 0) {
+      writer.uint32(72).int32(message.height);
+    }
+    if (message.is4k !== undefined) {
+      writer.uint32(80).bool(message.is4k);
+    }
+    if (message.codec !== "") {
+      writer.uint32(90).string(message.codec);
+    }
+    if (message.sizeBytes !== 0) {
+      writer.uint32(96).int64(message.sizeBytes);
+    }
+    for (const v of message.problems) {
+      VerifyProblem.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.unknown !== "") {
+      writer.uint32(122).string(message.unknown);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifiedItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifiedItem() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.itemType = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.videoId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.pathAvailable = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.duration = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.measured = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.width = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.height = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.is4k = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.codec = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.problems.push(VerifyProblem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.unknown = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<VerifiedItem>, I>>(base?: I): VerifiedItem {
+    return VerifiedItem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifiedItem>, I>>(object: I): VerifiedItem {
+    const message = createBaseVerifiedItem() as any;
+    message.position = object.position ?? 0;
+    message.itemType = object.itemType ?? 0;
+    message.videoId = object.videoId ?? "";
+    message.path = object.path ?? "";
+    message.pathAvailable = object.pathAvailable ?? undefined;
+    message.duration = (object.duration !== undefined && object.duration !== null)
+      ? Duration.fromPartial(object.duration)
+      : undefined;
+    message.measured = object.measured ?? false;
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.is4k = object.is4k ?? undefined;
+    message.codec = object.codec ?? "";
+    message.sizeBytes = object.sizeBytes ?? 0;
+    message.problems = object.problems?.map((e) => VerifyProblem.fromPartial(e)) || [];
+    message.warnings = object.warnings?.map((e) => e) || [];
+    message.unknown = object.unknown ?? "";
+    return message;
+  },
+};
+
+function createBaseVerifyJobResponse(): VerifyJobResponse {
+  return {
+    accepted: false,
+    renderable: undefined,
+    problems: [],
+    items: [],
+    videoCount: 0,
+    totalDuration: undefined,
+    totalDurationKnown: false,
+    queue: "",
+    routeRule: "",
+    existed: false,
+    forecast: "",
+    plannedAgentId: "",
+    plannedStart: undefined,
+    plannedEnd: undefined,
+    basis: "",
+    agents: [],
+  };
+}
+
+export const VerifyJobResponse: MessageFns<VerifyJobResponse> = {
+  encode(message: VerifyJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accepted !== false) {
+      writer.uint32(8).bool(message.accepted);
+    }
+    if (message.renderable !== undefined) {
+      writer.uint32(16).bool(message.renderable);
+    }
+    for (const v of message.problems) {
+      VerifyProblem.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.items) {
+      VerifiedItem.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.videoCount !== 0) {
+      writer.uint32(40).int32(message.videoCount);
+    }
+    if (message.totalDuration !== undefined) {
+      Duration.encode(message.totalDuration, writer.uint32(50).fork()).join();
+    }
+    if (message.totalDurationKnown !== false) {
+      writer.uint32(56).bool(message.totalDurationKnown);
+    }
+    if (message.queue !== "") {
+      writer.uint32(66).string(message.queue);
+    }
+    if (message.routeRule !== "") {
+      writer.uint32(74).string(message.routeRule);
+    }
+    if (message.existed !== false) {
+      writer.uint32(80).bool(message.existed);
+    }
+    if (message.forecast !== "") {
+      writer.uint32(90).string(message.forecast);
+    }
+    if (message.plannedAgentId !== "") {
+      writer.uint32(98).string(message.plannedAgentId);
+    }
+    if (message.plannedStart !== undefined) {
+      Duration.encode(message.plannedStart, writer.uint32(106).fork()).join();
+    }
+    if (message.plannedEnd !== undefined) {
+      Duration.encode(message.plannedEnd, writer.uint32(114).fork()).join();
+    }
+    if (message.basis !== "") {
+      writer.uint32(122).string(message.basis);
+    }
+    for (const v of message.agents) {
+      AgentOpinion.encode(v!, writer.uint32(130).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyJobResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.accepted = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.renderable = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.problems.push(VerifyProblem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.items.push(VerifiedItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.videoCount = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.totalDuration = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.totalDurationKnown = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.queue = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.routeRule = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.existed = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.forecast = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.plannedAgentId = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.plannedStart = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.plannedEnd = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.basis = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.agents.push(AgentOpinion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<VerifyJobResponse>, I>>(base?: I): VerifyJobResponse {
+    return VerifyJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyJobResponse>, I>>(object: I): VerifyJobResponse {
+    const message = createBaseVerifyJobResponse() as any;
+    message.accepted = object.accepted ?? false;
+    message.renderable = object.renderable ?? undefined;
+    message.problems = object.problems?.map((e) => VerifyProblem.fromPartial(e)) || [];
+    message.items = object.items?.map((e) => VerifiedItem.fromPartial(e)) || [];
+    message.videoCount = object.videoCount ?? 0;
+    message.totalDuration = (object.totalDuration !== undefined && object.totalDuration !== null)
+      ? Duration.fromPartial(object.totalDuration)
+      : undefined;
+    message.totalDurationKnown = object.totalDurationKnown ?? false;
+    message.queue = object.queue ?? "";
+    message.routeRule = object.routeRule ?? "";
+    message.existed = object.existed ?? false;
+    message.forecast = object.forecast ?? "";
+    message.plannedAgentId = object.plannedAgentId ?? "";
+    message.plannedStart = (object.plannedStart !== undefined && object.plannedStart !== null)
+      ? Duration.fromPartial(object.plannedStart)
+      : undefined;
+    message.plannedEnd = (object.plannedEnd !== undefined && object.plannedEnd !== null)
+      ? Duration.fromPartial(object.plannedEnd)
+      : undefined;
+    message.basis = object.basis ?? "";
+    message.agents = object.agents?.map((e) => AgentOpinion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /** Jobs: what a person or a service submits, follows and cancels. */
 export type JobServiceService = typeof JobServiceService;
 export const JobServiceService = {
@@ -5685,6 +6409,19 @@ export const JobServiceService = {
     responseSerialize: (value: FollowLogResponse): Buffer => Buffer.from(FollowLogResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FollowLogResponse => FollowLogResponse.decode(value),
   },
+  /**
+   * Looks at a job without submitting it: everything that is wrong with it, whether its files are there and what they
+   * are (asked of agents that mount their shares), and when it would start. Nothing is stored. Takes up to 30 s.
+   */
+  verifyJob: {
+    path: "/renderfarm.v1.JobService/VerifyJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifyJobRequest): Buffer => Buffer.from(VerifyJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyJobRequest => VerifyJobRequest.decode(value),
+    responseSerialize: (value: VerifyJobResponse): Buffer => Buffer.from(VerifyJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyJobResponse => VerifyJobResponse.decode(value),
+  },
 } as const;
 
 export interface JobServiceServer extends UntypedServiceImplementation {
@@ -5744,6 +6481,11 @@ export interface JobServiceServer extends UntypedServiceImplementation {
    * its end.
    */
   followLog: handleServerStreamingCall<FollowLogRequest, FollowLogResponse>;
+  /**
+   * Looks at a job without submitting it: everything that is wrong with it, whether its files are there and what they
+   * are (asked of agents that mount their shares), and when it would start. Nothing is stored. Takes up to 30 s.
+   */
+  verifyJob: handleUnaryCall<VerifyJobRequest, VerifyJobResponse>;
 }
 
 export interface JobServiceClient extends Client {
@@ -5995,6 +6737,25 @@ export interface JobServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<FollowLogResponse>;
+  /**
+   * Looks at a job without submitting it: everything that is wrong with it, whether its files are there and what they
+   * are (asked of agents that mount their shares), and when it would start. Nothing is stored. Takes up to 30 s.
+   */
+  verifyJob(
+    request: VerifyJobRequest,
+    callback: (error: ServiceError | null, response: VerifyJobResponse) => void,
+  ): ClientUnaryCall;
+  verifyJob(
+    request: VerifyJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifyJobResponse) => void,
+  ): ClientUnaryCall;
+  verifyJob(
+    request: VerifyJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifyJobResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const JobServiceClient = makeGenericClientConstructor(
