@@ -100,7 +100,7 @@ export class RealFarm {
   }
 
   /** Starts the controller, or starts it again: on the port that it had. */
-  async startController(): Promise<Program> {
+  async startController(settings: object = {}): Promise<Program> {
     const file = join(this.folder, 'controller.yaml');
     const listen = [this.#address === '' ? '127.0.0.1:0' : this.#address];
     const shares = [
@@ -118,6 +118,7 @@ export class RealFarm {
         timeZone: 'UTC',
         timeScale,
         times,
+        ...settings,
       }),
     );
     this.controller = new Program(controllerMain, ['--config', file]);

@@ -5,6 +5,7 @@ import { SupabaseServer } from './supabase-server.ts';
 
 /** Columns as deploy/supabase/migrations makes them, without types that SQLite does not know; nothing is checked. */
 const schema = `
+create table profiles (id text primary key, username text);
 create table jobs (
   job_id text primary key, user_id text, channel_name text, enable_4k boolean default false,
   status text not null default 'queued', progress integer not null default 0, queue_name text, worker_id text,
@@ -83,7 +84,7 @@ export class StudioTables {
 }
 
 export function rowId(n: number): string {
-  return `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+  return `00000000-0000-4000-8000-${String(n < 0 ? 1e9 - n : n).padStart(12, '0')}`;
 }
 
 export const oneItem: Row = { position: 0, item_type: 'video', path: '\\\\nas\\Clips\\a.mp4' };
