@@ -135,12 +135,38 @@ describe('the old HTTP API', () => {
     });
     assert.equal((body['jobs'] as object[]).length, 1);
     assert.equal(body['next_page_token'], 'next');
-    await web.call('GET', '/api/history');
-    assert.deepEqual(web.farm.listed.at(-1)?.filter, {
-      states: ['published', 'failed', 'quarantined', 'cancelled'],
-    });
     for (const bad of ['page_size=0', 'page_size=1001', 'page_size=x', 'status=waiting'])
       assert.equal((await web.call('GET', `/api/jobs?${bad}`)).status, 400, bad);
+  });
+
+  test('asks history by everything that it can be asked by, and an empty field means any', async () => {
+    const query =
+      'user_id=u&queue=q&status=failed&worker_id=pc1&channel=Kids%25&ended_from=2026-03-01T00:00:00Z' +
+      '&ended_before=2026-03-02T01:00:00%2B01:00&page_size=7&page_token=t';
+    const { body } = await web.call('GET', `/api/history?${query}`);
+    assert.deepEqual(web.farm.pastListed.at(-1), {
+      filter: {
+        userId: 'u',
+        queue: 'q',
+        agentId: 'pc1',
+        channelText: 'Kids%',
+        states: ['failed', 'quarantined'],
+        endedFromMs: Date.UTC(2026, 2, 1),
+        endedBeforeMs: Date.UTC(2026, 2, 2),
+      },
+      page: { size: 7, token: 't' },
+    });
+    assert.equal(body['next_page_token'], 'next');
+    await web.call('GET', '/api/history?user_id=&status=&ended_from=&channel=');
+    assert.deepEqual(web.farm.pastListed.at(-1)?.filter, {});
+    const controls = [
+      'channel=%00',
+      'user_id=a%0Ab',
+      `queue=${'x'.repeat(513)}`,
+      'ended_from=yesterday',
+      'status=queued',
+    ];
+    for (const bad of controls) assert.equal((await web.call('GET', `/api/history?${bad}`)).status, 400, bad);
   });
 
   test('hands on what people order, with and without a body', async () => {
