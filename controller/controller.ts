@@ -1,4 +1,5 @@
 import { bigQueryCatalog } from './catalog/bigquery-catalog.ts';
+import { bigQueryResults } from './catalog/bigquery-results.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { openFileCatalog } from './catalog/file-catalog.ts';
 import { folderCatalog } from './catalog/folder-catalog.ts';
@@ -62,7 +63,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
   const directory = directoryOf(config, log);
-  const elsewhere = destinationsOf();
+  const elsewhere = destinationsOf(config);
   const past = openPast(config, { names: elsewhere.map(({ name }) => name) }, log);
   const destinations = [...elsewhere, ...past.destinations];
   const { times } = config.farm;
@@ -129,8 +130,13 @@ async function openCatalog(
  * more. One that has to ask or order something of the farm itself (a row that was cancelled outside) is given a function
  * that looks the engine up when it is called, since the engine is made after this list.
  */
-function destinationsOf(): readonly Destination[] {
-  return [];
+function destinationsOf({ bigQuery, farm }: ControllerConfig): readonly Destination[] {
+  const { resultsTable } = bigQuery ?? {};
+  return [
+    ...(bigQuery === undefined || resultsTable === undefined
+      ? []
+      : [bigQueryResults({ ...bigQuery, resultsTable, results: farm.results ?? 'completed' })]),
+  ];
 }
 
 async function closeAll(destinations: readonly Destination[]): Promise<void> {
