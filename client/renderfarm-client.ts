@@ -9,6 +9,7 @@ import { decodePlan } from './decode-plan.ts';
 import { RenderfarmError } from './errors.ts';
 import type { Explanation } from './explanation-views.ts';
 import { FarmOperator } from './farm-operator.ts';
+import { followLog, type LogOptions, type LogPiece } from './follow-log.ts';
 import type { JobInput, Priority } from './job-input.ts';
 import { jobRequest } from './job-request.ts';
 import { type ClientSettings, type ConnectOptions, resolveOptions } from './options.ts';
@@ -183,6 +184,15 @@ export class RenderfarmClient {
       decodeExplanation,
       control,
     );
+  }
+
+  /**
+   * The bytes of a job's log; survives restarts of the controller. Leaving the loop closes its connection.
+   *
+   * @throws RenderfarmError `JOB_NOT_FOUND`, `LOG_NOT_FOUND`, `TOO_MANY_WATCHERS`
+   */
+  log(jobId: string, options: LogOptions = {}): AsyncGenerator<LogPiece, void, undefined> {
+    return followLog(this.#settings, jobId, options, this.#signal(options));
   }
 
   /** Every attempt of a job, oldest first. */

@@ -5,6 +5,7 @@ import { clientVersion } from '../version.ts';
 import { attempts } from './commands/attempts.ts';
 import { explain } from './commands/explain.ts';
 import { get, type ListCommandOptions, list } from './commands/jobs.ts';
+import { type LogsCommandOptions, logs } from './commands/logs.ts';
 import { type PlanCommandOptions, plan } from './commands/plan.ts';
 import { type SubmitCommandOptions, submit } from './commands/submit.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
@@ -14,7 +15,7 @@ import { pastCommands } from './past-commands.ts';
 import type { Run } from './run.ts';
 import { connectOptions, type Environment, type GlobalOptions } from './settings.ts';
 import { say, type Terminal } from './terminal.ts';
-import { collect, positiveNumber, priorities, profiles, timeValue } from './values.ts';
+import { collect, countValue, positiveNumber, priorities, profiles, timeValue } from './values.ts';
 
 /** What a command needs of the program around it. */
 export interface Surroundings {
@@ -26,6 +27,8 @@ export interface Surroundings {
 
 const states =
   'held waiting delayed assigned preparing running finishing ready publishing published failed quarantined cancelled';
+
+const logFiles = ['job.log', 'ffmpeg_cmd.txt', 'ffmpeg_stderr.txt'];
 
 /** The command line. Nothing happens before it is parsed. */
 export function program(surroundings: Surroundings): Command {
@@ -137,6 +140,17 @@ function farmCommands(root: Command, run: Run): void {
     .description('say why a job is where it is, and when it is expected to start')
     .argument('<job>')
     .action((jobId: string) => run((client, terminal) => explain(client, terminal, jobId)));
+  root
+    .command('logs')
+    .description('print the log of a job, or follow it')
+    .argument('<job>')
+    .option('-f, --follow', 'go on until the job has ended and its log is whole')
+    .addOption(new Option('--file <name>', 'which file (default: job.log)').choices(logFiles))
+    .option('--attempt <number>', 'only what this attempt wrote', countValue)
+    .option('--tail <lines>', 'begin this many lines before the end', countValue)
+    .action((jobId: string, options: LogsCommandOptions) =>
+      run((client, terminal) => logs(client, terminal, jobId, options)),
+    );
   root
     .command('attempts')
     .description('list the attempts of a job')

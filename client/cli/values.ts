@@ -18,6 +18,17 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+const countMax = 100_000;
+
+/** @throws InvalidArgumentError */
+export function countValue(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > countMax) {
+    throw new InvalidArgumentError(`It must be a whole number, 1 to ${countMax}.`);
+  }
+  return value;
+}
+
 /**
  * A time of an option: `2026-03-01 18:00` (here, unless `Z` or an offset says where), or a span from now: `+90m`, `+1d12h`.
  * @throws InvalidArgumentError

@@ -53,7 +53,7 @@ type Room = Awaited<ReturnType<typeof openLogReader>>;
 export function logReader(t: TestContext, reads: LogReads, query: Partial<LogQuery>) {
   const leaving = new AbortController();
   const news = reads.read(
-    { jobId, file: 'job.log', offsetBytes: 0, follow: false, ...query },
+    { jobId: logJobId, file: 'job.log', offsetBytes: 0, follow: false, ...query },
     leaving.signal,
   );
   t.after(async () => {
