@@ -28,7 +28,7 @@ export class RecordingDestination implements Destination {
   /** Every item that was taken, in order. */
   readonly taken: OutboxItem[] = [];
 
-  async deliver(items: readonly OutboxItem[], _signal: AbortSignal): Promise<readonly Delivery[]> {
+  deliver: Destination['deliver'] = async (items) => {
     this.calls.push(items);
     await this.answers;
     if (this.away !== undefined) throw this.away;
@@ -38,7 +38,7 @@ export class RecordingDestination implements Destination {
       this.taken.push(item);
       return { result: 'delivered' };
     });
-  }
+  };
 
   goAway(retryAfterMs?: number): void {
     const options = retryAfterMs === undefined ? {} : { retryAfterMs };

@@ -1,41 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defaultTimes } from '../../../controller/domain/times.ts';
-import type { OutboxItem } from '../../../controller/outbox/destination.ts';
 import { deliveriesTo } from '../../../controller/outbox/start-deliveries.ts';
 import { journalEvent } from '../../helpers/agent-messages.ts';
 import { EngineController } from '../../helpers/engine-controller.ts';
 import { settled } from '../../helpers/manual-clock.ts';
 import { RecordingDestination } from '../../helpers/recording-destination.ts';
+import { cancel, farmTelling, ids, outboxOf } from '../../helpers/telling-farm.ts';
 import { jobId, jobSpec } from '../../helpers/turn-farm.ts';
 
 const times = defaultTimes;
-
-/** A leading engine that tells these destinations, under a clock that stands still. */
-async function farmTelling(...destinations: readonly RecordingDestination[]) {
-  const controller = new EngineController();
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const parts = { times, clock: controller.clock, random: () => 0.5, log };
-  await controller.start(
-    { destinations: destinations.map(({ name }) => name) },
-    { deliver: deliveriesTo(destinations, parts) },
-  );
-  return controller;
-}
-
-async function outboxOf({ engine }: EngineController) {
-  const [view] = (await engine.summary()).outbox;
-  assert.ok(view);
-  return view;
-}
-
-function ids(items: readonly OutboxItem[] | undefined): readonly string[] {
-  return (items ?? []).map(({ job }) => job.jobId);
-}
-
-function cancel({ engine }: EngineController, n: number) {
-  return engine.orderJob({ kind: 'cancel', jobId: jobId(n), reason: '', requestId: '' });
-}
 
 describe('a deliverer', () => {
   it('tells what was committed, at once, and then has nothing left', async () => {
@@ -125,117 +99,6 @@ describe('a deliverer', () => {
     const failed = history.calls.length;
     await farm.clock.pass(times.deliveryRetryMaxMs);
     assert.deepEqual(history.calls.slice(failed).map(ids), [[jobId(1), jobId(2)], [jobId(3)]]);
-    await farm.engine.stop();
-  });
-});
-
-describe('a destination that is away', () => {
-  it('is asked again behind a back-off that doubles up to its cap; what is marked meanwhile does not hurry it', async () => {
-    const directory = new RecordingDestination('directory');
-    directory.goAway();
-    const farm = await farmTelling(directory);
-    await farm.submit(1);
-    await settled();
-    assert.equal(directory.calls.length, 1);
-    // Random is 0.5: three quarters of the ceiling.
-    for (let failures = 1; failures <= 12; failures += 1) {
-      const ceiling = Math.min(times.deliveryRetryMaxMs, times.deliveryRetryMinMs * 2 ** (failures - 1));
-      await farm.clock.pass(0.75 * ceiling - 1);
-      await farm.submit(failures + 1);
-      await settled();
-      assert.equal(directory.calls.length, failures, `after ${failures} failures`);
-      await farm.clock.pass(1);
-      assert.equal(directory.calls.length, failures + 1);
-    }
-    await farm.engine.stop();
-  });
-
-  it('is left alone for as long as it asks, within reason', async () => {
-    const directory = new RecordingDestination('directory');
-    directory.goAway(20_000);
-    const farm = await farmTelling(directory);
-    await farm.submit(1);
-    await farm.clock.pass(19_999);
-    assert.equal(directory.calls.length, 1);
-    directory.goAway(1e15);
-    await farm.clock.pass(1);
-    assert.equal(directory.calls.length, 2);
-    directory.comeBack();
-    await farm.clock.pass(12 * times.deliveryRetryMaxMs);
-    assert.deepEqual(ids(directory.taken), [jobId(1)]);
-    await farm.engine.stop();
-  });
-
-  it('says since when and why, keeps the farm serving, and forgets that when it is back', async () => {
-    const directory = new RecordingDestination('directory');
-    directory.goAway();
-    const farm = await farmTelling(directory);
-    const sinceMs = farm.clock.nowMs();
-    await farm.submit(1);
-    await farm.clock.pass(60_000);
-    const view = await outboxOf(farm);
-    assert.equal(view.awaySinceMs, sinceMs);
-    assert.equal(view.oldestSinceMs, sinceMs);
-    assert.equal(view.rows, 1);
-    assert.equal(view.lastError, 'directory is away');
-    assert.ok(farm.engine.serving);
-    directory.comeBack();
-    await farm.clock.pass(times.deliveryRetryMaxMs);
-    const { awaySinceMs, lastError, rows } = await outboxOf(farm);
-    assert.deepEqual(
-      { awaySinceMs, lastError, rows },
-      { awaySinceMs: undefined, lastError: undefined, rows: 0 },
-    );
-    await farm.engine.stop();
-  });
-
-  it('hears of what was marked during the call with which it came back', async () => {
-    const directory = new RecordingDestination('directory');
-    directory.goAway();
-    const farm = await farmTelling(directory);
-    await farm.submit(1);
-    await settled();
-    directory.comeBack();
-    const gate = Promise.withResolvers<undefined>();
-    directory.answers = gate.promise;
-    await farm.clock.pass(times.deliveryRetryMinMs);
-    assert.equal(directory.calls.length, 2);
-    await farm.submit(2);
-    gate.resolve(undefined);
-    await settled();
-    assert.deepEqual(ids(directory.taken), [jobId(1), jobId(2)]);
-    await farm.engine.stop();
-  });
-
-  it('that answers nothing for its time counts as away, and is asked again', async () => {
-    const directory = new RecordingDestination('directory');
-    const farm = await farmTelling(directory);
-    directory.answers = new Promise(() => undefined);
-    await farm.submit(1);
-    await farm.clock.pass(times.deliveryMs - 1);
-    assert.equal((await outboxOf(farm)).awaySinceMs, undefined);
-    await farm.clock.pass(1);
-    assert.match((await outboxOf(farm)).lastError ?? '', /has not answered for 30000 ms/u);
-    directory.answers = Promise.resolve();
-    await farm.clock.pass(times.deliveryRetryMinMs);
-    assert.deepEqual(ids(directory.taken), [jobId(1)]);
-    await farm.engine.stop();
-  });
-
-  it('that gives another number of answers than jobs, or throws anything, loses nothing', async () => {
-    const directory = new RecordingDestination('directory');
-    const farm = await farmTelling(directory);
-    directory.deliver = () => Promise.resolve([]);
-    await farm.submit(1);
-    await settled();
-    assert.equal((await outboxOf(farm)).lastError, '0 answers came for 1 jobs');
-    directory.deliver = () => {
-      throw new TypeError('a mistake of ours');
-    };
-    await farm.clock.pass(times.deliveryRetryMaxMs);
-    assert.equal((await outboxOf(farm)).lastError, 'a mistake of ours');
-    assert.equal((await outboxOf(farm)).rows, 1);
-    assert.deepEqual(farm.fatal, []);
     await farm.engine.stop();
   });
 });

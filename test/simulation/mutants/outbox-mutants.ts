@@ -6,7 +6,7 @@ import type { Mutant } from './mutant.ts';
 export const outboxMutants: readonly Mutant[] = [
   {
     name: 'a row is in memory only, and not in the batch of its change',
-    shownBy: 5,
+    shownBy: 10,
     parts: {
       ...realParts,
       turn: (...args) => {
@@ -18,7 +18,7 @@ export const outboxMutants: readonly Mutant[] = [
   },
   {
     name: 'what was told of a job settles also what has changed since',
-    shownBy: 5,
+    shownBy: 70,
     parts: {
       ...realParts,
       turn: (state, settings, inputs, moment) => {
@@ -34,7 +34,7 @@ export const outboxMutants: readonly Mutant[] = [
   },
   {
     name: 'what was refused counts as told',
-    shownBy: 5,
+    shownBy: 30,
     parts: {
       ...realParts,
       turn: (state, settings, inputs, moment) => {

@@ -47,7 +47,7 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: 'a rename without looking',
-    shownBy: 35,
+    shownBy: 22,
     parts: { ...realParts, shareSeen: blind },
     breaks: ['published twice', 'a grant decides', 'a job never ends'],
   },

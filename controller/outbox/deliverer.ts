@@ -1,0 +1,203 @@
+import type { Times } from '../domain/times.ts';
+import type { DestinationHealth, Due, OutboxSource, RowSight } from '../engine/outbox-port.ts';
+import type { Clock, EngineLog } from '../engine/ports.ts';
+import { unlessAborted } from '../engine/unless-aborted.ts';
+import { backOffMs } from './back-off.ts';
+import type { Delivery, Destination, OutboxItem } from './destination.ts';
+import { WakeableSleep } from './wakeable-sleep.ts';
+
+export interface DelivererOptions {
+  readonly destination: Destination;
+  readonly source: OutboxSource;
+  readonly times: Pick<
+    Times,
+    'deliveryMs' | 'deliveryRetryMinMs' | 'deliveryRetryMaxMs' | 'progressMirrorMs'
+  >;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: EngineLog;
+}
+
+/** When it looks again, and whether rows that are marked meanwhile are heard. */
+interface NextLook {
+  readonly atMs: number;
+  readonly how: 'light' | 'deaf';
+}
+
+/** Characters of a destination's error that are shown. */
+const errorCharactersMax = 500;
+
+/**
+ * Tells one destination what it is owed, oldest first, one call at a time, until it is stopped. A call that fails or
+ * takes too long leaves its rows where they are: they come again, behind a back-off, and keep their order.
+ */
+export class Deliverer {
+  readonly #options: DelivererOptions;
+  readonly #over = new AbortController();
+  readonly #sleep: WakeableSleep;
+  readonly #running: Promise<void>;
+  #told: ReadonlyMap<string, RowSight> = new Map();
+  /** The percent that was told of each running job. */
+  readonly #percents = new Map<string, number>();
+  #progressAtMs = 0;
+  #failures = 0;
+  #health: DestinationHealth = {};
+
+  constructor(options: DelivererOptions) {
+    this.#options = options;
+    this.#sleep = new WakeableSleep(options.clock, this.#over.signal);
+    this.#running = this.#run();
+  }
+
+  get health(): DestinationHealth {
+    return this.#health;
+  }
+
+  /** Rows were marked. While it backs off nothing happens for that. */
+  wake(): void {
+    this.#sleep.wake();
+  }
+
+  /** Gives up what is under way; what it would have answered is not heard. Idempotent. */
+  async stop(): Promise<void> {
+    if (!this.#over.signal.aborted) this.#over.abort(new Error('the deliverer was stopped'));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver()) {
+      try {
+        const { atMs, how } = await this.#round();
+        await this.#sleep.until(atMs, how);
+      } catch (error) {
+        if (this.#isOver()) return;
+        // The farm cannot be read just now: that says nothing of the destination.
+        this.#options.log.warn({ err: error, ...this.#who() }, 'the outbox could not be read');
+        await this.#sleep.until(this.#inMs(this.#options.times.deliveryRetryMinMs), 'deaf');
+      }
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** One call at most. Returns when to look again. */
+  async #round(): Promise<NextLook> {
+    const { destination, source, clock, times } = this.#options;
+    // What is marked from here on is another reason to look.
+    this.#sleep.forget();
+    const wantsProgress = destination.name === 'directory' && clock.nowMs() >= this.#progressAtMs;
+    const { name, itemsMax } = destination;
+    const request = { destination: name, itemsMax, told: this.#told };
+    const due = await unlessAborted(
+      source.due({ ...request, ...(wantsProgress && { percents: this.#percents }) }),
+      this.#over.signal,
+    );
+    this.#told = due.told;
+    const items = [...due.rows.map(({ item }) => item), ...due.progress];
+    if (items.length > 0) {
+      const deliveries = await this.#deliver(items);
+      if (deliveries instanceof Failure)
+        return { atMs: this.#inMs(this.#failed(deliveries.cause)), how: 'deaf' };
+      this.#succeeded();
+      this.#settle(due, deliveries);
+    }
+    if (!due.isAll) return { atMs: clock.nowMs(), how: 'light' };
+    if (wantsProgress) this.#progressAtMs = this.#inMs(times.progressMirrorMs);
+    if (wantsProgress) this.#forgetIdle(due.running);
+    return { atMs: this.#nextLookMs(due), how: 'light' };
+  }
+
+  async #deliver(items: readonly OutboxItem[]): Promise<readonly Delivery[] | Failure> {
+    const { destination, clock, times } = this.#options;
+    const call = new AbortController();
+    const late = new Error(`${destination.name} has not answered for ${times.deliveryMs} ms`);
+    const cancelLate = clock.after(times.deliveryMs, () => call.abort(late));
+    const signal = AbortSignal.any([call.signal, this.#over.signal]);
+    try {
+      const deliveries = await unlessAborted(destination.deliver(items, signal), signal);
+      if (deliveries.length === items.length) return deliveries;
+      return new Failure(new Error(`${deliveries.length} answers came for ${items.length} jobs`));
+    } catch (error) {
+      this.#over.signal.throwIfAborted();
+      return new Failure(error);
+    } finally {
+      cancelLate();
+    }
+  }
+
+  #settle({ rows, progress }: Due, deliveries: readonly Delivery[]): void {
+    const { destination, source } = this.#options;
+    const told = new Map(this.#told);
+    for (const [index, { item, mark, refusals }] of rows.entries()) {
+      const delivery = deliveries[index];
+      const { jobId } = item.job;
+      const refused = delivery?.result === 'refused' ? { refused: delivery.reason } : {};
+      told.set(jobId, { mark, refusals });
+      this.#noteTold(item);
+      source.tell({ destination: destination.name, jobId, mark, ...refused });
+    }
+    this.#told = told;
+    // No row waits for these: who refuses them is asked again at the next change.
+    for (const item of progress) this.#noteTold(item);
+  }
+
+  #noteTold({ job, percent }: OutboxItem): void {
+    if (this.#options.destination.name === 'directory') this.#percents.set(job.jobId, percent);
+  }
+
+  #forgetIdle(running: ReadonlySet<string>): void {
+    for (const jobId of this.#percents.keys()) if (!running.has(jobId)) this.#percents.delete(jobId);
+  }
+
+  #nextLookMs({ nextTryAtMs = Number.POSITIVE_INFINITY }: Due): number {
+    const isMirror = this.#options.destination.name === 'directory';
+    return Math.min(nextTryAtMs, isMirror ? this.#progressAtMs : Number.POSITIVE_INFINITY);
+  }
+
+  #failed(cause: unknown): number {
+    const { clock, random, times, log } = this.#options;
+    this.#failures += 1;
+    const awaySinceMs = this.#health.awaySinceMs ?? clock.nowMs();
+    const lastError = messageOf(cause);
+    this.#health = { awaySinceMs, lastError };
+    const waitMs = backOffMs({ cause, failures: this.#failures, random: random(), times });
+    if (this.#failures === 1) {
+      log.warn({ err: cause, ...this.#who() }, 'a destination is away; what it is owed waits');
+    }
+    return waitMs;
+  }
+
+  #succeeded(): void {
+    const { awaySinceMs } = this.#health;
+    if (awaySinceMs !== undefined) {
+      const awayMs = this.#options.clock.nowMs() - awaySinceMs;
+      this.#options.log.info({ awayMs, ...this.#who() }, 'a destination is back');
+    }
+    this.#failures = 0;
+    this.#health = {};
+  }
+
+  #who(): { readonly destination: string } {
+    return { destination: this.#options.destination.name };
+  }
+
+  #inMs(ms: number): number {
+    return this.#options.clock.nowMs() + ms;
+  }
+}
+
+class Failure {
+  readonly cause: unknown;
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** From another place: neither its length nor its characters are ours. */
+function messageOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, errorCharactersMax);
+}
