@@ -26,7 +26,10 @@ export function cleanUp(options: CleanUpOptions): () => void {
     if (!isStopped) stop = clock.after(ms, () => void look());
   };
   const look = async (): Promise<void> => {
-    if (!isLeading()) return later(lookEveryMs);
+    if (!isLeading()) {
+      later(lookEveryMs);
+      return;
+    }
     try {
       const limits = { endedBeforeMs: clock.nowMs() - keepMs, rowsMax, sliceMax };
       const gone = await Promise.all(tables.map((rows) => rows.expire(limits)));
