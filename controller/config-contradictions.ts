@@ -16,12 +16,19 @@ export function findContradictions(settings: Partial<Settings>): readonly FieldV
     ...queueRuns(settings),
     ...storeContradictions(settings.store),
     ...catalogs(settings),
-    ...(settings.supabase?.poll !== undefined && settings.farm === 'farm' && settings.shadow !== true
-      ? [{ field: 'farm', description: 'must be a name of its own: supabase.poll claims rows by it' }]
-      : []),
+    ...unnamedFarm(settings),
     ...(settings.token !== undefined && settings.tokenFile !== undefined
       ? [{ field: 'tokenFile', description: 'cannot stand beside token' }]
       : []),
+  ];
+}
+
+/** Rows of the studio's tables belong to a farm by its name: two with the default one would take each other's. */
+function unnamedFarm({ supabase, farm, shadow }: Partial<Settings>): readonly FieldViolation[] {
+  const claiming = (['poll', 'mirror'] as const).find((field) => supabase?.[field] !== undefined);
+  if (claiming === undefined || farm !== 'farm' || shadow === true) return [];
+  return [
+    { field: 'farm', description: `must be a name of its own: supabase.${claiming} claims rows by it` },
   ];
 }
 

@@ -58,6 +58,12 @@ export interface SupabaseConfig {
   readonly key: string;
   readonly timeoutMs: number;
   readonly cacheMs: number;
+  /** Jobs are written into the studio's tables. */
+  readonly mirror?: {
+    readonly requestMs: number;
+    readonly cancelledEveryMs: number;
+    readonly history: 'own' | 'supabase';
+  };
   /** Queued rows are taken by themselves. */
   readonly poll?: { readonly everyMs: number; readonly pageRows: number };
 }

@@ -5,6 +5,7 @@ import { openFileCatalog } from './catalog/file-catalog.ts';
 import { folderCatalog } from './catalog/folder-catalog.ts';
 import { catalogPaths } from './catalog-paths.ts';
 import { composeIntake, type Intake } from './compose-intake.ts';
+import { composeMirror } from './compose-mirror.ts';
 import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
 import type { Directory } from './directory/directory.ts';
@@ -63,8 +64,13 @@ export async function startController({ config, log, signal }: ControllerOptions
   const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
   const directory = directoryOf(config, log);
-  const elsewhere = destinationsOf(config);
-  const past = openPast(config, { names: elsewhere.map(({ name }) => name) }, log);
+  const isInSourceShare = (path: string): boolean => sourceShareOf(path, shares) !== undefined;
+  const mirror = composeMirror(config, isInSourceShare, log);
+  // A shadow tells nobody outside: what would is not built.
+  const outside = config.farm.shadow === true ? [] : destinationsOf(config);
+  const elsewhere = [...outside, ...mirror.destinations];
+  const names = elsewhere.map(({ name }) => name);
+  const past = openPast(config, { names, ...(mirror.history && { history: mirror.history }) }, log);
   const destinations = [...elsewhere, ...past.destinations];
   const { times } = config.farm;
   const engine = createEngine({
@@ -79,7 +85,6 @@ export async function startController({ config, log, signal }: ControllerOptions
     log,
     onFatal: (error) => failure.reject(error),
   });
-  const isInSourceShare = (path: string): boolean => sourceShareOf(path, shares) !== undefined;
   const rules = { isInSourceShare, nowMs: () => clock.nowMs() };
   const intake = composeIntake(config, { engine, log, clock, rules });
   const edge = { farm: past.attach(engine, clock), ...(past.results && { results: past.results }) };
@@ -88,14 +93,14 @@ export async function startController({ config, log, signal }: ControllerOptions
     await past.close();
     throw error;
   });
+  mirror.watch(engine, clock);
   let stopped: Promise<void> | undefined;
   const controller: Controller = {
     ...server,
     failed: failure.promise,
     // Resigning comes first: a standby leads while our own streams end.
     stop: () =>
-      (stopped ??= intake
-        .stop()
+      (stopped ??= Promise.all([intake.stop(), mirror.stop()])
         .then(() => engine.stop())
         .then(() => server.stop())
         .finally(() => closeAll(destinations))
