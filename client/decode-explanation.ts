@@ -19,7 +19,7 @@ export function decodeExplanation(reply: jobWire.ExplainJobResponse): Explanatio
   };
 }
 
-function decodeOpinion(opinion: jobWire.AgentOpinion): OpinionView {
+export function decodeOpinion(opinion: jobWire.AgentOpinion): OpinionView {
   const { agentId, feasible, reasons, expectedCompletion, freeIn, copying, rendering } = opinion;
   // A controller of an earlier release says no more than when it would end.
   const isTold = freeIn !== undefined;

@@ -6,6 +6,7 @@ import { decodeExplanation } from './decode-explanation.ts';
 import { decodeAgent, decodeQueue } from './decode-farm.ts';
 import { decodeAttempt, decodeDetails, decodeJob, decodeSubmission } from './decode-job.ts';
 import { decodePlan } from './decode-plan.ts';
+import { decodeVerification } from './decode-verification.ts';
 import { RenderfarmError } from './errors.ts';
 import type { Explanation } from './explanation-views.ts';
 import { FarmOperator } from './farm-operator.ts';
@@ -18,6 +19,7 @@ import { Past } from './past.ts';
 import type { PlanView } from './plan-views.ts';
 import type { Start } from './try-once.ts';
 import { callUnary } from './unary.ts';
+import type { Verification } from './verify-views.ts';
 import type {
   AgentView,
   AttemptView,
@@ -101,6 +103,27 @@ export class RenderfarmClient {
       ({ jobs }, ...rest) => jobs.submitStoredJob(request, ...rest),
       decodeSubmission,
       options,
+    );
+  }
+
+  /**
+   * What would become of a job, without handing it in: all that is wrong with it, whether its files are there, and when it
+   * would start. Agents look at the files, so that it may take 30 s, whatever the limits of other calls are.
+   */
+  async verify(job: JobInput, control: CallControl = {}): Promise<Verification> {
+    const request = { job: jobRequest(job) };
+    const start: Start<jobWire.VerifyJobResponse> = ({ jobs }, ...rest) => jobs.verifyJob(request, ...rest);
+    const { callTimeoutMs, tryTimeoutMs } = this.#settings;
+    const patient = {
+      ...this.#settings,
+      callTimeoutMs: Math.max(callTimeoutMs, verifyCallMs),
+      tryTimeoutMs: Math.max(tryTimeoutMs, verifyCallMs),
+    };
+    return await callUnary(
+      this.#connection,
+      patient,
+      { start, decode: decodeVerification },
+      this.#signal(control),
     );
   }
 
@@ -268,6 +291,9 @@ export class RenderfarmClient {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
   }
 }
+
+/** What the controller takes at most, and the way there and back. */
+const verifyCallMs = 45_000;
 
 /** Made once: every try of a call is the same request. */
 function orderOf(jobId: string, { requestId, reason }: JobOrderOptions): jobWire.CancelJobRequest {

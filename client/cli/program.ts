@@ -8,6 +8,7 @@ import { get, type ListCommandOptions, list } from './commands/jobs.ts';
 import { type LogsCommandOptions, logs } from './commands/logs.ts';
 import { type PlanCommandOptions, plan } from './commands/plan.ts';
 import { type SubmitCommandOptions, submit } from './commands/submit.ts';
+import { verify } from './commands/verify.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import { jobOrderCommands, operatorCommands, queueCommands } from './operator-commands.ts';
@@ -105,6 +106,11 @@ function submitCommands(root: Command, run: Run): void {
     .action((files: string[], options: SubmitCommandOptions) =>
       run((client, terminal) => submit(client, terminal, files, options)),
     );
+  root
+    .command('verify')
+    .description('look at a job and its files, and say what would become of it; nothing is submitted')
+    .argument('<job.json>', 'a job file; - is standard input')
+    .action((file: string) => run((client, terminal) => verify(client, terminal, file)));
   root
     .command('watch')
     .description('follow jobs to their end; without a job, everything until Ctrl-C')

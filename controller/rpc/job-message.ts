@@ -130,7 +130,7 @@ export function toExplanation(explanation: Explanation): jobWire.ExplainJobRespo
   };
 }
 
-function toOpinion({ agentId, feasible, reasons, outlook }: AgentOpinion): jobWire.AgentOpinion {
+export function toOpinion({ agentId, feasible, reasons, outlook }: AgentOpinion): jobWire.AgentOpinion {
   return {
     agentId,
     feasible,

@@ -19,6 +19,7 @@ import { badField, toPageRequest } from './page-request.ts';
 import { submitStored } from './stored-jobs.ts';
 import { toJobDraft } from './to-job-draft.ts';
 import { unary } from './unary.ts';
+import { toVerification } from './verify-message.ts';
 import { watchStream } from './watch-stream.ts';
 
 const watchedJobsMax = 1_000;
@@ -60,6 +61,10 @@ export function jobService(context: RpcContext): JobServiceServer {
     followLog: watchStream(context, (request: jobWire.FollowLogRequest, signal) =>
       followLog(context, request, signal),
     ),
+    verifyJob: unary(context, async ({ job }: jobWire.VerifyJobRequest) => {
+      if (job === undefined) throw badField('job', 'must be given');
+      return toVerification(await farm.verify(toJobDraft(job)));
+    }),
     watchJobs: watchStream(context, (request: jobWire.WatchJobsRequest, signal) =>
       watch(context, toWatchRequest(request), signal),
     ),

@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { jobStates } from '../domain/job-states.ts';
 
 /** The old clients send null for what they leave out. */
-const absent = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+export const absent = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? undefined);
 const text = absent(z.string());
 const seconds = absent(z.number().describe('Seconds.'));
 
-const item = z.object({
+export const itemTypes = ['intro', 'video', 'transition', 'outro', 'image'] as const;
+export const priorities = ['low', 'normal', 'high', 'urgent'] as const;
+
+export const item = z.object({
   position: z.int().describe('Any distinct integers from 0; order counts, gaps are allowed.'),
-  item_type: z.enum(['intro', 'video', 'transition', 'outro', 'image']),
+  item_type: z.enum(itemTypes),
   video_id: text.describe('Id in the catalogue; wins over `path`.'),
   path: text.describe('UNC path in one of the shares.'),
   title: text,
@@ -27,7 +31,7 @@ export const submitBody = z.object({
   user_id: z.string(),
   channel_name: z.string(),
   enable_4k: absent(z.boolean()),
-  priority: absent(z.enum(['low', 'normal', 'high', 'urgent'])),
+  priority: absent(z.enum(priorities)),
   queue: text.describe('Overrides the routing of the farm.'),
   items: z.array(item),
 });
@@ -64,7 +68,7 @@ export const jobRow = z.object({
   error_message: z.string().nullable(),
   state: z.enum(states),
   reason: z.string().nullable().describe('Why it is where it is.'),
-  priority: z.enum(['low', 'normal', 'high', 'urgent']),
+  priority: z.enum(priorities),
   eta_seconds: z.number().nullable(),
   attempts: z.int(),
   features_used: z.array(z.string()),
@@ -114,7 +118,7 @@ export const jobOrderBody = z.object(order).nullish();
 export const personOrderBody = z
   .object({ ...order, by: z.string().nullish().describe('Who orders it.') })
   .nullish();
-export const priorityBody = z.object({ ...order, priority: z.enum(['low', 'normal', 'high', 'urgent']) });
+export const priorityBody = z.object({ ...order, priority: z.enum(priorities) });
 
 export const queueRow = z.object({
   name: z.string(),

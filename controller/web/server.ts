@@ -16,6 +16,7 @@ import { jobListRoutes, jobOrderRoutes, jobRoutes } from './job-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { storedRoutes } from './stored-routes.ts';
+import { verifyRoutes } from './verify-routes.ts';
 
 export interface WebServerOptions extends WebContext {
   /** `host:port` or `[host]:port`; port 0 takes a free one. The caller has made sure that they are safe. */
@@ -123,6 +124,7 @@ export async function webApp({ access, tls, ...context }: Omit<WebServerOptions,
     agentRoutes,
     statusRoutes,
     storedRoutes,
+    verifyRoutes,
   ])
     await typed.register(routes, { context });
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());

@@ -4,7 +4,8 @@ import type { JobSpec } from '../domain/job.ts';
 import type { ItemDraft, JobDraft } from '../domain/job-draft.ts';
 import { validateJob, violationsText } from '../domain/validate.ts';
 import type { WebContext } from './context.ts';
-import type { SubmitBody } from './schemas.ts';
+import { itemTypes, priorities, type SubmitBody } from './schemas.ts';
+import type { VerifyBody } from './verify-schemas.ts';
 
 /** @throws FarmError INVALID_JOB, JOB_TOO_LARGE: every bad field at once */
 export function validSpec({ isInSourceShare, nowMs }: WebContext, body: SubmitBody): JobSpec {
@@ -15,14 +16,14 @@ export function validSpec({ isInSourceShare, nowMs }: WebContext, body: SubmitBo
 }
 
 /** A job as the old web application sends it, for `validateJob`: nothing is refused here. */
-function toDraft(body: SubmitBody): JobDraft {
+export function toDraft(body: VerifyBody): JobDraft {
   return {
     jobId: body.job_id ?? '',
-    userId: body.user_id,
-    channelName: body.channel_name,
+    userId: body.user_id ?? '',
+    channelName: body.channel_name ?? '',
     enable4k: body.enable_4k ?? false,
     items: body.items.map(toItemDraft),
-    priority: body.priority ?? 'normal',
+    priority: body.priority === undefined ? 'normal' : priorities.find((known) => known === body.priority),
     queue: body.queue ?? '',
     wishes: undefined,
     notBeforeMs: undefined,
@@ -32,10 +33,10 @@ function toDraft(body: SubmitBody): JobDraft {
   };
 }
 
-function toItemDraft(item: SubmitBody['items'][number]): ItemDraft {
+function toItemDraft(item: VerifyBody['items'][number]): ItemDraft {
   return {
     position: item.position,
-    itemType: item.item_type,
+    itemType: itemTypes.find((known) => known === item.item_type),
     videoId: item.video_id ?? '',
     path: item.path ?? '',
     title: item.title ?? '',

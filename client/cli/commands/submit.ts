@@ -204,7 +204,8 @@ function askedBy(options: SubmitCommandOptions): OptionsInput {
   };
 }
 
-async function fileText(file: string): Promise<string> {
+/** The text of a job file; `-` is standard input. @throws RenderfarmError INVALID_JOB_FILE */
+export async function fileText(file: string): Promise<string> {
   try {
     return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
   } catch (cause) {

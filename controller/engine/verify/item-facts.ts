@@ -82,9 +82,11 @@ function logoFault({ isImage }: FileSeen): Omit<Fault, 'field'> | undefined {
 }
 
 function lengthOf(
-  { itemType, durationMs }: ItemDraft,
+  { itemType, durationMs: given = NaN }: ItemDraft,
   seen: FileSeen | undefined,
 ): Pick<VerifiedItem, 'durationMs' | 'measured'> {
+  // What is no length is among the faults.
+  const durationMs = given >= 0 && Number.isFinite(given) ? given : undefined;
   if (itemType === 'image') return { durationMs: durationMs ?? imageDefaultMs, measured: false };
   if (seen?.durationMs !== undefined) return { durationMs: seen.durationMs, measured: true };
   return { measured: false, ...(durationMs !== undefined && { durationMs }) };
