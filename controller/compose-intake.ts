@@ -1,7 +1,7 @@
 import type { ControllerConfig, SupabaseConfig } from './config.ts';
 import { storedJobs } from './directory/intake.ts';
 import { IntakePoll } from './directory/intake-poll.ts';
-import { IntakeClaims, IntakeRows } from './directory/intake-table.ts';
+import { IntakeClaims, IntakeRows, type IntakeTableOptions } from './directory/intake-table.ts';
 import { LedLoop } from './directory/led-loop.ts';
 import { refusedCopies, ShadowPoll } from './directory/shadow-poll.ts';
 import { shadowReports } from './directory/shadow-report.ts';
@@ -36,17 +36,25 @@ const pollDefaults = { everyMs: 10_000, pageRows: 50 } as const;
  * claims and writes is not built.
  */
 export function composeIntake({ farm, supabase }: ControllerConfig, parts: IntakeParts): Intake {
-  if (supabase === undefined) return { stop: () => Promise.resolve() };
-  return farm.shadow === true ? shadowOf(supabase, parts) : intakeOf(supabase, farm.farmName, parts);
+  if (supabase !== undefined && farm.shadow === true) return shadowOf(supabase, parts);
+  // Without the mirror nobody would hear what became of a row.
+  if (supabase?.mirror === undefined) return { stop: () => Promise.resolve() };
+  const { url, key, poll, mirror } = supabase;
+  const access = { url, key, timeoutMs: mirror.requestMs };
+  return intakeOf({ access, claimant: farm.farmName, ...(poll && { poll }) }, parts);
 }
 
-function intakeOf(supabase: SupabaseConfig, claimant: string, parts: IntakeParts): Intake {
+interface IntakeSettings extends Pick<SupabaseConfig, 'poll'> {
+  readonly access: IntakeTableOptions;
+  readonly claimant: string;
+}
+
+function intakeOf({ access, claimant, poll }: IntakeSettings, parts: IntakeParts): Intake {
   const { engine, log, clock, rules } = parts;
   const stopping = new AbortController();
-  const rows = new IntakeRows(supabase);
-  const claims = new IntakeClaims(supabase, claimant);
+  const rows = new IntakeRows(access);
+  const claims = new IntakeClaims(access, claimant);
   const options = { farm: engine, rows, claims, rules, stopping: stopping.signal };
-  const { poll } = supabase;
   const loop =
     poll &&
     new LedLoop({

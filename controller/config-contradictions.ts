@@ -17,6 +17,7 @@ export function findContradictions(settings: Partial<Settings>): readonly FieldV
     ...storeContradictions(settings.store),
     ...catalogs(settings),
     ...unnamedFarm(settings),
+    ...pollWithoutMirror(settings),
     ...(settings.token !== undefined && settings.tokenFile !== undefined
       ? [{ field: 'tokenFile', description: 'cannot stand beside token' }]
       : []),
@@ -29,6 +30,14 @@ function unnamedFarm({ supabase, farm, shadow }: Partial<Settings>): readonly Fi
   if (claiming === undefined || farm !== 'farm' || shadow === true) return [];
   return [
     { field: 'farm', description: `must be a name of its own: supabase.${claiming} claims rows by it` },
+  ];
+}
+
+/** Rows that nobody writes stay queued: they would be rendered again when the farm has forgotten them. */
+function pollWithoutMirror({ supabase, shadow }: Partial<Settings>): readonly FieldViolation[] {
+  if (supabase?.poll === undefined || supabase.mirror !== undefined || shadow === true) return [];
+  return [
+    { field: 'supabase.poll', description: 'needs supabase.mirror: rows that are taken would stay queued' },
   ];
 }
 

@@ -36,8 +36,10 @@ export function openPast(
   log: { warn(fields: object, message: string): void },
 ): Past {
   const tables = openTables(config);
+  // What a shadow rendered is no result of the studio's.
+  const keepsResults = config.farm.shadow !== true && !elsewhere.names.includes('results');
   const own = (['history', 'results'] as const).filter((name) =>
-    name === 'history' ? elsewhere.history === undefined : !elsewhere.names.includes(name),
+    name === 'history' ? elsewhere.history === undefined : keepsResults,
   );
   const { keepMs, rowsMax } = config.history;
   const history = elsewhere.history ?? tableHistory(tables.table('history'));

@@ -76,3 +76,16 @@ test('The key of Supabase comes from its file or the environment, and is in no o
   const ftp = `${shares}\nsupabase: { url: 'ftp://x' }`;
   assert.deepEqual(Object.keys(await problems(t, ftp, { env })), ['supabase.url']);
 });
+
+test('Polling needs a name to claim by and a mirror that writes; in shadow mode it only reads', async (t) => {
+  const supabase = (poll: string) => `supabase: { url: 'http://127.0.0.1:9', ${poll} }\n`;
+  const env = { FARM_SUPABASE_KEY: 'k' };
+  const found = await problems(t, `${shares}${supabase('poll: {}')}`, { env });
+  assert.match(found['farm'] ?? '', /name of its own/u);
+  assert.match(found['supabase.poll'] ?? '', /needs supabase.mirror/u);
+  const named = await read(t, `farm: north\n${shares}${supabase('poll: {}, mirror: {}')}`, { env });
+  assert.deepEqual(named.supabase?.poll, { everyMs: 10_000, pageRows: 50 });
+  assert.equal(named.farm.shadow, undefined);
+  const shadow = await read(t, `shadow: true\n${shares}${supabase('poll: { everyMs: 500 }')}`, { env });
+  assert.deepEqual([shadow.farm.shadow, shadow.supabase?.poll?.everyMs], [true, 500]);
+});
