@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = 
   agents: () => import('./agents.ts'),
   failover: () => import('./failover.ts'),
   recovery: () => import('./recovery.ts'),
+  outage: () => import('./outage.ts'),
   schedule: () => import('./schedule/bench.ts'),
 };
 

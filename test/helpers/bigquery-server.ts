@@ -32,7 +32,7 @@ export class BigQueryServer {
   before: (request: string) => void = () => undefined;
   url = '';
 
-  static async open(t: TestContext): Promise<BigQueryServer> {
+  static async open(t: Pick<TestContext, 'after'>): Promise<BigQueryServer> {
     const server = new BigQueryServer();
     server.url = await serveOnLoopback(t, (request, response) => server.#handle(request, response));
     return server;

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
  * @returns its URL
  */
 export async function serveOnLoopback(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<string> {
   const server = createServer((request, response) => void handle(request, response));

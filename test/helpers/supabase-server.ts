@@ -35,14 +35,14 @@ export class SupabaseServer {
   }
 
   /** @param schema the tables, as PostgreSQL's DDL; on SQLite */
-  static async open(t: TestContext, schema: string): Promise<SupabaseServer> {
+  static async open(t: Pick<TestContext, 'after'>, schema: string): Promise<SupabaseServer> {
     const app = appOn(createConnection({ url: ':memory:' }));
     await app.connection.createMigrator(schema).migrate();
     return await new SupabaseServer(app).#listen(t);
   }
 
   /** The studio's tables and ours, from the migrations in deploy/. Starting PostgreSQL takes some seconds. */
-  static async studio(t: TestContext, database: SupabaseDatabase): Promise<SupabaseServer> {
+  static async studio(t: Pick<TestContext, 'after'>, database: SupabaseDatabase): Promise<SupabaseServer> {
     if (database === 'sqlite') return await SupabaseServer.open(t, forSqlite(await migrations()));
     const server = await SupabaseServer.postgres(t);
     await server.sql(await migrations());
@@ -51,7 +51,7 @@ export class SupabaseServer {
   }
 
   /** An empty PostgreSQL. */
-  static async postgres(t: TestContext): Promise<SupabaseServer> {
+  static async postgres(t: Pick<TestContext, 'after'>): Promise<SupabaseServer> {
     const pglite = await createPgliteConnection();
     t.after(() => pglite.close());
     return await new SupabaseServer(appOn(pglite), pglite).#listen(t);
@@ -65,7 +65,7 @@ export class SupabaseServer {
     return results.at(-1)?.rows ?? [];
   }
 
-  async #listen(t: TestContext): Promise<this> {
+  async #listen(t: Pick<TestContext, 'after'>): Promise<this> {
     this.url = await serveOnLoopback(t, (request, response) => this.#handle(request, response));
     return this;
   }

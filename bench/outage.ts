@@ -1,0 +1,291 @@
+/**
+ * `npm run bench -- outage [--jobs 200] [--outage-s 36] [--agents 4]`: a real controller on SQLite that tells Supabase
+ * and BigQuery (stand-ins behind gates) of jobs that no-op agents publish; then both are killed for an hour, scaled to
+ * `--outage-s` with the back-off of deliveries. A third of the jobs come before, during and after the outage.
+ *
+ * `rows_right`: jobs whose row in Supabase, with its items, and row in BigQuery are right in the end. `rows_twice`: rows
+ * of a job beyond its one. `backlog_rows_max`, `backlog_bytes_max`: what waits in the store at most, and what the
+ * store's files grew by. `jobs_per_s_ratio`: jobs published a second during the outage over those before it.
+ * The stand-ins and the agents share this process, so that what is told slows the agents: above 1 that ratio says only
+ * that the outage slowed nothing. `catch_up_s`: from the end of the outage until nothing waits.
+ */
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { connect, type RenderfarmClient } from '../client/renderfarm-client.ts';
+import { defaultTimes } from '../controller/domain/times.ts';
+import { BigQueryServer } from '../test/helpers/bigquery-server.ts';
+import { SupabaseServer } from '../test/helpers/supabase-server.ts';
+import { FarmUnderTest } from './farm-under-test.ts';
+import { NoOpAgent } from './no-op-agent.ts';
+import { OutageGate } from './outage-gate.ts';
+import { rounded } from './statistics.ts';
+import { Submitter } from './submitter.ts';
+
+const hourS = 3_600;
+const lookMs = 100;
+/** Nothing that goes well takes longer. */
+const patienceMs = 120_000;
+/** Jobs that nobody measures: everything is opened and compiled with them. */
+const warmUps = 20;
+const userId = 'bench';
+
+export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      jobs: { type: 'string', default: '200' },
+      'outage-s': { type: 'string', default: '36' },
+      agents: { type: 'string', default: '4' },
+    },
+  });
+  const [jobs, outageS] = [Number(values.jobs), Number(values['outage-s'])];
+  await using studio = await Studio.open();
+  await using farm = await Farm.open(studio, outageS / hourS, Number(values.agents));
+  const third = Math.floor((jobs - warmUps) / 3);
+  await farm.publish(warmUps);
+  const before = await farm.publish(third);
+  await farm.untilNothingWaits();
+  const quietBytes = await farm.storeBytes();
+  process.stderr.write(`${rounded(before)} jobs/s; the outside is killed for ${outageS} s\n`);
+  const backlog = farm.watchBacklog(quietBytes);
+  await studio.kill();
+  const endsAt = performance.now() + outageS * 1_000;
+  const during = await farm.publish(third);
+  await delay(Math.max(0, endsAt - performance.now()));
+  process.stderr.write(`${rounded(during)} jobs/s during the outage; the outside comes back\n`);
+  const backAt = performance.now();
+  await studio.comeBack();
+  await farm.untilNothingWaits();
+  const catchUpS = (performance.now() - backAt) / 1_000;
+  const { rows, bytes, sawAway } = await backlog.stop();
+  await farm.publish(jobs - warmUps - 2 * third);
+  await farm.untilNothingWaits();
+  const { right, twice } = await studio.check(farm.published);
+  return {
+    jobs,
+    outage_s: outageS,
+    outage_seen: sawAway,
+    rows_right: right,
+    rows_twice: twice,
+    backlog_rows_max: rows,
+    backlog_bytes_max: bytes,
+    jobs_per_s_before: rounded(before),
+    jobs_per_s_during: rounded(during),
+    jobs_per_s_ratio: rounded(during / before),
+    catch_up_s: rounded(catchUpS),
+  };
+}
+
+/** Supabase and BigQuery, as far as the farm can tell, behind gates. */
+class Studio implements AsyncDisposable {
+  readonly #supabase: SupabaseServer;
+  readonly #bigQuery: BigQueryServer;
+  readonly gates: { readonly supabase: OutageGate; readonly bigQuery: OutageGate };
+  readonly #ends: (() => unknown)[];
+
+  private constructor(
+    servers: { readonly supabase: SupabaseServer; readonly bigQuery: BigQueryServer },
+    gates: Studio['gates'],
+    ends: (() => unknown)[],
+  ) {
+    this.#supabase = servers.supabase;
+    this.#bigQuery = servers.bigQuery;
+    this.gates = gates;
+    this.#ends = ends;
+  }
+
+  static async open(): Promise<Studio> {
+    const ends: (() => unknown)[] = [];
+    const t = { after: (end: () => unknown) => void ends.push(end) };
+    const supabase = await SupabaseServer.studio(t, 'pglite');
+    await addUser(supabase.url);
+    const bigQuery = await BigQueryServer.open(t);
+    const gates = {
+      supabase: await OutageGate.open(supabase.url),
+      bigQuery: await OutageGate.open(bigQuery.url),
+    };
+    return new Studio({ supabase, bigQuery }, gates, ends);
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all([this.gates.supabase.kill(), this.gates.bigQuery.kill()]);
+  }
+
+  async comeBack(): Promise<void> {
+    await Promise.all([this.gates.supabase.comeBack(), this.gates.bigQuery.comeBack()]);
+  }
+
+  async check(jobIds: ReadonlySet<string>): Promise<{ readonly right: number; readonly twice: number }> {
+    const jobs = await this.#rows('jobs?select=job_id,status,progress,output_path,completed_at');
+    const items = await this.#rows('job_items?select=job_id');
+    const results = this.#bigQuery.jobs.rows;
+    const shown = new Map(jobs.map((row) => [row['job_id'], row]));
+    let [right, twice] = [0, 0];
+    for (const jobId of jobIds) {
+      const row = shown.get(jobId);
+      const counts = [jobs, items, results].map(
+        (rows) => rows.filter((each) => each['job_id'] === jobId).length,
+      );
+      twice += counts.reduce((sum, count) => sum + Math.max(0, count - 1), 0);
+      const isRight =
+        row?.['status'] === 'completed' &&
+        row['progress'] === 100 &&
+        Boolean(row['output_path'] && row['completed_at']);
+      if (isRight && counts.every((count) => count === 1)) right += 1;
+    }
+    return { right, twice };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    for (const end of this.#ends) await end();
+  }
+
+  async #rows(query: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const reply = await fetch(`${this.#supabase.url}/rest/v1/${query}`);
+    return (await reply.json()) as readonly Readonly<Record<string, unknown>>[];
+  }
+}
+
+/** A name that is known keeps no submit waiting while Supabase is away; one that is not, up to `supabase.timeoutMs`. */
+async function addUser(url: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ id: userId, username: 'Bench' });
+  const reply = await fetch(`${url}/rest/v1/profiles`, { method: 'POST', headers, body });
+  if (!reply.ok) throw new Error(`the stand-in takes no user: ${reply.status} ${await reply.text()}`);
+}
+
+/** A controller that tells the studio, and agents that publish what they are given. */
+class Farm implements AsyncDisposable {
+  readonly #farm: FarmUnderTest;
+  readonly #client: RenderfarmClient;
+  readonly #submitter: Submitter;
+  readonly #agents: readonly NoOpAgent[];
+  readonly published: Set<string>;
+  readonly #heard: { onPublished: () => void };
+
+  private constructor(parts: {
+    readonly farm: FarmUnderTest;
+    readonly address: string;
+    readonly agents: readonly NoOpAgent[];
+    readonly published: Set<string>;
+    readonly heard: { onPublished: () => void };
+  }) {
+    this.#farm = parts.farm;
+    this.#client = connect({ addresses: [parts.address] });
+    this.#submitter = new Submitter(parts.address, 16);
+    this.#agents = parts.agents;
+    this.published = parts.published;
+    this.#heard = parts.heard;
+  }
+
+  static async open(studio: Studio, scale: number, count: number): Promise<Farm> {
+    const farm = await FarmUnderTest.open('sqlite');
+    const { address } = await farm.startController(await settingsOf(farm, studio, scale));
+    const published = new Set<string>();
+    const heard = { onPublished: (): void => undefined };
+    const onPublished = (jobId: string): void => {
+      published.add(jobId);
+      heard.onPublished();
+    };
+    const agents = Array.from(
+      { length: count },
+      (_, index) => new NoOpAgent({ agentId: `pc${index + 1}`, controllers: [address], onPublished }),
+    );
+    await Promise.all(agents.map(({ ready }) => ready));
+    return new Farm({ farm, address, agents, published, heard });
+  }
+
+  /** Submits so many; resolves when all are published, with how many a second that were. */
+  async publish(count: number): Promise<number> {
+    const target = this.published.size + count;
+    const done = Promise.withResolvers<undefined>();
+    this.#heard.onPublished = () => {
+      if (this.published.size >= target) done.resolve(undefined);
+    };
+    const startedAt = performance.now();
+    const submits = Array.from({ length: count }, () => this.#submitter.submit({ userId }));
+    await Promise.all([...submits, done.promise]);
+    return count / ((performance.now() - startedAt) / 1_000);
+  }
+
+  async untilNothingWaits(): Promise<void> {
+    const deadline = performance.now() + patienceMs;
+    while ((await this.#outbox()).some(({ rows }) => rows > 0)) {
+      if (performance.now() > deadline) throw new Error(JSON.stringify(await this.#outbox()));
+      await delay(lookMs);
+    }
+  }
+
+  /** Looks at the backlog until it is stopped. */
+  watchBacklog(quietBytes: number) {
+    const most = { rows: 0, bytes: 0, sawAway: false };
+    const over = new AbortController();
+    const watching = this.#look(most, quietBytes, over.signal);
+    return {
+      stop: async () => {
+        over.abort();
+        await watching;
+        return most;
+      },
+    };
+  }
+
+  async storeBytes(): Promise<number> {
+    const files = ['farm.sqlite', 'farm.sqlite-wal'].map((name) => join(this.#farm.folder, 'data', name));
+    const sizes = await Promise.all(files.map((file) => stat(file).catch(() => ({ size: 0 }))));
+    return sizes.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#submitter.close();
+    this.#client.close();
+    await Promise.all(this.#agents.map((agent) => agent.stop()));
+    await this.#farm.stop();
+  }
+
+  async #look(
+    most: { rows: number; bytes: number; sawAway: boolean },
+    quietBytes: number,
+    over: AbortSignal,
+  ): Promise<void> {
+    while (!over.aborted) {
+      const outbox = await this.#outbox();
+      most.rows = Math.max(
+        most.rows,
+        outbox.reduce((sum, { rows }) => sum + rows, 0),
+      );
+      most.sawAway ||= outbox.filter(({ awaySince }) => awaySince !== undefined).length >= 2;
+      most.bytes = Math.max(most.bytes, (await this.storeBytes()) - quietBytes);
+      await delay(lookMs);
+    }
+  }
+
+  async #outbox() {
+    return (await this.#client.operator.status()).outbox;
+  }
+}
+
+/** Only what delivers is scaled: leases and planning are not measured here. */
+async function settingsOf(farm: FarmUnderTest, { gates }: Studio, scale: number) {
+  const keyFile = join(farm.folder, 'supabase-key');
+  await writeFile(keyFile, 'service-role-key');
+  const scaled = (ms: number): number => Math.max(10, Math.round(ms * scale));
+  return {
+    supabase: { url: gates.supabase.url, keyFile, mirror: {} },
+    bigQuery: {
+      projectId: 'studio',
+      table: 'studio.media.videos',
+      resultsTable: 'studio.media.results',
+      location: 'EU',
+      apiEndpoint: gates.bigQuery.url,
+    },
+    times: {
+      deliveryRetryMinMs: scaled(defaultTimes.deliveryRetryMinMs),
+      deliveryRetryMaxMs: scaled(defaultTimes.deliveryRetryMaxMs),
+    },
+  };
+}
