@@ -112,10 +112,14 @@ function timeOne(snapshot: Snapshot): readonly Span[] {
   const clockMs = (): number => performance.now();
   const turns: Span[] = [];
   let beginMs = clockMs();
+  // As in a turn of the engine: what is done before planning counts.
+  let budget = timedBudget(turnMs, clockMs);
   const planning = new Planning(snapshot);
-  for (let ended = false; !ended; beginMs = clockMs()) {
-    ended = planning.goOn(timedBudget(turnMs, clockMs));
+  for (let ended = false; !ended; ) {
+    ended = planning.goOn(budget);
     turns.push({ beginMs, endMs: clockMs() });
+    beginMs = clockMs();
+    budget = timedBudget(turnMs, clockMs);
   }
   return turns;
 }

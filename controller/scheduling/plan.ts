@@ -84,6 +84,8 @@ export class Planning {
   /** The group whose turn it is, and how many of its jobs have looked at the agents since. */
   #lookedGroup: Candidate[] | undefined;
   #looked = 0;
+  /** Of the group whose turn it is: who has yet to look again at the desk that was booked last. */
+  #lookAgain: { readonly desk: Desk; readonly group: readonly Candidate[]; next: number } | undefined;
   /** What waits for a limit or for room, not for an agent: placed behind all others, in nobody's way. */
   readonly #limited: Candidate[] = [];
   readonly #candidates: Candidate[] = [];
@@ -132,6 +134,8 @@ export class Planning {
 
   /** One step, and what it cost; undefined: there is nothing left to do. */
   #step(): number | undefined {
+    const again = this.#lookAgainOne();
+    if (again !== undefined) return again;
     const line = this.#lines.pop();
     if (line !== undefined) return this.#openLine(line);
     this.#ranking ??= new Ranking(this.#snapshot, this.#open);
@@ -241,9 +245,18 @@ export class Planning {
     if (group.length === 0) this.#groups.shift();
     if (candidate === undefined) return 0;
     const desk = this.#book(candidate);
-    let looked = group.length;
-    if (desk !== undefined) for (const other of group) looked += other.lookAgain(desk);
-    return 1 + looked;
+    if (desk !== undefined) this.#lookAgain = { desk, group, next: 0 };
+    return 1 + group.length;
+  }
+
+  /** One of the others in the group; undefined: all know of the last booking. Nobody is placed before. */
+  #lookAgainOne(): number | undefined {
+    if (this.#lookAgain === undefined) return undefined;
+    const { desk, group, next } = this.#lookAgain;
+    const other = group[next];
+    this.#lookAgain.next += 1;
+    if (other === undefined) this.#lookAgain = undefined;
+    return other?.lookAgain(desk);
   }
 
   /** Gives the job its best agent, unless a limit keeps it, or a full disk while smaller ones may fit: then undefined. */

@@ -19,6 +19,25 @@ describe('a plan that pauses', () => {
     }
   });
 
+  it('has no long steps, also where 200 jobs may change places on 50 agents, and is the same in any pieces', () => {
+    const alike = Array.from({ length: 200 }, (_, n) =>
+      job(`j${n}`, { outputMs: 60_000 + 997 * ((n * 37) % 200) }),
+    );
+    const busy = Array.from({ length: 50 }, (_, n) =>
+      agent(`a${n}`, 1 + (n % 7), { slots: 2, running: [attempt(10_000 * (n % 13))] }),
+    );
+    const whole = placesOf(makePlan(snapshot(alike, busy)));
+    const costs: number[] = [];
+    for (const every of [1, 3]) {
+      const planning = new Planning(snapshot(alike, busy));
+      const spend = (operations: number): boolean => costs.push(operations) % every > 0;
+      for (let turns = 0; !planning.goOn({ spend }); turns += 1) assert.ok(turns < 100_000);
+      assert.deepEqual(placesOf(planning.plan), whole);
+    }
+    const longest = Math.max(...costs);
+    assert.ok(longest <= 1 + alike.length + busy.length, `a step of ${longest} operations`);
+  });
+
   it('leaves out jobs that went meanwhile, and goes on behind them', () => {
     const waiting = waitingLines(jobs);
     const lines = jobLinesOf(waiting, jobs);
