@@ -98,6 +98,11 @@ export class BigQueryJobs {
     return lost ? 'lost' : this.#told(job);
   }
 
+  /** What the rows have in one column. */
+  column(name: string): readonly unknown[] {
+    return this.rows.map((row) => row[name]);
+  }
+
   /** What runs ends at the next look at it. */
   hurry(): void {
     this.plan = () => ({});

@@ -10,7 +10,7 @@ import { jobResolver, jobsLookUp } from '../../controller/resolve-jobs.ts';
 import { MemoryDisk } from '../../controller/store/memory/memory-disk.ts';
 import { openMemoryStore } from '../../controller/store/memory/memory-store.ts';
 import { systemClock } from '../../controller/system-clock.ts';
-import { BigQueryServer } from '../helpers/bigquery-server.ts';
+import { BigQueryServer, type SentQuery } from '../helpers/bigquery-server.ts';
 import { RestError } from '../helpers/bigquery-words.ts';
 import { farmSettings } from '../helpers/farm-settings.ts';
 import { jobId, jobSpec } from '../helpers/turn-farm.ts';
@@ -56,6 +56,10 @@ async function lead(t: TestContext, server: BigQueryServer, disk: MemoryDisk): P
   return engine;
 }
 
+function idsOf({ queryParameters }: SentQuery): readonly string[] {
+  return queryParameters[0]?.parameterValue.arrayValues?.map(({ value }) => value) ?? [];
+}
+
 async function reasonOf(engine: Engine, n: number): Promise<string> {
   return (await engine.job(jobId(n))).job.reason ?? '';
 }
@@ -73,11 +77,7 @@ test('Jobs come and go while BigQuery is away: all are looked up and recorded la
   const away = (): void => {
     throw new RestError(403, 'accessDenied', 'Access Denied: not now');
   };
-  server.answer = ({ queryParameters }) =>
-    (queryParameters[0]?.parameterValue.arrayValues ?? []).map(({ value }) => ({
-      video_id: value,
-      path: `\\\\nas\\Clips\\${value}.mp4`,
-    }));
+  server.answer = (query) => idsOf(query).map((id) => ({ video_id: id, path: `\\\\nas\\Clips\\${id}.mp4` }));
   server.before = away;
   const disk = new MemoryDisk('farm-1');
   const first = await lead(t, server, disk);
@@ -89,7 +89,9 @@ test('Jobs come and go while BigQuery is away: all are looked up and recorded la
   server.before = () => undefined;
   await until(async () => (await reasonOf(first, 5)) === 'no agent is attached');
   for (const n of jobs) assert.equal(await reasonOf(first, n), 'no agent is attached');
-  assert.equal(server.sent.length, 1, 'one query for all of them');
+  // The question that was under way may have been about the first ones alone.
+  assert.deepEqual(server.sent.flatMap(idsOf).toSorted(), ['v1', 'v2', 'v3', 'v4', 'v5'], 'each once');
+  assert.ok(server.sent.length <= 2, 'together');
 
   // Their ends are recorded later: refused, then lost on the way, and by the next leader in the end.
   server.before = away;
@@ -104,6 +106,6 @@ test('Jobs come and go while BigQuery is away: all are looked up and recorded la
   server.before = () => undefined;
   await lead(t, server, disk);
   await until(() => server.jobs.rows.length === jobs.length);
-  assert.deepEqual(server.jobs.rows.map((row) => row.job_id).sort(), jobs.map(jobId));
-  assert.deepEqual(new Set(server.jobs.rows.map((row) => row.status)), new Set(['cancelled']));
+  assert.deepEqual(server.jobs.column('job_id').toSorted(), jobs.map(jobId));
+  assert.deepEqual(new Set(server.jobs.column('status')), new Set(['cancelled']));
 });
