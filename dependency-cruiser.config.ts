@@ -6,7 +6,7 @@ type Rule = IForbiddenRuleType & { name: string; comment: string };
 
 const anyRoom = '^(proto|controller|agent|client|demo|bench|chaos|test|tools)/';
 /** The one vocabulary of the agent protocol: types, a few names, and two pure functions over them. */
-const agentLink = '^proto/(agent-link|assigned-job|item-link|job-link|render-options|shadow)\\.ts$';
+const agentLink = '^proto/(agent-link|assigned-job|file-link|item-link|job-link|render-options|shadow)\\.ts$';
 const npm: DependencyType[] = [
   'npm',
   'npm-dev',
@@ -151,6 +151,17 @@ const forbidden: Rule[] = [
   ),
   ...['memory', 'sqlite', 'redis'].map(store),
   ...['rpc', 'web', 'directory', 'catalog', 'joblogs'].map(adapter),
+  room(
+    'history-joins-hot-and-past',
+    '^controller/history/',
+    [
+      '^controller/(history|domain|engine)/',
+      '^controller/store/(port|past-rows)\\.ts$',
+      '^controller/outbox/destination\\.ts$',
+      agentLink,
+    ],
+    'History puts what has left the hot store beside the engine: it knows tables by their port, no driver and no server.',
+  ),
   {
     name: 'config-knows-the-domain',
     comment: 'The configuration is made of domain settings, and of where a store is; main.ts hands it out.',

@@ -42,6 +42,6 @@ export function scaledTimes(factor: number): AgentTimes {
     sharesEveryMs: scaled(60_000),
     awayMs: scaled(10_000, answerMsMin),
     shareSilenceMs: scaled(60_000, answerMsMin),
-    fileLookMs: scaled(8_000, answerMsMin),
+    fileLookMs: scaled(5_000, answerMsMin),
   };
 }
