@@ -145,7 +145,7 @@ function destinationsOf({ bigQuery, farm }: ControllerConfig): readonly Destinat
 }
 
 async function closeAll(destinations: readonly Destination[]): Promise<void> {
-  await Promise.allSettled(destinations.map((destination) => destination.close?.()));
+  await Promise.allSettled(destinations.map(async (destination) => await destination.close?.()));
 }
 
 function directoryOf({ supabase, users }: ControllerConfig, log: RpcLogger): Directory {
