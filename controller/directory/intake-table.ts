@@ -202,10 +202,11 @@ export class IntakeClaims {
 }
 
 function connect(url: string, key: string): SupabaseClient {
-  return createClient(url, key, {
+  const client: unknown = createClient(url, key, {
     auth: { persistSession: false, autoRefreshToken: false },
     global: { fetch: cappedFetch },
   });
+  return client as SupabaseClient;
 }
 
 interface Answer {

@@ -62,14 +62,16 @@ export class LedLoop {
   async #run(signal: AbortSignal): Promise<void> {
     const { begin, everyMs, random, log, name } = this.#options;
     const work = begin();
+    // Read anew each time: it fires while a round works.
+    const isOver = (): boolean => signal.aborted;
     let failures = 0;
-    while (!signal.aborted) {
+    while (!isOver()) {
       try {
         await work.round(signal);
         if (failures > 0) log.info({ name, failures }, `${name}: going on`);
         failures = 0;
       } catch (error) {
-        if (signal.aborted) return;
+        if (isOver()) return;
         failures += 1;
         // Once, not each time: what is away may be away for an hour.
         if (failures === 1) log.warn({ name, err: error }, `${name}: failed, and is tried again`);

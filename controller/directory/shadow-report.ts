@@ -96,9 +96,12 @@ function sideOf(row: z.output<typeof outcomeRow>): ShadowSide {
   };
 }
 
-function timeOf<K extends 'startedAtMs' | 'endedAtMs'>(key: K, time: string | null | undefined) {
+function timeOf<K extends 'startedAtMs' | 'endedAtMs'>(
+  key: K,
+  time: string | null | undefined,
+): Partial<Pick<ShadowSide, K>> {
   const ms = Date.parse(time ?? '');
-  return (Number.isFinite(ms) ? { [key]: ms } : {}) as { readonly [P in K]?: number };
+  return Number.isFinite(ms) ? ({ [key]: ms } as Pick<ShadowSide, K>) : {};
 }
 
 function compared(job: JobRecord, old: ShadowSide | undefined): ShadowComparison {
@@ -132,7 +135,14 @@ function ourSide(job: JobRecord): ShadowSide {
 
 function refusedOne({ jobId, why }: RefusedCopy, old: ShadowSide | undefined): ShadowComparison {
   const ours: ShadowSide = { status: 'refused', errorMessage: why };
-  return { jobId, channelName: '', verdict: verdictOf(ours, old, 0), ours, ...(old && { old }), attemptCount: 0 };
+  return {
+    jobId,
+    channelName: '',
+    verdict: verdictOf(ours, old, 0),
+    ours,
+    ...(old && { old }),
+    attemptCount: 0,
+  };
 }
 
 /** What both came to; only lengths are compared, as the pictures of the two farms are meant to differ. */

@@ -30,11 +30,17 @@ export class StudioTables {
 
   private constructor(server: SupabaseServer) {
     this.server = server;
-    this.#client = createClient(server.url, 'service-role-key');
+    const client: unknown = createClient(server.url, 'service-role-key');
+    this.#client = client as SupabaseClient;
   }
 
   static async open(t: TestContext): Promise<StudioTables> {
     return new StudioTables(await SupabaseServer.open(t, schema));
+  }
+
+  /** The tables as the migrations of deploy/ make them, on PostgreSQL; starting it takes some seconds. */
+  static async onPostgres(t: TestContext): Promise<StudioTables> {
+    return new StudioTables(await SupabaseServer.studio(t, 'pglite'));
   }
 
   get access(): { readonly url: string; readonly key: string; readonly timeoutMs: number } {
@@ -66,9 +72,9 @@ export class StudioTables {
   async row(jobId: string): Promise<Row> {
     const { data, error } = await this.#client.from('jobs').select('*').eq('job_id', jobId);
     assert.equal(error, null);
-    const [row] = data ?? [];
+    const [row] = data as readonly Row[];
     assert.ok(row, `no row ${jobId}`);
-    return row as Row;
+    return row;
   }
 
   async change(jobId: string, change: Row): Promise<void> {

@@ -285,3 +285,19 @@ test('What can be neither submitted nor marked is left for people after a few tr
   assert.ok(logged.some((line) => line.includes('left for people')));
   assert.equal((await tables.row(rowId(1)))['status'], 'queued');
 });
+
+test('On PostgreSQL, with the columns of the migrations, of two farms each row has one', async (t) => {
+  const tables = await StudioTables.onPostgres(t);
+  const ids = Array.from({ length: 6 }, (_, n) => rowId(n));
+  for (const [n, id] of ids.entries()) await tables.insert(id, n);
+  await tables.insert(rowId(9), 9, {}, [{ position: 2, item_type: 'video' }]);
+  const [north, south] = [polling(tables), polling(tables, { claimant: 'south' })];
+  for (let rounds = 0; rounds < 2; rounds += 1) await Promise.all([north.round(), south.round()]);
+  assert.deepEqual([...north.farm.order, ...south.farm.order].toSorted(), ids);
+  const failed = await tables.row(rowId(9));
+  assert.equal(failed['status'], 'failed');
+  assert.match(String(failed['error_message']), /^No path for video at position 2/u);
+  await tables.insert(rowId(20), 20, { claimed_by: 'north' });
+  const next = polling(tables, { farm: north.farm });
+  assert.equal((await next.round()).submitted, 1, 'found by its claim');
+});

@@ -133,7 +133,7 @@ test('The report says what both farms made of a job, also while the other cannot
   assert.deepEqual(jobs[1]?.old, {
     ...{ status: 'completed', startedAtMs: Date.UTC(2026, 0, 1, 10), durationMs: 61_200 },
   });
-  assert.deepEqual(jobs[1]?.ours, {
+  assert.deepEqual(jobs[1].ours, {
     ...{ status: 'completed', startedAtMs: 1_000, endedAtMs: 9_000, durationMs: 60_000, workerId: 'pc1' },
   });
   assert.equal(
