@@ -54,6 +54,15 @@ describe('retrying a job that has left the hot store', () => {
     assert.equal(farm.state.attemptsOfJob.get(jobId(1))?.length, 2);
   });
 
+  it('gets a place of its own in the list of jobs, where its old number may be taken by now', () => {
+    const { farm, archive } = archived();
+    farm.restart();
+    for (const n of [2, 3]) farm.submit(jobSpec(n));
+    archive.retry(1);
+    const numbers = [...farm.state.jobs.values()].map(({ sequence }) => sequence);
+    assert.equal(new Set(numbers).size, 3, String(numbers));
+  });
+
   it('is done once for a request id, before and after a restart, and whatever becomes of the job', () => {
     const { farm, archive } = archived();
     assert.equal(refusedAs(archive.retry(1, 'once')), 'done');
