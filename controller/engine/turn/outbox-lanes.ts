@@ -37,3 +37,9 @@ export function laneAll(lanes: OutboxLanes, rows: Iterable<OutboxRow>): void {
 function isAside({ refused }: OutboxRow): boolean {
   return refused !== undefined && refused.nextTryAtMs > refused.atMs;
 }
+
+/** What is left to do for destinations that have come or gone; lives in memory, and begins anew with each leader. */
+export interface OutboxMove {
+  readonly drop: OutboxRow[];
+  readonly mark: { readonly destination: DestinationName; readonly jobId: string }[];
+}

@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
-import { type DestinationName, type OutboxRow, rowKey } from '../../domain/outbox.ts';
+import { type DestinationName, rowKey } from '../../domain/outbox.ts';
 import type { OutboxInput } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import type { Refused } from './requests.ts';
@@ -12,12 +12,6 @@ const fullRetryAfterMs = 60_000;
 const reasonCharactersMax = 500;
 /** Rows that one turn takes in or drops for destinations that have come or gone: a batch has its limits. */
 const movedPerTurnMax = 1_000;
-
-/** What is left to do for destinations that have come or gone; lives in memory, and begins anew with each leader. */
-export interface OutboxMove {
-  readonly drop: OutboxRow[];
-  readonly mark: { readonly destination: DestinationName; readonly jobId: string }[];
-}
 
 /** A destination has taken a job, or will not: what was told of an older mark settles nothing. */
 export function takeDelivery(ledger: Ledger, { destination, jobId, mark, refused }: OutboxInput): void {

@@ -12,8 +12,7 @@ import { WaitingLines } from '../../scheduling/waiting-lines.ts';
 import type { Epoch } from '../../store/port.ts';
 import { type AssistState, noAssist } from './assist-state.ts';
 import { type CatalogState, nothingAsked } from './catalog-state.ts';
-import type { OutboxMove } from './outbox.ts';
-import type { OutboxLanes } from './outbox-lanes.ts';
+import type { OutboxLanes, OutboxMove } from './outbox-lanes.ts';
 
 /** Remembers what a request id was used for. */
 export interface RequestRecord {
