@@ -112,6 +112,18 @@ describe('a job whose paths are old', () => {
     assert.equal(farm.all('announce').length, 2);
   });
 
+  it('is not announced before it was looked up', () => {
+    const farm = new TurnFarm();
+    farm.submit(jobSpec(1));
+    submitKnown(farm, 2);
+    farm.nowMs += hourMs;
+    const pc1 = farm.attach('pc1');
+    assert.equal(farm.assigned(pc1).ref.jobId, jobId(1));
+    assert.deepEqual(farm.all('announce'), []);
+    answer(farm, found(farm, 2));
+    assert.equal(farm.last(pc1, 'announce').items[0]?.path, '\\\\nas\\Clips\\new\\2.mp4');
+  });
+
   it('has no age where it has no ids', () => {
     const farm = new TurnFarm();
     farm.submit(jobSpec(1));
