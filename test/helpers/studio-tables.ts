@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
-import { SupabaseServer } from './supabase-server.ts';
+import { type SupabaseDatabase, SupabaseServer } from './supabase-server.ts';
 
 /** Columns as deploy/supabase/migrations makes them, without types that SQLite does not know; nothing is checked. */
 const schema = `
@@ -38,9 +38,9 @@ export class StudioTables {
     return new StudioTables(await SupabaseServer.open(t, schema));
   }
 
-  /** The tables as the migrations of deploy/ make them, on PostgreSQL; starting it takes some seconds. */
-  static async onPostgres(t: TestContext): Promise<StudioTables> {
-    return new StudioTables(await SupabaseServer.studio(t, 'pglite'));
+  /** The tables as the migrations of deploy/ make them, with their keys; starting PostgreSQL takes some seconds. */
+  static async migrated(t: TestContext, database: SupabaseDatabase): Promise<StudioTables> {
+    return new StudioTables(await SupabaseServer.studio(t, database));
   }
 
   get access(): { readonly url: string; readonly key: string; readonly timeoutMs: number } {

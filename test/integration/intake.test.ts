@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { connect } from '../../client/renderfarm-client.ts';
 import { startController } from '../../controller/controller.ts';
+import { startCli } from '../helpers/cli-process.ts';
 import { read, shares } from '../helpers/read-config.ts';
 import { rowId, StudioTables } from '../helpers/studio-tables.ts';
 
@@ -9,7 +10,7 @@ const item = { position: 0, item_type: 'video', path: '\\\\nas\\Share\\a.mp4' };
 
 /** A controller as it is started, beside the studio's tables. */
 async function open(t: TestContext, yaml: (url: string) => string) {
-  const tables = await StudioTables.open(t);
+  const tables = await StudioTables.migrated(t, 'sqlite');
   const settings = `${shares}listen: ['127.0.0.1:0']\nweb: { listen: ['127.0.0.1:0'] }\n${yaml(tables.server.url)}`;
   const config = await read(t, settings, { env: { FARM_SUPABASE_KEY: 'key-of-the-farm' } });
   const logged: string[] = [];
@@ -27,11 +28,12 @@ async function open(t: TestContext, yaml: (url: string) => string) {
     const response = await fetch(`${web}${path}`, { method });
     return { status: response.status, body: (await response.json()) as Readonly<Record<string, unknown>> };
   };
-  return { tables, client, ask, logged, stop: () => controller.stop() };
+  const cli = (...args: string[]) => startCli([...args, '--address', controller.addresses[0] ?? '']).ended;
+  return { tables, client, ask, cli, logged, stop: () => controller.stop() };
 }
 
 test('A row is submitted by its id over HTTP and gRPC, once, and claimed by the farm’s name', async (t) => {
-  const { tables, client, ask } = await open(
+  const { tables, client, ask, cli } = await open(
     t,
     (url) => `farm: north\nsupabase: { url: '${url}', mirror: {} }`,
   );
@@ -51,6 +53,16 @@ test('A row is submitted by its id over HTTP and gRPC, once, and claimed by the 
   assert.equal((await ask('/api/jobs/no-id/submit', 'POST')).status, 400);
   assert.equal((await ask('/api/shadow/report')).body['code'], 'NOT_IN_SHADOW');
   await assert.rejects(Array.fromAsync(client.operator.shadowReports()), { code: 'NOT_IN_SHADOW' });
+
+  await tables.insert(rowId(5), 5, {}, [item]);
+  const said = await cli('submit', '--stored', rowId(5), '--stored', rowId(1));
+  assert.equal(said.code, 0, said.stderr);
+  assert.deepEqual(said.lines, [
+    `${rowId(5)}  Job submitted successfully to default_queue`,
+    `${rowId(1)}  Job submitted successfully to default_queue (it was there already)`,
+  ]);
+  for (const args of [['--stored', rowId(5), '--priority', 'high'], ['--stored', rowId(5), 'a.json'], []])
+    assert.match((await cli('submit', ...args)).stderr, /INVALID_OPTIONS/u);
 
   tables.server.fault = () => ({ status: 500 });
   const away = await ask(`/api/jobs/${rowId(4)}/submit`, 'POST');
@@ -80,7 +92,7 @@ test('The leader polls: a queued row becomes a job by itself; nothing is asked f
 });
 
 test('A shadow tells nobody outside, submits no rows, and says what it is', async (t) => {
-  const { tables, client, ask } = await open(
+  const { tables, client, ask, cli } = await open(
     t,
     (url) => `farm: north\nshadow: true\nsupabase: { url: '${url}', poll: { everyMs: 20 } }
 bigQuery: { projectId: p, table: p.d.clips, resultsTable: p.d.results, apiEndpoint: '${url}' }`,
@@ -106,4 +118,9 @@ bigQuery: { projectId: p, table: p.d.clips, resultsTable: p.d.results, apiEndpoi
     ['open'],
   );
   assert.equal((await tables.row(rowId(1)))['claimed_by'], null);
+  assert.match((await cli('status')).lines.join('\n'), /^Mode: +SHADOW/mu);
+  const { lines } = await cli('shadow');
+  assert.match(lines[0] ?? '', /^JOB +VERDICT +OURS +OLD +TIME/u);
+  assert.match(lines[1] ?? '', new RegExp(`^${rowId(1)} +open +queued +queued`, 'u'));
+  assert.equal(lines.at(-1), '1 jobs: 1 open');
 });

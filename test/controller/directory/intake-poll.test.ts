@@ -287,7 +287,7 @@ test('What can be neither submitted nor marked is left for people after a few tr
 });
 
 test('On PostgreSQL, with the columns of the migrations, of two farms each row has one', async (t) => {
-  const tables = await StudioTables.onPostgres(t);
+  const tables = await StudioTables.migrated(t, 'pglite');
   const ids = Array.from({ length: 6 }, (_, n) => rowId(n));
   for (const [n, id] of ids.entries()) await tables.insert(id, n);
   await tables.insert(rowId(9), 9, {}, [{ position: 2, item_type: 'video' }]);
