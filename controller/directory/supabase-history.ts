@@ -66,7 +66,11 @@ class PastTables {
   }
 
   async detail(jobId: string): Promise<PastJobDetail | undefined> {
-    const query = this.#client.from(jobsTable).select(jobSelection).eq('job_id', jobId).limit(1);
+    const query = this.#client
+      .from(jobsTable)
+      .select(jobSelection)
+      .eq('job_id', jobId.toLowerCase())
+      .limit(1);
     const [row] = z.array(jobRow).parse(await this.#ask(query));
     return row && pastJobDetailOf(row, await this.#items(row.job_id), this.#options.isInSourceShare);
   }

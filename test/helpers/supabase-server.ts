@@ -19,7 +19,7 @@ const migrationsDir = new URL('../../deploy/supabase/migrations/', import.meta.u
 
 /** A Supabase with real tables behind a real socket: PostgREST's API on SQLite, or on PostgreSQL (PGlite). */
 export class SupabaseServer {
-  app: App;
+  readonly app: App;
   /** Path and query of every request, in order. */
   readonly asked: string[] = [];
   /** Asked for each request. */
@@ -45,8 +45,7 @@ export class SupabaseServer {
   static async studio(t: Pick<TestContext, 'after'>, database: SupabaseDatabase): Promise<SupabaseServer> {
     if (database === 'sqlite') return await SupabaseServer.open(t, forSqlite(await migrations()));
     const server = await SupabaseServer.postgres(t);
-    await server.sql(await migrations());
-    await server.sql(exactRevisions);
+    await server.sql(`${await migrations()}${exactRevisions}`);
     return server;
   }
 
@@ -61,7 +60,7 @@ export class SupabaseServer {
   async sql(statements: string): Promise<readonly unknown[]> {
     if (this.#pglite === undefined) throw new Error('only PostgreSQL takes statements');
     const results = await this.#pglite.driver.exec(statements);
-    this.app = appOn(this.#pglite);
+    await this.#pglite.introspect();
     return results.at(-1)?.rows ?? [];
   }
 
@@ -72,6 +71,8 @@ export class SupabaseServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.asked.push(request.url ?? '');
+    // A connection that idled away between two requests would be one more fault.
+    response.setHeader('connection', 'close');
     await this.before(request);
     const fault = this.fault(request);
     if (fault === 'hang') return;
