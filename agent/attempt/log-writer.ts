@@ -1,7 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogFileName } from './log-folder.ts';
+import type { logBytesMax } from '../../proto/index.ts';
+
+type LogFileName = keyof typeof logBytesMax;
 
 /** Lines that wait for a disk that is slow; what comes on top is left out, and said to be. */
 const pendingBytesMax = 8 * 1024 * 1024;

@@ -5,7 +5,7 @@ import { logFolder } from '../domain/names.ts';
 import type { LogStanding } from '../engine/farm.ts';
 import type { Ear } from './growth.ts';
 import { pause } from './log-clock.ts';
-import type { LogReadsOptions } from './log-reads.ts';
+import type { LogReadsOptions } from './log-reads-options.ts';
 import { type LogSource, logSource } from './log-source.ts';
 import { lastAttempt, loadParts } from './parts.ts';
 import { tailStart } from './tail.ts';

@@ -6,7 +6,8 @@ import type { LogStanding } from '../../controller/engine/farm.ts';
 import { Growth } from '../../controller/joblogs/growth.ts';
 import { openJobLogs } from '../../controller/joblogs/job-logs.ts';
 import { openLogIndex } from '../../controller/joblogs/log-index.ts';
-import { type LogReadsOptions, openLogReads } from '../../controller/joblogs/log-reads.ts';
+import { openLogReads } from '../../controller/joblogs/log-reads.ts';
+import type { LogReadsOptions } from '../../controller/joblogs/log-reads-options.ts';
 import { ManualClock } from './manual-clock.ts';
 import { tempFolder } from './temp-folder.ts';
 
