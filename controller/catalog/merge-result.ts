@@ -30,8 +30,8 @@ export function mergeQuery(table: string, features: 'array' | 'text'): string {
     column === 'features_used' && features === 'text' ? "ARRAY_TO_STRING(@features_used, ',')" : `@${column}`,
   );
   return (
-    `MERGE \`${table}\` AS kept USING (SELECT @job_id AS job_id, @timestamp AS ended) AS new ` +
-    'ON kept.job_id = new.job_id AND kept.`timestamp` = new.ended AND kept.`timestamp` = @timestamp ' +
+    `MERGE \`${table}\` AS kept USING (SELECT @job_id AS job_id, @timestamp AS ended) AS sent ` +
+    'ON kept.job_id = sent.job_id AND kept.`timestamp` = sent.ended AND kept.`timestamp` = @timestamp ' +
     `WHEN NOT MATCHED THEN INSERT (${columns.map((column) => `\`${column}\``).join(', ')}) ` +
     `VALUES (${values.join(', ')})`
   );

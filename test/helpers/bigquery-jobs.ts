@@ -145,7 +145,7 @@ function isSame(a: ResultTableRow, b: ResultTableRow): boolean {
 function rowOf({ query, parameters }: SentJob): ResultTableRow {
   const names = Object.keys(columns);
   const [, inserted, values] =
-    /^MERGE `[\w.-]+` AS kept USING \(SELECT @job_id AS job_id, @timestamp AS ended\) AS new ON kept\.job_id = new\.job_id AND kept\.`timestamp` = new\.ended AND kept\.`timestamp` = @timestamp WHEN NOT MATCHED THEN INSERT \((.+)\) VALUES \((.+)\)$/u.exec(
+    /^MERGE `[\w.-]+` AS kept USING \(SELECT @job_id AS job_id, @timestamp AS ended\) AS sent ON kept\.job_id = sent\.job_id AND kept\.`timestamp` = sent\.ended AND kept\.`timestamp` = @timestamp WHEN NOT MATCHED THEN INSERT \((.+)\) VALUES \((.+)\)$/u.exec(
       query,
     ) ?? [];
   const isText = values?.includes("ARRAY_TO_STRING(@features_used, ',')") === true;

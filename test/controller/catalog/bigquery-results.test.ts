@@ -27,7 +27,11 @@ async function open(t: TestContext, changes: Partial<BigQueryResultsOptions> = {
     timeoutMs: 10_000,
     ...changes,
   } as const;
-  return { server, results: bigQueryResults(options), heir: () => bigQueryResults(options) };
+  return {
+    server,
+    results: bigQueryResults(options),
+    heir: () => bigQueryResults({ ...options, timeoutMs: 10_000 }),
+  };
 }
 
 function published(n: number, changes: Partial<JobRecord> = {}): OutboxItem {
@@ -128,7 +132,7 @@ test('A lost reply is not known to be done: the next call finds the job and what
 });
 
 test('A job that still runs for a leader that died is waited for by its heir, and the row is there once', async (t) => {
-  const { server, results, heir } = await open(t, { timeoutMs: 150 });
+  const { server, results, heir } = await open(t, { timeoutMs: 1_500 });
   server.jobs.plan = () => ({ looks: 1_000 });
   await assert.rejects(results.deliver([published(1)], never), {
     code: 'DESTINATION_AWAY',
