@@ -12,7 +12,7 @@ export async function submitStored(
   const requestId = checkedRequestId(request.requestId);
   const jobId = requiredJobId(request.jobId);
   if (stored === undefined) {
-    const message = 'this farm submits no rows: no Supabase is configured, or it is a shadow';
+    const message = 'this farm submits no rows: supabase.mirror is not configured, or it is a shadow';
     throw new FarmError('NO_STORED_JOBS', message);
   }
   const reply = await stored.submit({ requestId, jobId, validateOnly });

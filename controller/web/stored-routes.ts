@@ -68,7 +68,7 @@ export const storedRoutes: FastifyPluginCallbackZod<{ readonly context: WebConte
       const { job_id: asked } = request.params;
       if (!isJobId(asked)) throw badField('job_id', 'must be a UUID');
       if (stored === undefined) {
-        const message = 'this farm submits no rows: no Supabase is configured, or it is a shadow';
+        const message = 'this farm submits no rows: supabase.mirror is not configured, or it is a shadow';
         throw new FarmError('NO_STORED_JOBS', message);
       }
       const submitted = { requestId: requestIdOf(request), jobId: asked, validateOnly: false };

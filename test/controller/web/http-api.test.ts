@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { FarmError } from '../../../controller/domain/errors.ts';
-import type { WebContext } from '../../../controller/web/context.ts';
 import { webApp } from '../../../controller/web/server.ts';
 import { agentView, FakeFarm, noLogs } from '../../helpers/fake-farm.ts';
+import { storedRows } from '../../helpers/stored-rows.ts';
 
 const jobId = '0b7c2f0e-6f2b-4b5e-9d5e-3f6f1d2c4a10';
 const job = {
@@ -44,7 +44,7 @@ async function open(access: Parameters<typeof webApp>[0]['access'] = { origins: 
     access,
     isInSourceShare: () => true,
     reads: noLogs,
-    ...rows,
+    ...storedRows,
     nowMs: () => 1_000,
   });
   const call = async (method: 'GET' | 'POST', url: string, payload?: object | string, headers = {}) => {
@@ -279,33 +279,6 @@ describe('access', () => {
     assert.equal(await statusOf({ 'x-api-key': 'a-token-of-16-chars' }), 200);
     assert.equal((await call('GET', '/api/openapi.json')).status, 401);
   });
-});
-
-/** Rows that are jobs, and another farm's, as the routes need them. */
-const rows: Pick<WebContext, 'stored' | 'shadow'> = {
-  stored: {
-    submit: (asked) =>
-      Promise.resolve({ jobId: asked.jobId, queue: 'gpu_queue', routeRule: 'all others', existed: false }),
-  },
-  shadow: {
-    report: () => {
-      const old = { status: 'completed', startedAtMs: 1_000, endedAtMs: 3_500, durationMs: 60_000 };
-      const ours = { status: 'failed', errorMessage: 'no such clip' };
-      const compared = { jobId, channelName: 'C', verdict: 'only-ours-failed', ours, old } as const;
-      return Promise.resolve({ jobs: [{ ...compared, attemptCount: 1 }], nextToken: '' });
-    },
-  },
-};
-
-test('A comparison of two farms reads in the words of the table', async (t) => {
-  const { app, call } = await open();
-  t.after(() => app.close());
-  const [compared] = (await call('GET', '/api/shadow/report')).body['jobs'] as Record<string, unknown>[];
-  assert.deepEqual(compared?.['old'], {
-    ...{ status: 'completed', wall_seconds: 2.5, final_duration: 60, worker_id: null, error_message: null },
-    ...{ started_at: '1970-01-01T00:00:01.000Z', completed_at: '1970-01-01T00:00:03.500Z' },
-  });
-  assert.deepEqual([compared['verdict'], compared['frames']], ['only-ours-failed', null]);
 });
 
 interface Operation {
