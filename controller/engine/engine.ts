@@ -183,6 +183,12 @@ export class Engine implements Farm {
   async retryPast(order: JobOrder, past: PastJobDetail): Promise<JobView> {
     this.#admit();
     const { spec, job, attempts } = past;
+    if (spec.items.length === 0) {
+      throw new FarmError(
+        'INVALID_JOB',
+        `No items found for job ${job.jobId}: history has none that can be used`,
+      );
+    }
     // Nobody is asked about a job that cannot be retried.
     const answer = grantWish(job, { verb: 'retry', reason: order.reason }, this.#options.clock.nowMs());
     if (!answer.granted) {
