@@ -104,7 +104,7 @@ suite('verifying a job', () => {
     assert.equal(nobody.items[0]?.pathAvailable, undefined);
     assert.deepEqual([nobody.lengthMs, nobody.lengthKnown], [30_000, false]);
 
-    const old = await farm.attach('old');
+    const old = await farm.attach('old', { features: ['sources'] });
     const elsewhere = await looker(farm, 'elsewhere', ['results']);
     const again = await farm.engine.verify(job([item(0)]));
     assert.equal(again.renderable, undefined);

@@ -307,7 +307,7 @@ test('The OpenAPI document has every route, and what they answer is what it says
       }
       const payload = path.endsWith('priority')
         ? { priority: 'low' }
-        : path.endsWith('submit')
+        : /\/(?:submit|verify)$/u.test(path)
           ? job
           : undefined;
       const reply = await call(method === 'get' ? 'GET' : 'POST', url, payload);
