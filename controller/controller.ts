@@ -63,7 +63,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   const store = openStore(config);
   const catalog = await openCatalog(config, log);
   const { shares } = config.farm;
-  const directory = directoryOf(config, log);
+  const directory = directoryOf(config, clock, log);
   const isInSourceShare = (path: string): boolean => sourceShareOf(path, shares) !== undefined;
   const mirror = composeMirror(config, isInSourceShare, log);
   // A shadow tells nobody outside: what would is not built.
@@ -148,11 +148,11 @@ async function closeAll(destinations: readonly Destination[]): Promise<void> {
   await Promise.allSettled(destinations.map(async (destination) => await destination.close?.()));
 }
 
-function directoryOf({ supabase, users }: ControllerConfig, log: RpcLogger): Directory {
+function directoryOf({ supabase, users }: ControllerConfig, clock: Clock, log: RpcLogger): Directory {
   if (supabase === undefined) return configuredDirectory(users);
   const onTrouble = (error: Error): void =>
     log.warn({ err: error }, 'Supabase was asked for the name of a user in vain');
-  return supabaseDirectory({ ...supabase, onTrouble });
+  return supabaseDirectory({ ...supabase, clock, onTrouble });
 }
 
 /** A wildcard tells nobody where we are. */

@@ -1,8 +1,11 @@
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { SupabaseClient } from '@supabase/supabase-js';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { isPrintableName } from '../domain/text-rules.ts';
+import type { Clock } from '../engine/ports.ts';
+import { DestinationAway } from '../outbox/destination.ts';
 import type { Directory } from './directory.ts';
+import { ask, connect, RowRefused } from './supabase-rest.ts';
 
 export interface SupabaseDirectoryOptions {
   /** Of the project, e.g. `https://xyz.supabase.co`. */
@@ -13,6 +16,7 @@ export interface SupabaseDirectoryOptions {
   readonly timeoutMs: number;
   /** A name is asked for again after this: ms. */
   readonly cacheMs: number;
+  readonly clock: Pick<Clock, 'nowMs'>;
   /** Hears why a name could not be had. */
   readonly onTrouble: (error: Error) => void;
 }
@@ -24,24 +28,22 @@ const rowSchema = z.object({ username: z.string().nullable() });
 /** What PostgreSQL says where an id is no UUID and the column has only those: nobody has that id. */
 const notOfTheType = '22P02';
 
+/** While Supabase is away, it is asked this often; who comes in between waits for nothing. */
+const awayMs = 5_000;
+
 /**
  * Names from `profiles.username` by `id = user_id`. A user without a row or a usable name is `unknown`, and so is
  * everybody whose name was never heard while Supabase is away: a job is not kept back for it.
  */
 export function supabaseDirectory(options: SupabaseDirectoryOptions): Directory {
-  const { url, key, timeoutMs, cacheMs, onTrouble } = options;
-  const client = createClient(url, key, { auth: { persistSession: false, autoRefreshToken: false } });
+  const profiles = new Profiles(options);
   const names = new LRUCache<string, string>({
     max: namesMax,
-    ttl: cacheMs,
+    ttl: options.cacheMs,
     // A name that was right an hour ago is better than none.
     allowStaleOnFetchRejection: true,
     noDeleteOnFetchRejection: true,
-    fetchMethod: (userId) =>
-      usernameOf(client, userId, timeoutMs).catch((error: unknown) => {
-        onTrouble(error instanceof Error ? error : new Error(String(error)));
-        throw error;
-      }),
+    fetchMethod: (userId) => profiles.usernameOf(userId),
   });
   return {
     username: async (userId, signal) => {
@@ -55,17 +57,53 @@ export function supabaseDirectory(options: SupabaseDirectoryOptions): Directory 
   };
 }
 
-async function usernameOf(client: SupabaseClient, userId: string, timeoutMs: number): Promise<string> {
-  const found = await client
-    .from('profiles')
-    .select('username')
-    .eq('id', userId)
-    .limit(1)
-    .abortSignal(AbortSignal.timeout(timeoutMs));
-  if (found.error?.code === notOfTheType) return unknown;
-  if (found.error !== null) throw new Error(`Supabase has no answer: ${found.error.message.slice(0, 300)}`);
-  const [row] = found.data.map((each: unknown) => rowSchema.parse(each));
-  return usable(row?.username) ?? unknown;
+/** Remembers that Supabase was away: then one asks every `awayMs`, and the others hear at once that it is. */
+class Profiles {
+  readonly #options: SupabaseDirectoryOptions;
+  readonly #client: SupabaseClient;
+  #away: { readonly error: DestinationAway; readonly untilMs: number; tried: boolean } | undefined;
+
+  constructor(options: SupabaseDirectoryOptions) {
+    this.#options = options;
+    this.#client = connect({ ...options, requestMs: options.timeoutMs });
+  }
+
+  /** @throws DestinationAway, and what Supabase does not like about the question */
+  async usernameOf(userId: string): Promise<string> {
+    const { clock, onTrouble } = this.#options;
+    const away = this.#away;
+    if (away !== undefined) {
+      if (away.tried || clock.nowMs() < away.untilMs) throw away.error;
+      away.tried = true;
+    }
+    try {
+      const name = await this.#ask(userId);
+      this.#away = undefined;
+      return name;
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      // What is wrong with one user's id or row is no word about the others'.
+      this.#away =
+        error instanceof DestinationAway
+          ? { error, untilMs: clock.nowMs() + awayMs, tried: false }
+          : undefined;
+      onTrouble(error);
+      throw error;
+    }
+  }
+
+  async #ask(userId: string): Promise<string> {
+    const { timeoutMs, url, key } = this.#options;
+    // A connection that breaks once costs nobody the name.
+    const query = this.#client.from('profiles').select('username').eq('id', userId).limit(1).retry(true);
+    try {
+      const rows = await ask(query, { url, key, requestMs: timeoutMs }, new AbortController().signal);
+      return usable(z.array(rowSchema).parse(rows)[0]?.username) ?? unknown;
+    } catch (error) {
+      if (error instanceof RowRefused && error.sqlState === notOfTheType) return unknown;
+      throw error;
+    }
+  }
 }
 
 function usable(name: string | null | undefined): string | undefined {
