@@ -100,14 +100,7 @@ async function openAll(
   const services: AttemptServices = {
     ...servicesOf(config, media, share, onTrouble),
     keptWork,
-    scratch: scratchOf(
-      config,
-      media,
-      async () =>
-        ((await ahead.prefetches?.giveWay()) ?? false) ||
-        ((await ahead.items?.giveWay()) ?? false) ||
-        (await keptWork.giveUp()),
-    ),
+    scratch: scratchOf(config, media, () => giveWay(ahead, keptWork)),
     speeds: createRenderSpeeds({
       nowMs: () => performance.now(),
       inventory: () => watch.inventory(),
@@ -122,10 +115,15 @@ async function openAll(
     copyBytesPerSecond: () => media.meter.bytesPerSecond(),
     placeFree: async () => ahead.items?.stoppedEnded(),
   };
-  const work = startWork(services, ahead, input, () => scratch.nudge());
+  const work = startWork(services, ahead, input, () => {
+    scratch.nudge();
+  });
   onClose(() => work.stopAll());
   const receiver = createLogReceiver({ address, security, agentId: config.agentId });
-  onClose(() => Promise.resolve(receiver.close()));
+  onClose(() => {
+    receiver.close();
+    return Promise.resolve();
+  });
   const logUpload = startLogUpload({
     folder: folder('logs'),
     receiver,
@@ -158,6 +156,15 @@ async function openAll(
 }
 
 type Work = Pick<AgentRooms, 'attempts' | 'prefetches' | 'items'>;
+
+/** What is given up first where the disk is full; false: nothing is left to give up. */
+async function giveWay(ahead: Partial<Work>, keptWork: { giveUp(): Promise<boolean> }): Promise<boolean> {
+  return (
+    ((await ahead.prefetches?.giveWay()) ?? false) ||
+    ((await ahead.items?.giveWay()) ?? false) ||
+    (await keptWork.giveUp())
+  );
+}
 
 /** What this PC works at; what may have to make way for a job is put into `ahead`. */
 function startWork(

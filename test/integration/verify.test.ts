@@ -72,7 +72,10 @@ class Farm {
         results: { roots: ['\\\\nas\\Out'], localPath: site.output },
       };
       const queues = ['default_queue', 'gpu_queue'];
-      const agentConfig = parseAgentConfig({ ...site.config, token: undefined, queues, agentId, mounts }, 'test');
+      const agentConfig = parseAgentConfig(
+        { ...site.config, token: undefined, queues, agentId, mounts },
+        'test',
+      );
       const agent = createAgent(agentConfig, { logger: pino({ level: 'silent' }), tickMs: 20 });
       closers.push(() => agent.stop());
       await agent.start();

@@ -181,7 +181,7 @@ describe('the plan', () => {
   it('shows what runs, what comes next in order, and what is fetched already', () => {
     const farm = unequalFarm();
     farm.submit(seconds(2, 120));
-    farm.submit({ ...seconds(3, 240, 'ben'), priority: 'high' });
+    farm.submit(seconds(3, 240, 'ben'));
     const plan = planOf(farm);
     const { running, next } = plan.of('pc1');
     assert.deepEqual(
@@ -195,12 +195,11 @@ describe('the plan', () => {
       [[jobId(1), 'ann', 0, 100_000, false]],
     );
     assert.equal(next.length, 2);
-    // Another job comes first by now; files that are being fetched are not given up for that.
     assert.deepEqual(
       next.map(({ jobId: id, announced }) => [id, announced]),
       [
-        [jobId(3), false],
         [jobId(2), true],
+        [jobId(3), false],
       ],
     );
     assert.ok((next[1]?.startMs ?? 0) >= (next[0]?.endMs ?? Number.NaN));

@@ -5,140 +5,27 @@ import type { JobRecord } from '../../../controller/domain/job.ts';
 import { without } from '../../../controller/domain/move-job.ts';
 import { attemptKey } from '../../../controller/engine/turn/state.ts';
 import { nextDeadlineMs } from '../../../controller/engine/turn/turn.ts';
-import type { HeldAttempt, Hello, JobRef } from '../../../proto/agent-link.ts';
+import type { Hello, JobRef } from '../../../proto/agent-link.ts';
 import { fenceText } from '../../../proto/agent-link.ts';
 import { manifest } from '../../helpers/agent-messages.ts';
 import { Archive } from '../../helpers/archive.ts';
 import { helping } from '../../helpers/assist-farm.ts';
-import { wished, wishKinds } from '../../helpers/fuzzed-wishes.ts';
+import {
+  agentOrders,
+  agents,
+  jobOrders,
+  orderKinds,
+  queueOrders,
+  type Step,
+  step,
+} from '../../helpers/fuzz-steps.ts';
+import { wished } from '../../helpers/fuzzed-wishes.ts';
 import { settle } from '../../helpers/honest-agents.ts';
-import { heldStates, hostileNumber, type Talk, talk } from '../../helpers/hostile-talk.ts';
 import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
 // No agent, however old, broken or hostile, may stop the controller: whatever arrives on its streams, in whatever
 // order, the turn does not throw, memory equals the store (TurnFarm checks that after every turn), and no clock is
 // left that would make the shell tick without end. With healthy agents from then on every job comes to its end.
-
-const agents = ['pc1', 'pc2', 'pc3'] as const;
-const jobsMax = 5;
-/** The n-th attempt that was ever assigned, or one that never was. */
-const pick = fc.oneof(
-  { weight: 9, arbitrary: fc.nat({ max: 12 }) },
-  { weight: 1, arbitrary: fc.constant(-1) },
-);
-
-const jobOrders = ['retry', 'hold', 'release', 'annul'] as const;
-const agentOrders = ['cordon', 'uncordon', 'drain', 'forget'] as const;
-const queueOrders = ['pause', 'resume'] as const;
-const orderKinds = [
-  ...jobOrders,
-  ...agentOrders,
-  ...queueOrders,
-  'priority',
-  'evict',
-  'share-replaced',
-] as const;
-
-type Step =
-  | {
-      readonly do: 'submit' | 'cancel';
-      readonly job: number;
-      readonly wish: (typeof wishKinds)[number];
-    }
-  | { readonly do: 'order'; readonly kind: (typeof orderKinds)[number]; readonly target: number }
-  | { readonly do: 'say'; readonly stream: number; readonly pick: number; readonly talk: Talk }
-  | {
-      readonly do: 'attach';
-      readonly agent: number;
-      readonly instance: number;
-      readonly journal: number;
-      readonly first: number;
-      readonly held: readonly { readonly pick: number; readonly state: HeldAttempt['state'] }[];
-      /** Items that it says it renders, of attempts and rights that may be none. */
-      readonly items: readonly { readonly pick: number; readonly position: number; readonly right: number }[];
-      readonly percent: number;
-      readonly ours: boolean;
-      readonly published: number;
-    }
-  | { readonly do: 'forget-record'; readonly kind: 'job' | 'attempt' }
-  | { readonly do: 'leave'; readonly stream: number; readonly how: 'goodbye' | 'closed' | 'ours' }
-  | { readonly do: 'pass'; readonly ms: number }
-  /** Ended jobs leave the hot store; one that has left is retried from history. */
-  | { readonly do: 'archive' | 'retry-past'; readonly job: number }
-  | { readonly do: 'restart' | 'outage' };
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constantFrom('submit' as const, 'submit' as const, 'cancel' as const),
-      job: fc.nat({ max: jobsMax - 1 }),
-      wish: fc.constantFrom(...wishKinds),
-    }),
-  },
-  {
-    weight: 20,
-    arbitrary: fc.record({ do: fc.constant('say' as const), stream: fc.nat({ max: 3 }), pick, talk }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('attach' as const),
-      agent: fc.nat({ max: agents.length - 1 }),
-      instance: fc.nat({ max: 2 }),
-      journal: fc.nat({ max: 1 }),
-      first: fc.constantFrom(0, 1, 2, 100),
-      held: fc.array(fc.record({ pick, state: fc.constantFrom(...heldStates) }), { maxLength: 3 }),
-      items: fc.array(fc.record({ pick, position: hostileNumber, right: fc.nat({ max: 12 }) }), {
-        maxLength: 2,
-      }),
-      percent: hostileNumber,
-      ours: fc.boolean(),
-      published: pick,
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('order' as const),
-      kind: fc.constantFrom(...orderKinds),
-      target: fc.nat({ max: jobsMax }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('forget-record' as const),
-      kind: fc.constantFrom('job' as const, 'attempt' as const),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('leave' as const),
-      stream: fc.nat({ max: 3 }),
-      how: fc.constantFrom('goodbye' as const, 'closed' as const, 'ours' as const),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constantFrom('archive' as const, 'retry-past' as const, 'retry-past' as const),
-      job: fc.nat({ max: jobsMax - 1 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('pass' as const),
-      ms: fc.constantFrom(1, 1_000, 3_000, 10_000, 41_000, 60_000, 900_000),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom('restart' as const, 'outage' as const) }),
-  },
-);
 
 /** Applies steps to a farm, and remembers what a hostile agent could know: every stream and every reference. */
 class Fuzzed {

@@ -1,63 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { FarmError } from '../../../controller/domain/errors.ts';
-import { webApp } from '../../../controller/web/server.ts';
-import { agentView, FakeFarm, noLogs } from '../../helpers/fake-farm.ts';
-import { storedRows } from '../../helpers/stored-rows.ts';
-
-const jobId = '0b7c2f0e-6f2b-4b5e-9d5e-3f6f1d2c4a10';
-const job = {
-  user_id: 'user-1',
-  channel_name: 'Kids',
-  enable_4k: false,
-  items: [
-    {
-      position: 0,
-      item_type: 'video',
-      video_id: 'v1',
-      path: null,
-      title: 'One',
-      duration: 4.5,
-      text_animation_text: null,
-      text_animation_words: ['so', 'it', 'is'],
-      resolution: '1920x1080',
-      is_4k: false,
-      path_available: true,
-      // What /verify adds, and nobody reads.
-      file_size: 123,
-    },
-  ],
-};
-
-type App = Awaited<ReturnType<typeof webApp>>;
-
-/** The routes over a farm that remembers, without a socket. */
-async function open(access: Parameters<typeof webApp>[0]['access'] = { origins: [] }) {
-  const farm = new FakeFarm();
-  const logged: object[] = [];
-  const note = (fields: object): void => void logged.push(fields);
-  const logger = { info: note, warn: note, error: note };
-  const app = await webApp({
-    farm,
-    logger,
-    access,
-    isInSourceShare: () => true,
-    reads: noLogs,
-    ...storedRows,
-    nowMs: () => 1_000,
-  });
-  const call = async (method: 'GET' | 'POST', url: string, payload?: object | string, headers = {}) => {
-    const host = { host: '127.0.0.1:8000', ...headers };
-    const reply = await app.inject({ method, url, headers: host, ...(payload !== undefined && { payload }) });
-    return { status: reply.statusCode, headers: reply.headers, body: reply.json<Record<string, unknown>>() };
-  };
-  return { farm, app, call, logged };
-}
+import { webJob as job, webJobId as jobId, openWebApp } from '../../helpers/web-app.ts';
 
 describe('the old HTTP API', () => {
-  let web: Awaited<ReturnType<typeof open>>;
-  before(async () => (web = await open()));
+  let web: Awaited<ReturnType<typeof openWebApp>>;
+  before(async () => (web = await openWebApp()));
   after(() => web.app.close());
 
   test('takes a job as the old web application sends it', async () => {
@@ -252,7 +200,7 @@ describe('access', () => {
   const submit = ['POST', '/api/jobs/submit', job] as const;
 
   test('without a token is for pages of this PC, and for those that are named', async (t) => {
-    const { app, call } = await open({ origins: ['http://localhost:3000'] });
+    const { app, call } = await openWebApp({ origins: ['http://localhost:3000'] });
     t.after(() => app.close());
     const statusOf = async (headers: object) => (await call(...submit, headers)).status;
     assert.equal(await statusOf({ host: 'evil.example:8000' }), 403);
@@ -269,7 +217,7 @@ describe('access', () => {
   });
 
   test('with a token needs it in every request, by either header', async (t) => {
-    const { app, call, farm } = await open({ origins: [], token: 'a-token-of-16-chars' });
+    const { app, call, farm } = await openWebApp({ origins: [], token: 'a-token-of-16-chars' });
     t.after(() => app.close());
     const statusOf = async (headers: object) => (await call(...submit, headers)).status;
     for (const headers of [{}, { authorization: 'Bearer other' }, { 'x-api-key': '' }])
@@ -280,62 +228,3 @@ describe('access', () => {
     assert.equal((await call('GET', '/api/openapi.json')).status, 401);
   });
 });
-
-interface Operation {
-  readonly responses: Record<string, { content: { 'application/json': { schema: object } } }>;
-}
-
-test('The OpenAPI document has every route, and what they answer is what it says', async (t) => {
-  const { app, call, farm } = await open();
-  t.after(() => app.close());
-  farm.agentViews = [agentView('pc1')];
-  const { body } = await call('GET', '/api/openapi.json');
-  const paths = body['paths'] as Record<string, Record<string, Operation>>;
-  const documented = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-  );
-  assert.deepEqual(new Set(documented), new Set(routesOf(app)));
-  const ajv = new Ajv2020({ strict: false });
-  const names: Record<string, string> = { '{job_id}': jobId, '{name}': 'gpu_queue', '{id}': 'pc1' };
-  for (const [path, methods] of Object.entries(paths)) {
-    const url = path.replace(/\{.*?\}/u, (name) => names[name] ?? name);
-    for (const [method, { responses }] of Object.entries(methods)) {
-      if (path.endsWith('/log')) {
-        // What it answers is no JSON: log-routes.test.ts.
-        assert.deepEqual(Object.keys(responses['200']?.content ?? {}), ['text/plain']);
-        continue;
-      }
-      const payload = path.endsWith('priority')
-        ? { priority: 'low' }
-        : /\/(?:submit|verify)$/u.test(path)
-          ? job
-          : undefined;
-      const reply = await call(method === 'get' ? 'GET' : 'POST', url, payload);
-      assert.equal(reply.status, 200, `${method} ${url}`);
-      const check = ajv.compile(responses['200']?.content['application/json'].schema ?? false);
-      assert.ok(check(reply.body), `${method} ${url}: ${ajv.errorsText(check.errors)}`);
-    }
-  }
-});
-
-/** As fastify itself lists them: `POST /api/queues/{name}/pause`. */
-function routesOf(app: App): readonly string[] {
-  const stack: string[] = [];
-  return app
-    .printRoutes({ commonPrefix: false })
-    .split('\n')
-    .flatMap((line) => {
-      const [, indent = '', part = '', methods = ''] =
-        /^([\s│]*)[├└]── (\S+)(?: \((.*)\))?$/u.exec(line) ?? [];
-      if (part === '') return [];
-      const depth = indent.length / 4;
-      stack.length = depth;
-      stack.push(part);
-      const path = stack.join('').replace(/:(\w+)/gu, '{$1}');
-      return methods
-        .split(', ')
-        .filter((method) => ['GET', 'POST'].includes(method))
-        .map((method) => `${method} ${path}`);
-    })
-    .filter((route) => !['GET /api/openapi.json', 'GET /metrics'].includes(route));
-}
