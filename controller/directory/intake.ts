@@ -1,4 +1,4 @@
-import { FarmError } from '../domain/errors.ts';
+import { FarmError, type FarmErrorCode } from '../domain/errors.ts';
 import type { JobSpec } from '../domain/job.ts';
 import type { StoredJobRequest, StoredJobs, SubmittedJob } from '../domain/stored-jobs.ts';
 import type { IntakeClaims, IntakeRows } from './intake-table.ts';
@@ -71,15 +71,33 @@ async function submitStored(
   try {
     return await submit(false);
   } catch (error) {
-    await giveBack(options, stored);
+    if (isRefusal(error)) await giveBack(options, stored);
     throw error;
   }
 }
 
-/** Who asks again finds it ours as well; another farm should not have to wait for that. */
-async function giveBack({ claims, stopping }: IntakeOptions, { jobId, state }: StoredJob): Promise<void> {
+/** Said of a job that may have been taken all the same: a lead that ended under it, a store that did not answer. */
+const unclear: readonly FarmErrorCode[] = ['NOT_LEADING', 'SHUTTING_DOWN', 'STORAGE_UNAVAILABLE', 'INTERNAL'];
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof FarmError && !unclear.includes(error.code);
+}
+
+/**
+ * Who asks again finds it ours as well; another farm should not have to wait for that. The row of a job that is ours, as
+ * somebody who asked in the same moment found room, stays: both farms would render it.
+ */
+async function giveBack(
+  { farm, claims, stopping }: IntakeOptions,
+  { jobId, state }: StoredJob,
+): Promise<void> {
   if (state.claimedBy !== null) return;
-  await claims.release(jobId, state.farm, stopping).catch(() => undefined);
+  try {
+    if ((await farm.known(jobId)) !== undefined) return;
+    await claims.release(jobId, state.farm, stopping);
+  } catch {
+    // It stays ours: who asks again, or leads next, goes on with it.
+  }
 }
 
 async function submitted(

@@ -125,6 +125,25 @@ test('A job that finds no room gives its row back', async (t) => {
   assert.deepEqual([row['farm'], row['claimed_by'], row['claimed_at']], [null, null, null]);
 });
 
+test('A row whose job may have been taken, or was by somebody else, is not given back', async (t) => {
+  const { tables, farm, submit } = await open(t);
+  for (const [n, code] of (['NOT_LEADING', 'SHUTTING_DOWN', 'STORAGE_UNAVAILABLE'] as const).entries()) {
+    await tables.insert(jobId(n), n, { farm: null });
+    farm.before = () => {
+      throw new FarmError(code, 'the reply was lost');
+    };
+    assert.equal((await refused(submit(n))).code, code);
+    assert.equal((await tables.row(jobId(n)))['claimed_by'], 'north', code);
+  }
+  await tables.insert(jobId(7), 7, { farm: null });
+  farm.before = (spec) => {
+    farm.taken.set(spec.jobId, spec);
+    throw new FarmError('TOO_MANY_JOBS', 'the farm is full');
+  };
+  assert.equal((await refused(submit(7))).code, 'TOO_MANY_JOBS');
+  assert.equal((await tables.row(jobId(7)))['claimed_by'], 'north');
+});
+
 test('What is wrong is named by position, all at once, in the old words', async (t) => {
   const { tables, submit } = await open(t);
   await tables.insert(jobId(1), 1, { channel_name: '' }, [
