@@ -6,8 +6,8 @@
  * `rows_right`: jobs whose row in Supabase, with its items, and row in BigQuery are right in the end. `rows_twice`: rows
  * of a job beyond its one. `backlog_rows_max`, `backlog_bytes_max`: what waits in the store at most, and what the
  * store's files grew by. `jobs_per_s_ratio`: jobs published a second during the outage over those before it.
- * The stand-ins and the agents share this process, so that what is told slows the agents: above 1 that ratio says only
- * that the outage slowed nothing. `catch_up_s`: from the end of the outage until nothing waits.
+ * The stand-ins have a process of their own, but the cores of this machine: where those are few, telling slows the farm
+ * before the outage, and the ratio is above 1. `catch_up_s`: from the end of the outage until nothing waits.
  */
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,11 +16,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connect, type RenderfarmClient } from '../client/renderfarm-client.ts';
 import { defaultTimes } from '../controller/domain/times.ts';
-import { BigQueryServer } from '../test/helpers/bigquery-server.ts';
-import { SupabaseServer } from '../test/helpers/supabase-server.ts';
 import { FarmUnderTest } from './farm-under-test.ts';
 import { NoOpAgent } from './no-op-agent.ts';
-import { OutageGate } from './outage-gate.ts';
+import { OutageStudio } from './outage-studio.ts';
 import { rounded } from './statistics.ts';
 import { Submitter } from './submitter.ts';
 
@@ -42,7 +40,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     },
   });
   const [jobs, outageS] = [Number(values.jobs), Number(values['outage-s'])];
-  await using studio = await Studio.open();
+  await using studio = await OutageStudio.open(userId);
   await using farm = await Farm.open(studio, outageS / hourS, Number(values.agents));
   const third = Math.floor((jobs - warmUps) / 3);
   await farm.publish(warmUps);
@@ -79,85 +77,6 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   };
 }
 
-/** Supabase and BigQuery, as far as the farm can tell, behind gates. */
-class Studio implements AsyncDisposable {
-  readonly #supabase: SupabaseServer;
-  readonly #bigQuery: BigQueryServer;
-  readonly gates: { readonly supabase: OutageGate; readonly bigQuery: OutageGate };
-  readonly #ends: (() => unknown)[];
-
-  private constructor(
-    servers: { readonly supabase: SupabaseServer; readonly bigQuery: BigQueryServer },
-    gates: Studio['gates'],
-    ends: (() => unknown)[],
-  ) {
-    this.#supabase = servers.supabase;
-    this.#bigQuery = servers.bigQuery;
-    this.gates = gates;
-    this.#ends = ends;
-  }
-
-  static async open(): Promise<Studio> {
-    const ends: (() => unknown)[] = [];
-    const t = { after: (end: () => unknown) => void ends.push(end) };
-    const supabase = await SupabaseServer.studio(t, 'pglite');
-    await addUser(supabase.url);
-    const bigQuery = await BigQueryServer.open(t);
-    const gates = {
-      supabase: await OutageGate.open(supabase.url),
-      bigQuery: await OutageGate.open(bigQuery.url),
-    };
-    return new Studio({ supabase, bigQuery }, gates, ends);
-  }
-
-  async kill(): Promise<void> {
-    await Promise.all([this.gates.supabase.kill(), this.gates.bigQuery.kill()]);
-  }
-
-  async comeBack(): Promise<void> {
-    await Promise.all([this.gates.supabase.comeBack(), this.gates.bigQuery.comeBack()]);
-  }
-
-  async check(jobIds: ReadonlySet<string>): Promise<{ readonly right: number; readonly twice: number }> {
-    const jobs = await this.#rows('jobs?select=job_id,status,progress,output_path,completed_at');
-    const items = await this.#rows('job_items?select=job_id');
-    const results = this.#bigQuery.jobs.rows;
-    const shown = new Map(jobs.map((row) => [row['job_id'], row]));
-    let [right, twice] = [0, 0];
-    for (const jobId of jobIds) {
-      const row = shown.get(jobId);
-      const counts = [jobs, items, results].map(
-        (rows) => rows.filter((each) => each['job_id'] === jobId).length,
-      );
-      twice += counts.reduce((sum, count) => sum + Math.max(0, count - 1), 0);
-      const isRight =
-        row?.['status'] === 'completed' &&
-        row['progress'] === 100 &&
-        Boolean(row['output_path'] && row['completed_at']);
-      if (isRight && counts.every((count) => count === 1)) right += 1;
-    }
-    return { right, twice };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-    for (const end of this.#ends) await end();
-  }
-
-  async #rows(query: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    const reply = await fetch(`${this.#supabase.url}/rest/v1/${query}`);
-    return (await reply.json()) as readonly Readonly<Record<string, unknown>>[];
-  }
-}
-
-/** A name that is known keeps no submit waiting while Supabase is away; one that is not, up to `supabase.timeoutMs`. */
-async function addUser(url: string): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({ id: userId, username: 'Bench' });
-  const reply = await fetch(`${url}/rest/v1/profiles`, { method: 'POST', headers, body });
-  if (!reply.ok) throw new Error(`the stand-in takes no user: ${reply.status} ${await reply.text()}`);
-}
-
 /** A controller that tells the studio, and agents that publish what they are given. */
 class Farm implements AsyncDisposable {
   readonly #farm: FarmUnderTest;
@@ -182,7 +101,7 @@ class Farm implements AsyncDisposable {
     this.#heard = parts.heard;
   }
 
-  static async open(studio: Studio, scale: number, count: number): Promise<Farm> {
+  static async open(studio: OutageStudio, scale: number, count: number): Promise<Farm> {
     const farm = await FarmUnderTest.open('sqlite');
     const { address } = await farm.startController(await settingsOf(farm, studio, scale));
     const published = new Set<string>();
@@ -270,18 +189,18 @@ class Farm implements AsyncDisposable {
 }
 
 /** Only what delivers is scaled: leases and planning are not measured here. */
-async function settingsOf(farm: FarmUnderTest, { gates }: Studio, scale: number) {
+async function settingsOf(farm: FarmUnderTest, { urls }: OutageStudio, scale: number) {
   const keyFile = join(farm.folder, 'supabase-key');
   await writeFile(keyFile, 'service-role-key');
   const scaled = (ms: number): number => Math.max(10, Math.round(ms * scale));
   return {
-    supabase: { url: gates.supabase.url, keyFile, mirror: {} },
+    supabase: { url: urls.supabase, keyFile, mirror: {} },
     bigQuery: {
       projectId: 'studio',
       table: 'studio.media.videos',
       resultsTable: 'studio.media.results',
       location: 'EU',
-      apiEndpoint: gates.bigQuery.url,
+      apiEndpoint: urls.bigQuery,
     },
     times: {
       deliveryRetryMinMs: scaled(defaultTimes.deliveryRetryMinMs),
