@@ -152,7 +152,7 @@ function directoryOf({ supabase, users }: ControllerConfig, clock: Clock, log: R
   if (supabase === undefined) return configuredDirectory(users);
   const onTrouble = (error: Error): void =>
     log.warn({ err: error }, 'Supabase was asked for the name of a user in vain');
-  return supabaseDirectory({ ...supabase, clock, onTrouble });
+  return supabaseDirectory({ ...supabase, nowMs: () => clock.nowMs(), onTrouble });
 }
 
 /** A wildcard tells nobody where we are. */

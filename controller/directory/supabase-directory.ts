@@ -2,7 +2,6 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { isPrintableName } from '../domain/text-rules.ts';
-import type { Clock } from '../engine/ports.ts';
 import { DestinationAway } from '../outbox/destination.ts';
 import type { Directory } from './directory.ts';
 import { ask, connect, RowRefused } from './supabase-rest.ts';
@@ -16,7 +15,7 @@ export interface SupabaseDirectoryOptions {
   readonly timeoutMs: number;
   /** A name is asked for again after this: ms. */
   readonly cacheMs: number;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly nowMs: () => number;
   /** Hears why a name could not be had. */
   readonly onTrouble: (error: Error) => void;
 }
@@ -70,10 +69,10 @@ class Profiles {
 
   /** @throws DestinationAway, and what Supabase does not like about the question */
   async usernameOf(userId: string): Promise<string> {
-    const { clock, onTrouble } = this.#options;
+    const { nowMs, onTrouble } = this.#options;
     const away = this.#away;
     if (away !== undefined) {
-      if (away.tried || clock.nowMs() < away.untilMs) throw away.error;
+      if (away.tried || nowMs() < away.untilMs) throw away.error;
       away.tried = true;
     }
     try {
@@ -84,9 +83,7 @@ class Profiles {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       // What is wrong with one user's id or row is no word about the others'.
       this.#away =
-        error instanceof DestinationAway
-          ? { error, untilMs: clock.nowMs() + awayMs, tried: false }
-          : undefined;
+        error instanceof DestinationAway ? { error, untilMs: nowMs() + awayMs, tried: false } : undefined;
       onTrouble(error);
       throw error;
     }

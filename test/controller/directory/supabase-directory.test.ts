@@ -27,7 +27,7 @@ async function open(t: TestContext, changes: Partial<SupabaseDirectoryOptions> =
     key: 'service-role-key',
     timeoutMs: 5_000,
     cacheMs: 600_000,
-    clock,
+    nowMs: () => clock.nowMs(),
     onTrouble: ({ message }) => troubles.push(message),
     ...changes,
   });
