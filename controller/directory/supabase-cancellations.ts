@@ -49,6 +49,8 @@ async function look(round: Round): Promise<object> {
 
 async function see(row: RowStanding, { farm, table, log, signal }: Round): Promise<void> {
   const jobId = row.job_id;
+  // Nobody could settle it; the mirror says what is wrong with it.
+  if (row.revision === undefined) return;
   // The revision is of this cancellation: of another one, after a retry, the row has another.
   const requestId = `supabase-cancel:${jobId}:${row.revision}`;
   try {

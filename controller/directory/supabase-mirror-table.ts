@@ -8,11 +8,17 @@ import { itemsTable, jobRow, jobsTable } from './supabase-rows.ts';
 const standing = jobRow.pick({ job_id: true, status: true }).extend({
   claimed_by: z.string().nullable(),
   farm_state: z.string().nullable(),
-  // Whole numbers, whatever scale the column has.
-  revision: z.string().transform((text) => BigInt(text.split('.', 1)[0] ?? '')),
+  /** Undefined: it is none that a farm writes. A `numeric` may be NaN or infinite, and one such row may not stop others. */
+  revision: z.string().transform((text) => wholeNumberOf(text)),
 });
 export type RowStanding = z.output<typeof standing>;
 const standingColumns = 'job_id,status,claimed_by,farm_state,revision::text';
+
+/** Whatever scale the column has. */
+function wholeNumberOf(text: string): bigint | undefined {
+  const [, digits] = /^(-?\d+)(?:\.\d*)?$/u.exec(text) ?? [];
+  return digits === undefined ? undefined : BigInt(digits);
+}
 
 /** Somebody else has cancelled it, and the farm has not. */
 export function isCancelledOutside({ status, farm_state: state }: RowStanding): boolean {
@@ -93,7 +99,7 @@ export class MirrorTable {
       .update(columns)
       .eq('job_id', seen.job_id)
       .eq('status', 'cancelled')
-      .eq('revision', seen.revision.toString());
+      .eq('revision', String(seen.revision));
     await this.#ask(query, signal);
   }
 

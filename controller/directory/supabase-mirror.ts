@@ -133,6 +133,8 @@ async function stands(item: OutboxItem, row: RowStanding, call: Call): Promise<D
   const { farmName, table, signal } = call;
   if (row.claimed_by !== null && row.claimed_by !== farmName)
     return refused(`the row of job ${row.job_id} belongs to farm ${row.claimed_by}`);
+  if (row.revision === undefined)
+    return refused(`the revision of the row of job ${row.job_id} is no whole number: set it to 0`);
   const ours = BigInt(item.revision);
   if (row.revision === ours) return delivered;
   if (row.revision > ours)

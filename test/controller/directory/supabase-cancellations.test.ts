@@ -256,6 +256,21 @@ onBoth(test, 'Rows that are cancelled outside', async (eachTest) => {
     assert.equal((await studio.row(jobId))['status'], 'completed');
   });
 
+  await each('A row whose revision is no number stops no other', async (studio, t) => {
+    const rows = ['NaN', '5'].map((each, index) => ({
+      ...{ job_id: `${index}${randomUUID().slice(1)}`, user_id: 'u', channel_name: 'c', status: 'cancelled' },
+      ...{ claimed_by: 'odd', farm_state: 'running', revision: each },
+    }));
+    await studio.insert('jobs', ...rows);
+    const rounds = new Rounds(t, studio, 'odd');
+    await rounds.ended();
+    assert.deepEqual(
+      [...rounds.farm.orders.values()].map(({ jobId }) => jobId),
+      [rows[1]?.job_id],
+    );
+    assert.deepEqual(rounds.warnings, []);
+  });
+
   await each('More rows than a page has are all seen', async (studio, t) => {
     const rows = Array.from({ length: 130 }, () => ({
       ...{ job_id: randomUUID(), user_id: 'u', channel_name: 'c', status: 'cancelled', revision: '5' },

@@ -261,6 +261,19 @@ onBoth(test, 'The mirror', async (each) => {
     assert.deepEqual([stored?.['title'], stored?.['text_animation_text']], [kept, kept]);
   });
 
+  await each('A row whose revision is no number is refused, and stops no other', async (studio) => {
+    const items = [outboxItem(), outboxItem(), outboxItem()] as const;
+    await studio.tell(...items);
+    await studio.change(items[0].job.jobId, { revision: 'NaN' });
+    await studio.change(items[1].job.jobId, { revision: 'Infinity' });
+    const answers = await studio.tell(...items.map((item) => later(item, 2, ran)));
+    assert.deepEqual(
+      answers.map(({ result }) => result),
+      ['refused', 'refused', 'delivered'],
+    );
+    assert.match(JSON.stringify(answers[0]), /is no whole number: set it to 0/u);
+  });
+
   await each('Many jobs of one call are told in their order, whatever they are', async (studio) => {
     const other = outboxItem();
     await studio.tell(other);
