@@ -81,9 +81,8 @@ class Farm {
       await agent.start();
     }
     const farm = new Farm(controller, folder, closers);
-    while ((await farm.get<{ agents: { liveness: string }[] }>('/api/admin/agents')).agents.length < 2) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const attached = () => farm.get<{ agents: readonly object[] }>('/api/admin/agents');
+    while ((await attached()).agents.length < 2) signal.throwIfAborted();
     return farm;
   }
 

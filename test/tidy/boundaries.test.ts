@@ -23,6 +23,8 @@ const forbidden: readonly (readonly [file: string, imported: string, rule: strin
   ['controller/rpc/b.ts', 'controller/catalog/z.ts', 'rpc-imports-interfaces'],
   ['controller/rpc/c.ts', 'proto/gen/z.ts', 'generated-code-through-proto'],
   ['controller/joblogs/a.ts', 'agent/attempt/z.ts', 'controller-is-a-house'],
+  ['controller/outbox/a.ts', 'controller/engine/engine.ts', 'outbox-knows-ports'],
+  ['controller/history/a.ts', 'controller/store/sqlite/store.ts', 'history-joins-hot-and-past'],
   ['controller/config.ts', 'controller/rpc/server.ts', 'config-knows-the-domain'],
   ['agent/core/a.ts', 'node:timers', 'agent-core-is-pure'],
   ['agent/core/b.ts', 'agent/attempt/z.ts', 'agent-core-imports-only-its-own-words'],
