@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Verification } from '../../../controller/engine/verification.ts';
 import type { FileSeen } from '../../../proto/file-link.ts';
+import { heartbeat } from '../../helpers/agent-messages.ts';
 import { EngineController } from '../../helpers/engine-controller.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
 import { begin, clip, gone, item, job, looker, manyItems } from '../../helpers/looking-agent.ts';
@@ -30,9 +31,54 @@ suite('asking agents about files', () => {
     );
     assert.equal(silent.asks.length, 2);
     late.session.ended('closed');
-    const third = await farm.engine.verify(job([item(2)]));
-    assert.match(third.items[0]?.unknown ?? '', /^silent has not answered of late/u);
+    const third = begin(farm.engine.verify(job([item(2)])));
+    await settled();
     assert.equal(silent.asks.length, 2, 'it is not asked for a while');
+    assert.match((await third).items[0]?.unknown ?? '', /^silent has not answered of late/u);
+  });
+
+  test('a silent agent is left alone for a while, also where another one is asked about the same files', async () => {
+    const farm = await new EngineController().start();
+    const silent = await looker(farm, 'a silent one');
+    const good = await looker(farm, 'good');
+    const verifying = begin(farm.engine.verify(job([item(0)])));
+    await settled();
+    assert.deepEqual([silent.asks.length, good.asks.length], [1, 0]);
+    await farm.clock.pass(10_000);
+    assert.equal(good.answer(), 1, 'the other one is asked');
+    assert.equal((await verifying).renderable, true);
+
+    // It is silent about files, and alive.
+    for (let sequence = 1; sequence <= 5; sequence += 1) {
+      await farm.clock.pass(sequence < 5 ? 6_000 : 5_999);
+      for (const { session } of [silent, good]) session.deliver({ ...heartbeat, sequence });
+    }
+    await settled();
+    const second = begin(farm.engine.verify(job(manyItems(200))));
+    await settled();
+    await good.answerAll();
+    assert.equal(silent.asks.length, 1);
+    assert.equal((await second).renderable, true);
+
+    await farm.clock.pass(1);
+    const third = begin(farm.engine.verify(job([item(1)])));
+    await settled();
+    assert.equal(silent.asks.length, 2, 'it may have found its voice');
+    silent.answer();
+    assert.equal((await third).renderable, true);
+  });
+
+  test('an agent that had no time is asked again after a while, not at once', async () => {
+    const farm = await new EngineController().start();
+    const pc1 = await looker(farm, 'pc1');
+    const verifying = begin(farm.engine.verify(job([item(0)])));
+    await settled();
+    pc1.answer(() => ({ state: 'not-looked', message: 'busy' }));
+    await farm.clock.pass(499);
+    assert.equal(pc1.asks.length, 1);
+    await farm.clock.pass(1);
+    assert.equal(pc1.answer(), 1);
+    assert.equal((await verifying).renderable, true);
   });
 
   test('an agent that leaves in the middle leaves its files to another one, or to nobody', async () => {
@@ -118,6 +164,10 @@ suite('asking agents about files', () => {
     await settled();
     pc1.answer();
     await settled();
+    assert.ok(
+      pc1.asks.some(({ paths }) => paths.some((path) => path.endsWith('5000.mp4'))),
+      'the small job has had its turn',
+    );
     pc1.answer();
     assert.equal((await small).renderable, true);
     assert.ok(pc1.asks.length <= 6, `${pc1.asks.length} questions before the small job had its turn`);

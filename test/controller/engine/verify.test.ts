@@ -6,7 +6,8 @@ import type { Verification } from '../../../controller/engine/verification.ts';
 import { inventory } from '../../helpers/agent-messages.ts';
 import { EngineController } from '../../helpers/engine-controller.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
-import { clip, gone, item, job, looker, manyItems, still4k } from '../../helpers/looking-agent.ts';
+import { begin, clip, gone, item, job, looker, manyItems, still4k } from '../../helpers/looking-agent.ts';
+import { settled } from '../../helpers/manual-clock.ts';
 
 function codes({ items }: Verification): readonly (readonly string[])[] {
   return items.map(({ faults }) => faults.map(({ code }) => code));
@@ -106,9 +107,15 @@ suite('verifying a job', () => {
 
     const old = await farm.attach('old', { features: ['sources'] });
     const elsewhere = await looker(farm, 'elsewhere', ['results']);
-    const again = await farm.engine.verify(job([item(0)]));
-    assert.equal(again.renderable, undefined);
+    const asking = begin(farm.engine.verify(job([item(0)])));
+    await settled();
     assert.deepEqual([old.outlet.kinds().includes('look-at-files'), elsewhere.asks.length], [false, 0]);
+    assert.equal((await asking).renderable, undefined);
+    // It is the feature that it lacks: with it, the same agent is asked.
+    const { outlet } = await farm.attach('new', { features: ['sources', 'verify'] });
+    void begin(farm.engine.verify(job([item(0)])));
+    await settled();
+    assert.ok(outlet.kinds().includes('look-at-files'));
   });
 
   test('a catalogue that is away leaves the place unknown; a submit would wait for it', async () => {
