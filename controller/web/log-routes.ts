@@ -69,7 +69,11 @@ async function answer(
 ): Promise<FastifyReply> {
   const over = new AbortController();
   const news = reads.read(query, AbortSignal.any([over.signal, stopping]));
-  reply.raw.once('close', () => over.abort());
+  endWith(reply, () => {
+    over.abort();
+    // A body of which nothing was taken ends nothing.
+    void news.return().catch(() => undefined);
+  });
   // Errors come before the first byte does: they have a status of their own.
   const first = await news.next();
   if (first.done === true || first.value.kind !== 'begin') return reply.code(204).send();
@@ -83,6 +87,12 @@ async function answer(
   }
   if (query.follow) keepOpen(socket, reply);
   return reply.send(bodyOf(news, logDrainMs));
+}
+
+/** Ends what is done for a caller when he has left, or already has. */
+function endWith({ raw }: FastifyReply, end: () => void): void {
+  if (raw.destroyed) end();
+  else raw.once('close', end);
 }
 
 /** A log that does not grow is no connection that nobody uses; keep-alive finds out about peers that are gone. */
