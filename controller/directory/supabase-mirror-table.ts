@@ -1,5 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
+import { DestinationAway } from '../outbox/destination.ts';
 import type { ItemColumns, MirroredColumns, NewJobColumns } from './supabase-columns.ts';
 import { ask, connect, type SupabaseAccess } from './supabase-rest.ts';
 import { itemsTable, jobRow, jobsTable } from './supabase-rows.ts';
@@ -50,7 +51,7 @@ export class MirrorTable {
       .from(jobsTable)
       .select(standingColumns)
       .in('job_id', [...jobIds]);
-    const rows = z.array(standing).parse(await this.#ask(query, signal));
+    const rows = standingsIn(await this.#ask(query, signal));
     return new Map(rows.map((row) => [row.job_id, row]));
   }
 
@@ -116,12 +117,19 @@ export class MirrorTable {
       .eq('status', 'cancelled')
       .neq('farm_state', 'cancelled');
     const behind = after === '' ? query : query.gt('job_id', after);
-    return z.array(standing).parse(await this.#ask(behind.order('job_id').limit(limit), signal));
+    return standingsIn(await this.#ask(behind.order('job_id').limit(limit), signal));
   }
 
   #ask<T>(query: Parameters<typeof ask<T>>[0], signal: AbortSignal): Promise<T> {
     return ask(query, this.#access, signal);
   }
+}
+
+/** @throws DestinationAway where something else than PostgREST answers: a proxy's page, for one */
+function standingsIn(data: unknown): readonly RowStanding[] {
+  const read = z.array(standing).safeParse(data);
+  if (read.success) return read.data;
+  throw new DestinationAway("Supabase's answer is no list of rows of jobs", { cause: read.error });
 }
 
 function rowsOf(data: unknown): readonly unknown[] {

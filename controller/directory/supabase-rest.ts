@@ -61,7 +61,7 @@ const passing = /^(08|25|40|53|54000|55|57|58|XX|PGRST00|PGRST3)/u;
 const missing = /^(42703|42P01|42P10|PGRST204|PGRST205|PGRST106)$/u;
 
 function told(error: unknown): Error {
-  if (error instanceof DestinationAway) return error;
+  if (error instanceof DestinationAway || error instanceof RowRefused) return error;
   if (!(error instanceof PostgrestError)) {
     // `fetch failed` says nothing; its cause does.
     const why = [
@@ -71,6 +71,9 @@ function told(error: unknown): Error {
     return new DestinationAway(`Supabase cannot be reached: ${shortened(why)}`, { cause: error });
   }
   const { code, message } = error;
+  // What has none, whatever its type says, is not PostgREST's: a page of a proxy, say.
+  if (!code)
+    return new DestinationAway(`Supabase's answer makes no sense: ${shortened(message)}`, { cause: error });
   if (passing.test(code))
     return new DestinationAway(`Supabase refuses for now: ${shortened(message)} (${code})`, { cause: error });
   const hint = missing.test(code) ? '; have the migrations of deploy/supabase been run?' : '';
@@ -81,12 +84,17 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Said by gateways, and of the one request. */
+const tooLarge: ReadonlySet<number> = new Set([413, 414, 431]);
+
 /** What an answer's status says of the server, and not of the statement, never comes through here. */
 const answeringFetch: typeof fetch = async (input, init) => {
   const response = await cappedFetch(input, init);
   const { status } = response;
-  if (status < 500 && ![401, 403, 404, 408, 429].includes(status)) return response;
+  if (status < 500 && ![401, 403, 404, 408, 429, ...tooLarge].includes(status)) return response;
   const body = shortened(await response.text());
+  if (tooLarge.has(status))
+    throw new RowRefused(`HTTP ${status}`, `Supabase takes no request of this size (HTTP ${status})`, body);
   const retryAfterMs = waitOf(response.headers.get('retry-after'));
   throw new DestinationAway(`${meaning(status)}: ${body}`, {
     ...(retryAfterMs !== undefined && { retryAfterMs }),

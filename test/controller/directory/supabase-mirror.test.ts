@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { supabaseMirror } from '../../../controller/directory/supabase-mirror.ts';
 import type { JobState } from '../../../controller/domain/job.ts';
 import { DestinationAway } from '../../../controller/outbox/destination.ts';
+import { serveOnLoopback } from '../../helpers/http-stand-in.ts';
 import { MirrorStudio, onBoth, timeOf } from '../../helpers/mirror-studio.ts';
 import { later, oneItem, outboxItem, published, ran, revision } from '../../helpers/mirrored-job.ts';
 import type { Fault } from '../../helpers/supabase-server.ts';
@@ -287,6 +288,23 @@ onBoth(test, 'The mirror', async (each) => {
     assert.match(JSON.stringify(answers[3]), /belongs to farm another/u);
     for (const { job } of items) assert.equal((await studio.items(job.jobId)).length, 1);
   });
+});
+
+test('What a proxy says for Supabase is no refusal of a row, unless it is about the size of the request', async (t) => {
+  let answer: { readonly status: number; readonly body: string } = { status: 200, body: '' };
+  const url = await serveOnLoopback(t, (_request, response) => {
+    response.writeHead(answer.status).end(answer.body);
+    return Promise.resolve();
+  });
+  const mirror = supabaseMirror({ url, key: 'key', requestMs: 5_000, farmName: 'farm' });
+  for (const status of [200, 400, 418])
+    for (const body of ['<html>Please log in</html>', '{"message":"no"}', '{}', '[1]', '7']) {
+      answer = { status, body };
+      await assert.rejects(mirror.deliver([outboxItem()], never), DestinationAway, JSON.stringify(answer));
+    }
+  answer = { status: 413, body: '<html>too large</html>' };
+  const [told] = await mirror.deliver([outboxItem()], never);
+  assert.match(JSON.stringify(told), /refused.*no request of this size \(HTTP 413\)/u);
 });
 
 function shuffled<T>(list: readonly T[], seed: number): T[] {
