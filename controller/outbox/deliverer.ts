@@ -3,7 +3,7 @@ import type { DestinationHealth, Due, OutboxSource, RowSight } from '../engine/o
 import type { Clock, EngineLog } from '../engine/ports.ts';
 import { unlessAborted } from '../engine/unless-aborted.ts';
 import { backOffMs } from './back-off.ts';
-import type { Delivery, Destination, OutboxItem } from './destination.ts';
+import { type Delivery, type Destination, DestinationAway, type OutboxItem } from './destination.ts';
 import { WakeableSleep } from './wakeable-sleep.ts';
 
 export interface DelivererOptions {
@@ -30,7 +30,9 @@ const errorCharactersMax = 500;
 
 /**
  * Tells one destination what it is owed, oldest first, one call at a time, until it is stopped. A call that fails or
- * takes too long leaves its rows where they are: they come again, behind a back-off, and keep their order.
+ * takes too long leaves its rows where they are: they come again, behind a back-off, and keep their order. Each such
+ * call halves how many are told at once, so that one that is slow, or fails now and then, gets on at all, and a job that
+ * nobody can tell comes to stand alone: that one is set aside.
  */
 export class Deliverer {
   readonly #options: DelivererOptions;
@@ -41,11 +43,14 @@ export class Deliverer {
   /** The percent that was told of each running job. */
   readonly #percents = new Map<string, number>();
   #progressAtMs = 0;
+  /** How many it tells in one call just now. */
+  #itemsMax: number;
   #failures = 0;
   #health: DestinationHealth = {};
 
   constructor(options: DelivererOptions) {
     this.#options = options;
+    this.#itemsMax = options.destination.itemsMax;
     this.#sleep = new WakeableSleep(options.clock, this.#over.signal);
     this.#running = this.#run();
   }
@@ -89,8 +94,7 @@ export class Deliverer {
     // What is marked from here on is another reason to look.
     this.#sleep.forget();
     const wantsProgress = destination.name === 'directory' && clock.nowMs() >= this.#progressAtMs;
-    const { name, itemsMax } = destination;
-    const request = { destination: name, itemsMax, told: this.#told };
+    const request = { destination: destination.name, itemsMax: this.#itemsMax, told: this.#told };
     const due = await unlessAborted(
       source.due({ ...request, ...(wantsProgress && { percents: this.#percents }) }),
       this.#over.signal,
@@ -99,10 +103,12 @@ export class Deliverer {
     const items = [...due.rows.map(({ item }) => item), ...due.progress];
     if (items.length > 0) {
       const deliveries = await this.#deliver(items);
-      if (deliveries instanceof Failure)
+      if (deliveries instanceof Failure && !(deliveries.isMistake && items.length === 1)) {
+        this.#itemsMax = Math.ceil(items.length / 2);
         return { atMs: this.#inMs(this.#failed(deliveries.cause)), how: 'deaf' };
+      }
       this.#succeeded();
-      this.#settle(due, deliveries);
+      this.#settle(due, deliveries instanceof Failure ? [this.#mistaken(deliveries)] : deliveries);
     }
     if (!due.isAll) return { atMs: clock.nowMs(), how: 'light' };
     if (wantsProgress) this.#progressAtMs = this.#inMs(times.progressMirrorMs);
@@ -119,13 +125,19 @@ export class Deliverer {
     try {
       const deliveries = await unlessAborted(destination.deliver(items, signal), signal);
       if (deliveries.length === items.length) return deliveries;
-      return new Failure(new Error(`${deliveries.length} answers came for ${items.length} jobs`));
+      return new Failure(new Error(`${deliveries.length} answers came for ${items.length} jobs`), true);
     } catch (error) {
       this.#over.signal.throwIfAborted();
-      return new Failure(error);
+      return new Failure(error, !(error instanceof DestinationAway) && !call.signal.aborted);
     } finally {
       cancelLate();
     }
+  }
+
+  /** The only job of a call: there is nothing else that it can be about. */
+  #mistaken({ cause }: Failure): Delivery {
+    this.#options.log.warn({ err: cause, ...this.#who() }, 'a job cannot be told');
+    return { result: 'refused', reason: messageOf(cause) };
   }
 
   #settle({ rows, progress }: Due, deliveries: readonly Delivery[]): void {
@@ -176,6 +188,7 @@ export class Deliverer {
       const awayMs = this.#options.clock.nowMs() - awaySinceMs;
       this.#options.log.info({ awayMs, ...this.#who() }, 'a destination is back');
     }
+    this.#itemsMax = Math.min(this.#options.destination.itemsMax, 2 * this.#itemsMax);
     this.#failures = 0;
     this.#health = {};
   }
@@ -191,8 +204,11 @@ export class Deliverer {
 
 class Failure {
   readonly cause: unknown;
-  constructor(cause: unknown) {
+  /** It is not that the destination is away: who tells it, or what is told, is wrong. */
+  readonly isMistake: boolean;
+  constructor(cause: unknown, isMistake: boolean) {
     this.cause = cause;
+    this.isMistake = isMistake;
   }
 }
 

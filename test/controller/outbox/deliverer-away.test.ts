@@ -101,20 +101,72 @@ describe('a destination that is away', () => {
     await farm.engine.stop();
   });
 
+  it('that fails in every large call is asked for fewer jobs, and for more when it works again', async () => {
+    const directory = new RecordingDestination('directory', 16);
+    const farm = await farmTelling(directory);
+    directory.goAway();
+    for (let n = 1; n <= 16; n += 1) await farm.submit(n);
+    await settled();
+    directory.comeBack();
+    const deliver = directory.deliver;
+    // As one that is slow: what it is told in one call takes longer than a call may.
+    directory.deliver = async (items, signal) => {
+      if (items.length <= 3) return await deliver(items, signal);
+      return await new Promise(() => undefined);
+    };
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    assert.equal((await outboxOf(farm)).rows, 0);
+    directory.deliver = deliver;
+    directory.calls.length = 0;
+    const gate = Promise.withResolvers<undefined>();
+    directory.answers = gate.promise;
+    for (let n = 17; n <= 48; n += 1) await farm.submit(n);
+    gate.resolve(undefined);
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    assert.equal((await outboxOf(farm)).rows, 0);
+    assert.ok(
+      directory.calls.some(({ length }) => length > 3),
+      String(directory.calls.map(({ length }) => length)),
+    );
+    await farm.engine.stop();
+  });
+
+  it('in which one job always makes a mistake sets that one aside, and tells the others', async () => {
+    const directory = new RecordingDestination('directory');
+    const farm = await farmTelling(directory);
+    const deliver = directory.deliver;
+    directory.deliver = async (items, signal) => {
+      if (items.some(({ job }) => job.jobId === jobId(2))) throw new TypeError('a mistake of ours');
+      return await deliver(items, signal);
+    };
+    for (let n = 1; n <= 9; n += 1) await farm.submit(n);
+    await farm.clock.pass(times.deliveryRetryMaxMs);
+    assert.deepEqual(
+      ids(directory.taken).toSorted(),
+      [1, 3, 4, 5, 6, 7, 8, 9].map((n) => jobId(n)),
+    );
+    const { refused, refusals } = await outboxOf(farm);
+    assert.deepEqual([refused, refusals[0]?.reason], [1, 'a mistake of ours']);
+    await farm.engine.stop();
+  });
+
   it('that gives another number of answers than jobs, or throws anything, loses nothing', async () => {
     const directory = new RecordingDestination('directory');
     const farm = await farmTelling(directory);
+    const deliver = directory.deliver;
     directory.deliver = () => Promise.resolve([]);
     await farm.submit(1);
     await settled();
-    assert.equal((await outboxOf(farm)).lastError, '0 answers came for 1 jobs');
+    assert.equal((await outboxOf(farm)).refusals[0]?.reason, '0 answers came for 1 jobs');
     directory.deliver = () => {
       throw new TypeError('a mistake of ours');
     };
-    await farm.clock.pass(times.deliveryRetryMaxMs);
-    assert.equal((await outboxOf(farm)).lastError, 'a mistake of ours');
-    assert.equal((await outboxOf(farm)).rows, 1);
+    await farm.clock.pass(times.deliveryRefusedMs);
+    assert.equal((await outboxOf(farm)).refusals[0]?.reason, 'a mistake of ours');
     assert.deepEqual(farm.fatal, []);
+    directory.deliver = deliver;
+    await farm.clock.pass(times.deliveryRefusedMs);
+    assert.deepEqual(ids(directory.taken), [jobId(1)]);
     await farm.engine.stop();
   });
 });
