@@ -13,6 +13,7 @@ test('One factor scales every time, and only the floors hold it back', () => {
     'leadershipTtlMs',
     'planningMs',
     'storeCallMs',
+    'verifyMs',
   ]);
   assert.equal(scaled.ffmpegStallMs, 15_000);
   assert.equal(scaled.heartbeatMs, 500);
