@@ -10,7 +10,9 @@ const removedPerTurnMax = 200;
 export function expireRecords(ledger: Ledger): void {
   const { endedJobsMs, quarantinedJobsMs, requestIdMs, tombstonesMs } = ledger.settings.times;
   let left = removedPerTurnMax;
-  for (const jobId of ledger.state.endedJobs) {
+  // A destination that is new has yet to be owed those that ended before: the first leader with a history, for one.
+  const leaving = ledger.state.outboxMove === undefined ? ledger.state.endedJobs : [];
+  for (const jobId of leaving) {
     const job = ledger.job(jobId);
     const endedAtMs = job.endedAtMs ?? ledger.nowMs;
     if (left <= 0 || endedAtMs > ledger.nowMs - endedJobsMs) break;

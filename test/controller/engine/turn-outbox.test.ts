@@ -274,6 +274,26 @@ describe('destinations that come and go between two leaders', () => {
     assert.equal(again.state.rows.size, 0, 'told once');
   });
 
+  it('tells a new history of jobs that would have left while nobody led', () => {
+    const before = outboxFarm({ destinations: [] });
+    // One turn lets 200 leave.
+    for (let n = 1; n <= 5; n += 1) {
+      before.submit(jobSpec(n));
+      before.cancel(jobId(n));
+    }
+    before.nowMs += before.settings.times.endedJobsMs + 1;
+    const farm = successor(before, ['history']);
+    farm.pass(1_000);
+    farm.pass(1_000);
+    assert.deepEqual(
+      [1, 2, 3, 4, 5].map((n) => rowsOf(farm, n).join()),
+      Array(5).fill('history'),
+    );
+    tellAll(farm);
+    farm.pass(1_000);
+    assert.equal(farm.jobState(jobId(5)), 'gone');
+  });
+
   it('goes on in slices, and begins anew where the leader died amid them', () => {
     const farm = outboxFarm({
       destinations: [],
