@@ -78,7 +78,9 @@ export class SupabaseServer {
     if (fault === 'hang') return;
     if (typeof fault === 'object') {
       response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
-      response.end(JSON.stringify({ message: `refused with ${fault.status}`, code: '' }));
+      // PostgREST has a code for each question that it does not like; what is behind it has none.
+      const code = fault.status === 400 ? 'PGRST100' : '';
+      response.end(JSON.stringify({ message: `refused with ${fault.status}`, code }));
       return;
     }
     const body = Buffer.concat(await request.toArray());
