@@ -8,6 +8,7 @@ import { pause } from './log-clock.ts';
 import type { LogReadsOptions } from './log-reads-options.ts';
 import { type LogSource, logSource } from './log-source.ts';
 import { lastAttempt, loadParts } from './parts.ts';
+import { standingOf } from './standing.ts';
 import { tailStart } from './tail.ts';
 import { isMarkedWhole } from './whole-marks.ts';
 
@@ -61,13 +62,13 @@ async function* followed(
   ear: Ear,
   signal: AbortSignal,
 ): AsyncGenerator<LogNews, void, undefined> {
-  const { clock, pollMs = 1_000, quietMs = 30_000, farm } = options;
+  const { clock, pollMs = 1_000, quietMs = 30_000 } = options;
   let cursor = first;
   // Of the last bytes, and no earlier than the job's end: the last lines are on their way then.
   let quietSinceMs = clock.nowMs();
   while (!signal.aborted) {
     // Asked before the size is: what came before the end is read before the end is told.
-    const standing = await farm.logOf(query.jobId);
+    const standing = await standingNow(options, query);
     if (standing?.hasEnded === false) quietSinceMs = clock.nowMs();
     const end = await endOf(options, query, { ...place, standing }, cursor);
     const sizeBytes = (await cursor.source.size()) ?? 0;
@@ -109,14 +110,23 @@ async function* upTo(
   }
 }
 
+function standingNow(
+  { farm, index }: LogReadsOptions,
+  { jobId }: LogQuery,
+): Promise<LogStanding | undefined> {
+  return standingOf(farm, jobId, async () => (await index.find(jobId)) !== undefined);
+}
+
 /** undefined: the reader has left. @throws FarmError JOB_NOT_FOUND, LOG_NOT_FOUND */
 async function waitForPlace(
-  { farm, index, clock, pollMs = 1_000 }: LogReadsOptions,
-  { jobId, follow }: LogQuery,
+  options: LogReadsOptions,
+  query: LogQuery,
   signal: AbortSignal,
 ): Promise<Place | undefined> {
+  const { index, clock, pollMs = 1_000 } = options;
+  const { jobId, follow } = query;
   while (!signal.aborted) {
-    const standing = await farm.logOf(jobId);
+    const standing = await standingNow(options, query);
     const folder = standing?.place === undefined ? await index.find(jobId) : logFolder(standing.place);
     if (folder !== undefined) return { folder, standing };
     if (standing === undefined) {
@@ -142,7 +152,7 @@ async function waitForFile(
   ear: Ear,
   signal: AbortSignal,
 ): Promise<Opened | undefined> {
-  const { clock, farm, pollMs = 1_000 } = options;
+  const { clock, pollMs = 1_000 } = options;
   let { standing } = place;
   while (!signal.aborted) {
     const opened = await openCursor(options, query, place, standing);
@@ -151,7 +161,7 @@ async function waitForFile(
       throw notHere(query.jobId, `this controller has no ${query.file} of it`);
     }
     await ear.next(clock, pollMs, signal);
-    standing = await farm.logOf(query.jobId);
+    standing = await standingNow(options, query);
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import type { Farm } from '../engine/farm.ts';
 import { type LogClock, pause } from './log-clock.ts';
 import type { LogIndex } from './log-index.ts';
 import { removeJobFolder } from './remove-folder.ts';
+import { standingOf } from './standing.ts';
 import { type FoundFolder, type OnStrange, surveyLogs } from './survey.ts';
 
 export interface LogRetentionOptions {
@@ -84,7 +85,7 @@ async function remove(
   { folder, jobId, changedMs }: FoundFolder,
 ): Promise<boolean> {
   if (clock.nowMs() - changedMs < restMs) return false;
-  if ((await farm.logOf(jobId))?.hasEnded === false) return false;
+  if ((await standingOf(farm, jobId, () => Promise.resolve(true)))?.hasEnded === false) return false;
   try {
     await removeJobFolder(root, folder, onStrange);
     await index.drop(jobId, folder);

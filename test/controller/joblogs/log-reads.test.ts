@@ -72,6 +72,17 @@ describe('reading a log', () => {
     });
   });
 
+  test('finds it also while history, which alone knows the job, cannot be read', async (t) => {
+    const away = new FarmError('HISTORY_UNAVAILABLE', 'fetch failed');
+    const room = await open(t, { farm: { logOf: () => Promise.reject(away) } });
+    await assert.rejects(room.read().rest(), { code: 'HISTORY_UNAVAILABLE' });
+    await room.add('one\n');
+    await room.end();
+    assert.equal((await room.read().rest()).text, 'one\n');
+    const followed = await room.read({ follow: true }).rest();
+    assert.deepEqual([followed.text, followed.end?.isWhole], ['one\n', true]);
+  });
+
   test('believes no index that points elsewhere, and follows no link', async (t) => {
     const room = await open(t);
     await room.add('mine');

@@ -24,12 +24,14 @@ async function open(t: TestContext, keep: { keepDays?: number; keepBytes?: numbe
   const strange: string[] = [];
   const removed: { folders: number; bytes: number }[] = [];
   const troubles: unknown[] = [];
-  const farm = { isServing: true, asked: 0 };
+  const farm = { isServing: true, isHistoryAway: false, asked: 0 };
   const retention = startLogRetention({
     ...{ root, index, clock, timeZone: 'UTC', keepDays: 10, keepBytes: 2 ** 40, ...keep },
     farm: {
       logOf(jobId) {
         farm.asked += 1;
+        if (farm.isHistoryAway && !standings.has(jobId))
+          return Promise.reject(new FarmError('HISTORY_UNAVAILABLE', 'fetch failed'));
         return Promise.resolve(standings.get(jobId));
       },
       status: () => ({
@@ -93,6 +95,15 @@ test('Logs of days that are over go, with their folders and their place in the i
   await room.clock.jump(dayMs);
   await room.look();
   assert.equal(room.here(kept), false);
+});
+
+test('Logs of jobs that have left the farm go also while history cannot be read', async (t) => {
+  const room = await open(t);
+  const [left, running] = [await room.job(1, 300), await room.job(2, 300)];
+  room.standings.set(jobIdOf(2), { hasEnded: false, attemptNumber: 1 });
+  room.farm.isHistoryAway = true;
+  await room.look();
+  assert.deepEqual([room.here(left), room.here(running)], [false, true]);
 });
 
 test('Beyond the bytes that may be there the oldest go, and no more of them than must', async (t) => {
