@@ -9,6 +9,7 @@ import { composeMirror } from './compose-mirror.ts';
 import type { ControllerConfig } from './config.ts';
 import { configuredDirectory } from './directory/configured-directory.ts';
 import type { Directory } from './directory/directory.ts';
+import { withLateNames } from './directory/late-names.ts';
 import { supabaseDirectory } from './directory/supabase-directory.ts';
 import { sourceShareOf } from './domain/shares.ts';
 import { createEngine } from './engine/engine.ts';
@@ -67,7 +68,7 @@ export async function startController({ config, log, signal }: ControllerOptions
   const isInSourceShare = (path: string): boolean => sourceShareOf(path, shares) !== undefined;
   const mirror = composeMirror(config, isInSourceShare, log);
   // A shadow tells nobody outside: what would is not built.
-  const outside = config.farm.shadow === true ? [] : destinationsOf(config);
+  const outside = config.farm.shadow === true ? [] : destinationsOf(config, directory);
   const elsewhere = [...outside, ...mirror.destinations];
   const names = elsewhere.map(({ name }) => name);
   const past = openPast(config, { names, ...(mirror.history && { history: mirror.history }) }, log);
@@ -135,13 +136,11 @@ async function openCatalog(
  * more. One that has to ask or order something of the farm itself (a row that was cancelled outside) is given a function
  * that looks the engine up when it is called, since the engine is made after this list.
  */
-function destinationsOf({ bigQuery, farm }: ControllerConfig): readonly Destination[] {
+function destinationsOf({ bigQuery, farm }: ControllerConfig, directory: Directory): readonly Destination[] {
   const { resultsTable } = bigQuery ?? {};
-  return [
-    ...(bigQuery === undefined || resultsTable === undefined
-      ? []
-      : [bigQueryResults({ ...bigQuery, resultsTable, results: farm.results ?? 'completed' })]),
-  ];
+  if (bigQuery === undefined || resultsTable === undefined) return [];
+  const results = bigQueryResults({ ...bigQuery, resultsTable, results: farm.results ?? 'completed' });
+  return [withLateNames(results, directory)];
 }
 
 async function closeAll(destinations: readonly Destination[]): Promise<void> {

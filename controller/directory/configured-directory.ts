@@ -1,4 +1,4 @@
-import type { Directory } from './directory.ts';
+import { type Directory, unknownName } from './directory.ts';
 
 const usernameCharsMax = 128;
 
@@ -8,7 +8,7 @@ export function configuredDirectory(users: Readonly<Record<string, string>>): Di
   return {
     username: (userId, signal) => {
       signal.throwIfAborted();
-      return Promise.resolve(printable(names.get(userId)) ?? printable(userId) ?? 'unknown');
+      return Promise.resolve(printable(names.get(userId)) ?? printable(userId) ?? unknownName);
     },
   };
 }

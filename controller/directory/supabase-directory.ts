@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { isPrintableName } from '../domain/text-rules.ts';
 import { DestinationAway } from '../outbox/destination.ts';
-import type { Directory } from './directory.ts';
+import { type Directory, unknownName } from './directory.ts';
 import { ask, connect, RowRefused } from './supabase-rest.ts';
 
 export interface SupabaseDirectoryOptions {
@@ -21,7 +21,6 @@ export interface SupabaseDirectoryOptions {
 }
 
 const namesMax = 10_000;
-const unknown = 'unknown';
 const rowSchema = z.object({ username: z.string().nullable() });
 
 /** What PostgreSQL says where an id is no UUID and the column has only those: nobody has that id. */
@@ -47,9 +46,9 @@ export function supabaseDirectory(options: SupabaseDirectoryOptions): Directory 
   return {
     username: async (userId, signal) => {
       signal.throwIfAborted();
-      const name = (await names.fetch(userId).catch(() => undefined)) ?? unknown;
+      const name = (await names.fetch(userId).catch(() => undefined)) ?? unknownName;
       // A profile can be there a moment later.
-      if (name === unknown) names.delete(userId);
+      if (name === unknownName) names.delete(userId);
       signal.throwIfAborted();
       return name;
     },
@@ -95,9 +94,9 @@ class Profiles {
     const query = this.#client.from('profiles').select('username').eq('id', userId).limit(1).retry(true);
     try {
       const rows = await ask(query, { url, key, requestMs: timeoutMs }, new AbortController().signal);
-      return usable(z.array(rowSchema).parse(rows)[0]?.username) ?? unknown;
+      return usable(z.array(rowSchema).parse(rows)[0]?.username) ?? unknownName;
     } catch (error) {
-      if (error instanceof RowRefused && error.sqlState === notOfTheType) return unknown;
+      if (error instanceof RowRefused && error.sqlState === notOfTheType) return unknownName;
       throw error;
     }
   }
