@@ -39,6 +39,8 @@ export interface FileLooks {
 
 /** Files at a time, of all looks together (mission.md section 3: probes). */
 const atATime = 8;
+/** Of one look, whatever is asked for: timers know no more than 24 days. */
+const lookMsMax = 600_000;
 /** Descriptions that are remembered, by path and version: a job is verified again after each correction. */
 const rememberedMax = 10_000;
 
@@ -49,7 +51,10 @@ export function createFileLooks(options: FileLooksOptions): FileLooks {
   const context: Context = { ...options, described, hung };
   return {
     async look({ paths, limitMs }) {
-      const until = AbortSignal.any([options.signal, AbortSignal.timeout(Math.ceil(limitMs))]);
+      const until = AbortSignal.any([
+        options.signal,
+        AbortSignal.timeout(Math.min(Math.ceil(limitMs), lookMsMax)),
+      ]);
       return await pMap(
         paths,
         async (path) => {

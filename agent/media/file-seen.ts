@@ -10,6 +10,9 @@ import { UncError } from './unc.ts';
 /** Characters of a sentence about one file: 64 of them fit into one message. */
 const messageMax = 500;
 
+/** A header may say anything, and our messages cannot say everything: what is longer than a year is no length. */
+const lengthSecondsMax = 365 * 86_400;
+
 /** What a file is, in the words of the protocol. Whether that is what its item needs is not judged here. */
 export function asSeen(facts: MediaFacts, sizeBytes: number, uncPath: string): FileSeen {
   if (facts.hasPartialEnd) {
@@ -24,7 +27,9 @@ export function asSeen(facts: MediaFacts, sizeBytes: number, uncPath: string): F
   return {
     state: 'readable',
     sizeBytes,
-    ...(seconds !== undefined && seconds > 0 ? { durationMs: Math.round(seconds * 1_000) } : {}),
+    ...(seconds !== undefined && seconds > 0 && seconds <= lengthSecondsMax
+      ? { durationMs: Math.round(seconds * 1_000) }
+      : {}),
     ...(size === undefined || size.width < 1 || size.height < 1 ? {} : size),
     ...(picture === undefined ? {} : { codec: picture.codec }),
     ...(isEither(facts) ? {} : { isImage: facts.isImage }),

@@ -7,7 +7,7 @@ import { createFileLooks } from '../../../agent/media/file-looks.ts';
 import { ffprobeVersion } from '../../../agent/media/probe-files.ts';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import { ShareOperationError } from '../../../agent/media/share-process.ts';
-import type { FileSeen } from '../../../proto/index.ts';
+import { decodeAgentMessage, encodeAgentMessage, type FileSeen } from '../../../proto/index.ts';
 import { makeMedia, makeSignalClip } from '../../helpers/media.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
@@ -104,6 +104,20 @@ suite('a look at files', () => {
     // What is beyond the share is told by nothing: not by words, not by whether it is there.
     assert.equal(seen[8]?.message, 'it does not exist in its share');
     assert.ok(!JSON.stringify(seen.slice(8)).includes('secret'));
+  });
+
+  test('is answered whatever a header says of its length, and whatever time is given for it', async (t) => {
+    const { clips, look } = await room(t);
+    const clip = await makeMedia('mkv', ['-f', 'lavfi', '-i', 'color=red:s=64x64:d=1']);
+    const bytes = await readFile(clip);
+    // Matroska's Duration, a double, in milliseconds.
+    bytes.writeDoubleBE(5e15, bytes.indexOf(Buffer.from([0x44, 0x89, 0x88])) + 3);
+    await writeFile(join(clips, 'long.mkv'), bytes);
+    const files = await look(['long.mkv'], 2 ** 40);
+    assert.equal(files[0]?.state, 'readable');
+    // What cannot be said in the protocol would end the stream that it is said on.
+    const seen = { kind: 'files-seen', lookId: 'l', files } as const;
+    assert.deepEqual(decodeAgentMessage(encodeAgentMessage(seen)), { known: true, message: seen });
   });
 
   test('finds the end missing of a file whose head is whole', async (t) => {
