@@ -6,15 +6,18 @@ import { storable } from './supabase-text.ts';
 
 const name = z.string().max(1_024);
 const names = z.array(name).max(256).readonly();
-const whole = z.int().min(0);
+/** Unix ms up to the year 9999: beyond what a date can be, whoever shows it fails. */
+const timeMs = z.int().min(0).max(253_402_300_799_999);
+/** Attempts, items, positions: on the wire they have 32 bits. */
+const count = z.int().min(0).max(1_000_000);
 
 /** What a job asks for and the old tables have no column for. */
 const asked = z.object({
   priority: z.enum(['low', 'normal', 'high', 'urgent']).default('normal').catch('normal'),
   queue: name.optional(),
   wishes: z.object({ onlyOn: names, notOn: names, labels: names }).optional(),
-  notBeforeMs: whole.optional(),
-  deadlineMs: whole.optional(),
+  notBeforeMs: timeMs.optional(),
+  deadlineMs: timeMs.optional(),
   options: z
     .object({
       rateProfile: z.enum(['studio', 'quality']).optional(),
@@ -25,7 +28,7 @@ const asked = z.object({
     .transform(({ rateProfile, ...switches }) => ({ ...switches, ...(rateProfile && { rateProfile }) }))
     .optional(),
   /** Positions of the items whose sound is brought to the farm's loudness. */
-  normalizeLoudness: z.array(whole).max(2_000).default([]),
+  normalizeLoudness: z.array(z.int().min(0)).max(2_000).default([]),
 });
 
 /** What became of it, beside the old columns; written when it has ended. */
@@ -33,16 +36,20 @@ const ended = z.object({
   username: name,
   rateProfile: z.enum(['studio', 'quality']),
   routeRule: name,
-  itemCount: whole,
-  videoCount: whole,
+  itemCount: count,
+  videoCount: count,
   estimateMs: z.number(),
   shares: names,
-  sequence: whole,
-  attemptCount: whole,
-  charged: whole,
-  losses: whole,
+  sequence: z.int().min(0),
+  attemptCount: count,
+  charged: count,
+  losses: count,
   features: z.array(z.enum(['logo_overlay', 'text_animation', 'image_slides', '4k_output'])).readonly(),
-  logDate: name.optional(),
+  logDate: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/u)
+    .optional()
+    .catch(undefined),
   cancelReason: z.string().optional(),
   reason: z.string().optional(),
 });

@@ -19,8 +19,8 @@ const time = z
   .string()
   .nullish()
   .transform((value) => timeMs(value));
-/** PostgREST writes a `numeric` as a number, SQLite's stand-in as a string. */
-const number = z.coerce.number().nullish();
+/** PostgREST writes a `numeric` as a number, SQLite's stand-in as a string; NaN, which PostgreSQL has, is none. */
+const number = z.coerce.number().nullish().catch(null);
 const flag = z.coerce.boolean().nullish();
 const jobId = z.string().transform((id) => id.toLowerCase());
 const stateNames = Object.keys(jobStates) as [keyof typeof jobStates, ...(keyof typeof jobStates)[]];

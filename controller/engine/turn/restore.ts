@@ -1,5 +1,6 @@
 import { compareFences, type Fence } from '../../../proto/agent-link.ts';
 import type { AttemptRecord } from '../../domain/attempt.ts';
+import { sizeOf } from '../../domain/estimate.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { grantWish } from '../../domain/job-verbs.ts';
 import { without } from '../../domain/move-job.ts';
@@ -36,6 +37,8 @@ export function retryFromHistory(
   const job: JobRecord = {
     ...without(answer.job, 'awaitsCatalog', 'lookedUpAtMs'),
     ...askedOf(body.spec),
+    // A table of history may be written by others: what places and charges it is made of what is rendered.
+    ...sizeOf(body.spec.items),
     ...lookUpOf({ ...body, ...(awaits !== undefined && { awaits }) }, ledger.nowMs),
     queue,
     shares: [...new Set([...past.shares, ledger.settings.output.share])],

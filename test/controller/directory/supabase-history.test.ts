@@ -32,7 +32,7 @@ async function listed(history: History, filter: HistoryFilter, size = 100): Prom
   return (await history.list(filter, size)).map(({ job }) => job.jobId);
 }
 
-onBoth(test, 'History in the studio’s tables', async (each) => {
+onBoth(test, 'History in the studio’s tables', async (each, database) => {
   await each('A job comes back as it was asked for, and as it ended', async (studio) => {
     const options = { ...noOptions, preview: true, rateProfile: 'quality' } as const;
     const wishes = { onlyOn: ['pc1'], notOn: [], labels: ['big'] };
@@ -98,6 +98,39 @@ onBoth(test, 'History in the studio’s tables', async (each) => {
     assert.equal(past.job.itemCount, 2);
     await studio.change(item.job.jobId, { farm_job: { nonsense: true }, farm_state: 'nonsense' });
     assert.equal((await historyOf(studio).get(item.job.jobId))?.job.state, 'published');
+  });
+
+  await each('What nobody could mean is as if it were not there', async (studio) => {
+    const [first = '', second = ''] = await ended(studio, 'odd', { state: 'failed' }, { state: 'failed' });
+    await studio.change(first, { farm_state: null, status: 'constructor' });
+    assert.equal(await historyOf(studio).get(first), undefined);
+    const counts = {
+      attemptCount: 2 ** 53 - 1,
+      charged: 0,
+      losses: 0,
+      sequence: 1,
+      itemCount: 1,
+      videoCount: 1,
+    };
+    const names = {
+      username: 'ann',
+      rateProfile: 'studio',
+      routeRule: '',
+      estimateMs: 1,
+      shares: [],
+      features: [],
+    };
+    const asked = { deadlineMs: 2 ** 53 - 1, priority: 'high' };
+    await studio.change(second, { farm_job: JSON.stringify({ asked, ended: { ...counts, ...names } }) });
+    const past = await historyOf(studio).get(second);
+    assert.deepEqual([past?.job.attemptCount, past?.job.deadlineMs], [0, undefined]);
+    const dated = { ...counts, attemptCount: 2, ...names, logDate: '../../x' };
+    await studio.change(second, { farm_job: JSON.stringify({ asked: {}, ended: dated }) });
+    const job = (await historyOf(studio).get(second))?.job;
+    assert.deepEqual([job?.attemptCount, job?.logDate], [2, undefined]);
+    // SQLite has no such number.
+    if (database === 'pglite') await studio.change(second, { final_duration: 'NaN' });
+    assert.deepEqual(await listed(historyOf(studio), { userId: 'odd' }), [second]);
   });
 
   await each('Filters all hold at once', async (studio) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { sizeOf } from '../../../controller/domain/estimate.ts';
 import type { Verdict } from '../../../proto/agent-link.ts';
 import { finished, journalEvent, manifest } from '../../helpers/agent-messages.ts';
 import { Archive } from '../../helpers/archive.ts';
@@ -52,6 +53,18 @@ describe('retrying a job that has left the hot store', () => {
       ['submitted', 'assigned', 'accepted', 'started', 'failed', 'retried', 'assigned'],
     );
     assert.equal(farm.state.attemptsOfJob.get(jobId(1))?.length, 2);
+  });
+
+  it('is as long as its items say, whatever a table of history that others write makes of it', () => {
+    const { farm, archive } = archived();
+    const past = archive.past(1);
+    for (const estimateMs of [0, -1e300, 1e300]) {
+      archive.retry(1, '', { ...past, job: { ...past.job, estimateMs, itemCount: 7e9, videoCount: -1 } });
+      const { itemCount, videoCount, estimateMs: kept } = farm.state.jobs.get(jobId(1)) ?? {};
+      assert.deepEqual({ itemCount, videoCount, estimateMs: kept }, sizeOf(past.body.spec.items));
+      farm.cancel(jobId(1));
+      archive.leave();
+    }
   });
 
   it('gets a place of its own in the list of jobs, where its old number may be taken by now', () => {
