@@ -13,7 +13,12 @@ function cellText(cell: Cell): string {
   if (cell === null) return '';
   if (typeof cell === 'number' || typeof cell === 'boolean') return String(cell);
   if (cell instanceof Date) return cell.toISOString();
-  return quoted(harmless(typeof cell === 'string' ? cell : cell.join(' ')));
+  return quoted(harmless(visible(typeof cell === 'string' ? cell : cell.join(' '))));
+}
+
+/** An error may quote what a file says: it moves no cursor, and hides nothing from who reads the line. */
+function visible(text: string): string {
+  return text.replace(/[^\P{Cc}\t\r\n]/gu, '\uFFFD');
 }
 
 /** Spreadsheets skip white space before a formula, and read full-width signs as plain ones. */

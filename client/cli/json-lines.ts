@@ -3,7 +3,17 @@
  * lengths say their unit in their name.
  */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(snakeCased(value));
+  return shownJson(snakeCased(value));
+}
+
+/** What moves the cursor of a terminal, or turns a line around, is written as an escape: it means the same. */
+export function shownJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }
 
 function snakeCased(value: unknown): unknown {

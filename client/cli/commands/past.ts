@@ -5,7 +5,7 @@ import type { JobState, JobView, ResultView } from '../../views.ts';
 import { type Cell, csvLine } from '../csv.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { timeText } from '../format.ts';
-import { jsonLine } from '../json-lines.ts';
+import { jsonLine, shownJson } from '../json-lines.ts';
 import { tableLines } from '../table.ts';
 import { say, type Terminal } from '../terminal.ts';
 
@@ -65,7 +65,7 @@ export async function exportPast(
   if (options.format === 'csv') await write(terminal, csvLine(columns));
   for await (const row of rows) {
     const cells = columns.map((name) => row[name] ?? null);
-    await write(terminal, options.format === 'csv' ? csvLine(cells) : JSON.stringify(row));
+    await write(terminal, options.format === 'csv' ? csvLine(cells) : shownJson(row));
   }
   return exitCodes.ok;
 }

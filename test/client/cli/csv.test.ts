@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { csvLine } from '../../../client/cli/csv.ts';
+import { jsonLine } from '../../../client/cli/json-lines.ts';
 
 /** A reader of RFC 4180, for one record. */
 function cellsOf(line: string): readonly string[] {
@@ -23,9 +24,10 @@ test('every text comes back, and none begins as a formula does', () => {
   fc.assert(
     fc.property(texts, (cells) => {
       const read = cellsOf(csvLine(cells));
+      const shown = cells.map((text) => text.replaceAll('\0', '\uFFFD'));
       assert.deepEqual(
-        read.map((text, index) => (text === cells[index] ? text : text.replace(/^'/u, ''))),
-        cells,
+        read.map((text, index) => (text === shown[index] ? text : text.replace(/^'/u, ''))),
+        shown,
       );
       for (const text of read) assert.doesNotMatch(text, /^[\s\0]*[=+\-@]/u);
     }),
@@ -47,4 +49,12 @@ test('names of attackers are texts, and figures stay figures', () => {
     '-1.5,0,true,,1970-01-01T00:00:00.000Z,a b',
   );
   assert.equal(csvLine(['\\\\nas\\Results\\x.mp4', 'Kids TV']), '\\\\nas\\Results\\x.mp4,Kids TV');
+});
+
+test('what is exported moves no cursor, neither as CSV nor as JSON, which means the same', () => {
+  const text = 'Input \u001b[2J\u009b2J\u202E\u{E0001}\u007f\tx';
+  assert.equal(csvLine([text]), '"Input \uFFFD[2J\uFFFD2J\u202E\u{E0001}\uFFFD\tx"');
+  const line = jsonLine({ message: text });
+  assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
+  assert.deepEqual(JSON.parse(line), { message: text });
 });
