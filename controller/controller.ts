@@ -17,6 +17,7 @@ import type { Farm } from './engine/farm.ts';
 import type { Clock } from './engine/ports.ts';
 import { unlessAborted } from './engine/unless-aborted.ts';
 import type { ResultPages } from './history/port.ts';
+import { FolderTrouble } from './joblogs/folder-trouble.ts';
 import { openLogRoom } from './joblogs/log-room.ts';
 import { openPast } from './open-past.ts';
 import { openStore } from './open-store.ts';
@@ -88,7 +89,12 @@ export async function startController({ config, log, signal }: ControllerOptions
   });
   const rules = { isInSourceShare, nowMs: () => clock.nowMs() };
   const intake = composeIntake(config, { engine, log, clock, rules });
-  const edge = { farm: past.attach(engine, clock), ...(past.results && { results: past.results }) };
+  const disk = new FolderTrouble({ logsDir: config.logsDir, nowMs: () => clock.nowMs(), log });
+  const edge = {
+    wrote: disk.wrote,
+    farm: past.attach(engine, clock, disk.alarms),
+    ...(past.results && { results: past.results }),
+  };
   const server = await serve(edge, config, log, clock, intake).catch(async (error: unknown) => {
     await engine.stop();
     await past.close();
@@ -162,7 +168,14 @@ function reachable(addresses: readonly string[]): readonly string[] {
 type Servers = Pick<Controller, 'addresses' | 'webAddresses' | 'stop'>;
 
 async function serve(
-  past: { readonly farm: Farm; readonly results?: ResultPages },
+  {
+    wrote,
+    ...past
+  }: {
+    readonly farm: Farm;
+    readonly results?: ResultPages;
+    readonly wrote: FolderTrouble['wrote'];
+  },
   config: ControllerConfig,
   log: RpcLogger,
   clock: Clock,
@@ -178,7 +191,10 @@ async function serve(
     ...(shadow && { shadow }),
   };
   const { timeZone } = config.farm;
-  const room = openLogRoom({ root: config.logsDir, farm: past.farm, clock, timeZone, ...config.logs, log });
+  const room = openLogRoom({
+    ...{ root: config.logsDir, farm: past.farm, clock, timeZone, ...config.logs },
+    ...{ log, wrote },
+  });
   const { logs, reads } = room;
   let web: WebServer | undefined;
   try {

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { ControllerConfig } from './config.ts';
 import type { DestinationName } from './domain/outbox.ts';
 import type { Engine } from './engine/engine.ts';
-import type { Farm } from './engine/farm.ts';
+import type { AlarmView, Farm } from './engine/farm.ts';
 import type { Clock } from './engine/ports.ts';
 import { cleanUp } from './history/clean-up.ts';
 import { historyDestination, tableHistory } from './history/history-table.ts';
@@ -21,7 +21,7 @@ export interface Past {
   /** Absent: rows of results go elsewhere. */
   readonly results?: ResultPages;
   /** The farm, with the jobs that have left its hot store. Old ones are deleted from here on, while it leads. */
-  attach(engine: Engine, clock: Clock): Farm;
+  attach(engine: Engine, clock: Clock, alarms: () => readonly AlarmView[]): Farm;
   /** Closes what it has opened. Idempotent. */
   close(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export function openPast(
         : resultsDestination(tables.table(name), config.farm.results ?? 'completed'),
     ),
     ...(own.includes('results') && { results: tableResults(tables.table('results')) }),
-    attach: (engine, clock) => {
+    attach: (engine, clock, alarms) => {
       stopCleaning = cleanUp({
         tables: own.map((name) => tables.table(name)),
         keepMs,
@@ -60,7 +60,7 @@ export function openPast(
         isLeading: () => engine.serving,
         log,
       });
-      return withHistory(engine, history);
+      return withHistory(engine, history, alarms);
     },
     close: async () => {
       stopCleaning();

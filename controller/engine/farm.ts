@@ -147,6 +147,9 @@ export interface OutboxView {
   }[];
 }
 
+/** The alarm of a controller whose disk takes no logs; it stands while that is so. */
+export const logsUnwritable = 'logs-unwritable';
+
 /** Something that a person should look at. */
 export interface AlarmView {
   readonly atMs: number;

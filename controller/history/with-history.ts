@@ -1,6 +1,6 @@
 import { FarmError, type FarmErrorCode } from '../domain/errors.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Farm, JobView } from '../engine/farm.ts';
+import type { AlarmView, Farm, JobView } from '../engine/farm.ts';
 import { historyPage } from '../engine/history-page.ts';
 import { compareEnds, placeOf } from '../engine/turn/past-jobs.ts';
 import { asked } from './asked.ts';
@@ -13,8 +13,9 @@ type HotStore = Farm & Pick<Engine, 'endedJobs' | 'hotAmong' | 'retryPast'>;
 /**
  * The farm with its past: jobs that have left the hot store are read from history, and come back from it when they
  * are retried. The hot store is asked first; history, only for what is not there.
+ * @param alarms of this controller that stand, beside those of the engine
  */
-export function withHistory(engine: HotStore, history: History): Farm {
+export function withHistory(engine: HotStore, history: History, alarms: () => readonly AlarmView[]): Farm {
   return {
     submit: (request) => engine.submit(request),
     verify: (draft) => engine.verify(draft),
@@ -26,7 +27,10 @@ export function withHistory(engine: HotStore, history: History): Farm {
     plan: () => engine.plan(),
     agents: (page) => engine.agents(page),
     queues: () => engine.queues(),
-    summary: () => engine.summary(),
+    summary: async () => {
+      const summary = await engine.summary();
+      return { ...summary, alarms: [...alarms(), ...summary.alarms] };
+    },
     watch: (request, signal) => engine.watch(request, signal),
     attach: (hello, outlet) => engine.attach(hello, outlet),
     logPlace: (jobId, fence) => engine.logPlace(jobId, fence),

@@ -4,7 +4,6 @@ import { Growth } from './growth.ts';
 import { openJobLogs } from './job-logs.ts';
 import type { LogClock } from './log-clock.ts';
 import { openLogIndex } from './log-index.ts';
-import { codeOf } from './log-paths.ts';
 import { openLogReads } from './log-reads.ts';
 import { startLogRetention } from './retention.ts';
 
@@ -18,6 +17,8 @@ export interface LogRoomOptions {
   readonly keepDays: number;
   readonly keepBytes: number;
   readonly log: LogRoomLogger;
+  /** Told of each write whether the disk took it. */
+  readonly wrote: (trouble: Error | undefined) => void;
 }
 
 /** As pino has it. */
@@ -37,7 +38,7 @@ export interface LogRoom {
 const toldMax = 1_000;
 
 /** The folder of the job logs: what writes it, what reads it, and what removes what is old. */
-export function openLogRoom({ root, farm, log, clock, ...keep }: LogRoomOptions): LogRoom {
+export function openLogRoom({ root, farm, log, clock, wrote, ...keep }: LogRoomOptions): LogRoom {
   const index = openLogIndex(root);
   const growth = new Growth();
   const told = new Set<string>();
@@ -52,24 +53,8 @@ export function openLogRoom({ root, farm, log, clock, ...keep }: LogRoomOptions)
     onRemoved: (removed) => log.info(removed, 'Old job logs were removed'),
   });
   return {
-    logs: openJobLogs({ root, index, growth, wrote: troubleTeller(root, log) }),
+    logs: openJobLogs({ root, index, growth, wrote }),
     reads: openLogReads({ root, index, growth, farm, clock }),
     stop: () => retention.stop(),
-  };
-}
-
-/** A disk that is full is told once, not with every upload that it refuses. */
-function troubleTeller(logsDir: string, log: LogRoomLogger): (trouble: Error | undefined) => void {
-  let told: string | undefined;
-  return (trouble) => {
-    const reason = trouble === undefined ? undefined : (codeOf(trouble) ?? 'unexpected error');
-    if (reason === told) return;
-    told = reason;
-    if (reason === undefined) log.info({ logsDir }, 'The logs folder can be written again');
-    else {
-      const message =
-        'The logs folder cannot be written: rendering goes on, agents keep their logs and send them later';
-      log.warn({ err: trouble, logsDir, reason }, message);
-    }
   };
 }

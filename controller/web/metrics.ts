@@ -1,5 +1,5 @@
 import { Gauge, Registry } from 'prom-client';
-import type { ControllerStatus, FarmSummary } from '../engine/farm.ts';
+import { type ControllerStatus, type FarmSummary, logsUnwritable } from '../engine/farm.ts';
 
 /** What the farm is in numbers at this moment. */
 export interface Measured {
@@ -39,7 +39,7 @@ function controllerGauges(gauge: AddGauge, { status }: Measured): void {
   }
 }
 
-function farmGauges(gauge: AddGauge, { jobsByQueue, agents }: FarmSummary): void {
+function farmGauges(gauge: AddGauge, { jobsByQueue, agents, alarms }: FarmSummary): void {
   gauge(
     'jobs',
     'Jobs in the hot store by queue and state.',
@@ -55,6 +55,8 @@ function farmGauges(gauge: AddGauge, { jobsByQueue, agents }: FarmSummary): void
   gauge('agents_sick', 'Agents that get no work until they are healed.', [], [[agents.sick]]);
   gauge('slots', 'Slots of attached agents.', [], [[agents.slots]]);
   gauge('slots_busy', 'Slots that hold an attempt.', [], [[agents.slotsBusy]]);
+  const refused = alarms.some(({ event }) => event === logsUnwritable);
+  gauge('logs_unwritable', 'The disk of the job logs takes nothing (0 or 1).', [], [[refused ? 1 : 0]]);
 }
 
 function outboxGauges(gauge: AddGauge, { outbox }: FarmSummary, nowMs: number): void {

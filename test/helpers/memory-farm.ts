@@ -33,7 +33,14 @@ export async function startMemoryFarm(
       }),
   });
   const keep = { timeZone: 'UTC', keepDays: 90, keepBytes: 2 ** 40 };
-  const room = openLogRoom({ root: '/nonexistent', farm: engine, clock, log, ...keep });
+  const room = openLogRoom({
+    root: '/nonexistent',
+    farm: engine,
+    clock,
+    log,
+    wrote: () => undefined,
+    ...keep,
+  });
   const server = await startRpcServer({
     farm: engine,
     logs: room.logs,

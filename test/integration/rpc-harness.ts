@@ -25,7 +25,14 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
   const log = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message });
   const logger = { info: log('info'), warn: log('warn'), error: log('error') };
   const keep = { timeZone: 'UTC', keepDays: 90, keepBytes: 2 ** 40 };
-  const room = openLogRoom({ root, farm, clock: systemClock(), log: logger, ...keep });
+  const room = openLogRoom({
+    root,
+    farm,
+    clock: systemClock(),
+    log: logger,
+    wrote: () => undefined,
+    ...keep,
+  });
   const server = await startRpcServer({
     farm,
     logs: room.logs,

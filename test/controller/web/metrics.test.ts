@@ -44,6 +44,7 @@ test('metrics tell of the farm, and of what destinations are owed', async () => 
   for (const [name, value] of [
     ['renderfarm_jobs{queue="gpu_queue",state="waiting"}', 2],
     ['renderfarm_agents{liveness="attached"}', 1],
+    ['renderfarm_logs_unwritable', 0],
     ['renderfarm_outbox_rows{destination="directory"}', 7],
     ['renderfarm_outbox_refused_rows{destination="directory"}', 1],
     ['renderfarm_outbox_oldest_seconds{destination="directory"}', 60],
@@ -56,9 +57,11 @@ test('metrics tell of the farm, and of what destinations are owed', async () => 
 test('a second scrape keeps nothing of the first', async () => {
   await using web = await open();
   await web.get('/metrics');
-  web.farm.farmSummary = { ...web.farm.farmSummary, jobsByQueue: [], outbox: [] };
+  const alarms = [{ atMs: 0, event: 'logs-unwritable', fields: { reason: 'ENOSPC' } }];
+  web.farm.farmSummary = { ...web.farm.farmSummary, jobsByQueue: [], outbox: [], alarms };
   const { body } = await web.get('/metrics');
   assert.ok(!body.includes('gpu_queue') && !body.includes('directory'), body);
+  assert.equal(samples(body).get('renderfarm_logs_unwritable'), 1);
 });
 
 test('docs/metrics.md has exactly the metrics that there are', async () => {
