@@ -8,6 +8,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { type Access, guard } from './access.ts';
+import { limitItems } from './body-limits.ts';
 import type { WebContext } from './context.ts';
 import { agentRoutes, queueRoutes } from './farm-routes.ts';
 import { historyRoutes } from './history-routes.ts';
@@ -97,6 +98,7 @@ export async function webApp({ access, tls, ...context }: Omit<WebServerOptions,
   acceptEmptyJson(app);
   if (access.origins.length > 0) await app.register(cors, { origin: [...access.origins] });
   guard(app, access);
+  limitItems(app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   await app.register(swagger, {
