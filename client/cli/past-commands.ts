@@ -6,7 +6,7 @@ import {
   history,
 } from './commands/past.ts';
 import type { Run } from './run.ts';
-import { pastTime, positiveNumber } from './values.ts';
+import { countValue, pastTime } from './values.ts';
 
 /** Commands about what has ended. */
 export function pastCommands(root: Command, run: Run): void {
@@ -27,7 +27,7 @@ export function pastCommands(root: Command, run: Run): void {
     .option('--channel <text>', 'only channels with this in their name')
     .addOption(since())
     .addOption(until())
-    .option('--limit <count>', 'at most this many (default: 50)', positiveNumber)
+    .option('--limit <count>', 'at most this many (default: 50)', countValue)
     .action((options: HistoryCommandOptions) =>
       run((client, terminal) => history(client, terminal, options)),
     );

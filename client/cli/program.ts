@@ -131,7 +131,7 @@ function jobCommands(root: Command, run: Run): void {
     .option('--user <id>', 'only jobs of this user')
     .option('--queue <name>', 'only jobs of this queue')
     .addOption(new Option('--state <state...>', 'only jobs in these states').choices(states.split(' ')))
-    .option('--limit <count>', 'at most this many (default: 50)', positiveNumber)
+    .option('--limit <count>', 'at most this many (default: 50)', countValue)
     .action((options: ListCommandOptions) => run((client, terminal) => list(client, terminal, options)));
   root
     .command('get')
