@@ -129,7 +129,8 @@ export class IntakePoll {
       const found = await rows.unclaimed({ limit: pageRows, notOfUsers: [...fullUsers] }, signal);
       for (const row of found) {
         // In order: what a user has behind a row that found no room waits, and is not claimed.
-        if (fullUsers.has(row.userId) || !(await this.#claim(row, signal))) continue;
+        if (fullUsers.has(row.userId) || this.#leftForPeople.has(row.jobId)) continue;
+        if (!(await this.#claim(row, signal))) continue;
         this.#keep(row);
         const kept = this.#claimed.get(row.jobId);
         if (kept !== undefined && (await this.#take(kept, done, fullUsers, signal)) === 'full') return;
@@ -144,7 +145,9 @@ export class IntakePoll {
     } catch (error) {
       // Its reply may have been lost: then it is ours, and looked for.
       this.#lookForTaken = true;
-      throw error;
+      if (error instanceof DirectoryAway || error instanceof FarmError || signal.aborted) throw error;
+      this.#leave(jobId, error, 'a queued row cannot be claimed: it is left for people');
+      return false;
     }
   }
 
@@ -222,9 +225,13 @@ export class IntakePoll {
       return;
     }
     this.#claimed.delete(row.jobId);
-    this.#leftForPeople.add(row.jobId);
     const message =
       'a queued row of ours is left for people: it can be neither submitted nor marked as failed';
-    this.#options.log.warn({ jobId: row.jobId, err: error }, message);
+    this.#leave(row.jobId, error, message);
+  }
+
+  #leave(jobId: string, error: unknown, message: string): void {
+    this.#leftForPeople.add(jobId);
+    this.#options.log.warn({ jobId, err: error }, message);
   }
 }

@@ -219,13 +219,16 @@ async function answered(query: PromiseLike<Answer>): Promise<readonly unknown[]>
   return rowsOf(await query);
 }
 
+/** Classes of SQLSTATE: data, constraints, and what a trigger raises. */
+const ofThisRow = /^(22|23|P0)/u;
+
 /** A refusal that is about the statement itself is an Error, and would come again. */
 function rowsOf({ data, error, status }: Answer): readonly unknown[] {
   if (error === null) return Array.isArray(data) ? (data as readonly unknown[]) : [];
   if (error.code === notOfTheType) return [];
   if (error.message.includes(answerTooLarge)) throw new FarmError('JOB_TOO_LARGE', answerTooLarge);
   const message = `Supabase has no answer: ${error.message.slice(0, 300)}`;
-  throw status === 400 && /^(22|23)/u.test(error.code) ? new Error(message) : new DirectoryAway(message);
+  throw status === 400 && ofThisRow.test(error.code) ? new Error(message) : new DirectoryAway(message);
 }
 
 function headsOf(rows: readonly unknown[]): readonly RowHead[] {

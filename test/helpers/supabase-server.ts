@@ -11,7 +11,12 @@ export type Fault =
   | 'none'
   | 'hang'
   | 'lose-reply'
-  | { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      /** PostgREST has one for each question that it does not like; what is behind it has none. */
+      readonly code?: string;
+    };
 
 export type SupabaseDatabase = 'sqlite' | 'pglite';
 
@@ -78,8 +83,7 @@ export class SupabaseServer {
     if (fault === 'hang') return;
     if (typeof fault === 'object') {
       response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
-      // PostgREST has a code for each question that it does not like; what is behind it has none.
-      const code = fault.status === 400 ? 'PGRST100' : '';
+      const { code = fault.status === 400 ? 'PGRST100' : '' } = fault;
       response.end(JSON.stringify({ message: `refused with ${fault.status}`, code }));
       return;
     }

@@ -286,6 +286,24 @@ test('What can be neither submitted nor marked is left for people after a few tr
   assert.equal((await tables.row(rowId(1)))['status'], 'queued');
 });
 
+test('A row that the table lets nobody claim is left for people, and is in nobody’s way', async (t) => {
+  const tables = await open(t);
+  for (const n of [1, 2, 3]) await tables.insert(rowId(n), n);
+  // A constraint that is younger than the row; a trigger that raises an error.
+  const codes = new Map([
+    [rowId(1), '23514'],
+    [rowId(2), 'P0001'],
+  ]);
+  tables.server.fault = ({ method, url }) => {
+    const [, code] = [...codes].find(([id]) => method === 'PATCH' && url?.includes(id) === true) ?? [];
+    return code === undefined ? 'none' : { status: 400, code };
+  };
+  const { farm, logged, round } = polling(tables);
+  for (let rounds = 0; rounds < 2; rounds += 1) assert.equal((await round()).submitted, rounds === 0 ? 1 : 0);
+  assert.deepEqual(farm.order, [rowId(3)]);
+  assert.equal(logged.filter((line) => line.includes('left for people')).length, 2);
+});
+
 test('On PostgreSQL, with the columns of the migrations, of two farms each row has one', async (t) => {
   const tables = await StudioTables.migrated(t, 'pglite');
   const ids = Array.from({ length: 6 }, (_, n) => rowId(n));
