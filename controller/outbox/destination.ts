@@ -35,6 +35,8 @@ export interface Destination {
   /**
    * Resolves with one Delivery per item, in their order, each of another job.
    * @throws DestinationAway where it cannot be told, or may have been: all of the items come again later
+   * @throws any other error is a mistake: the items come again, fewer at a time, until the one that makes it is alone and
+   *   set aside
    */
   deliver(items: readonly OutboxItem[], signal: AbortSignal): Promise<readonly Delivery[]>;
   close?(): Promise<void>;
