@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defaultTimes } from '../../controller/domain/times.ts';
 import { mean, percentile } from '../statistics.ts';
 import type { Experiment } from './experiment.ts';
 import type { PlanningTime, PlanningTimes } from './planning-time.ts';
@@ -55,7 +56,7 @@ function tablesOf(found: Experiment, planning: PlanningTimes): string {
     'On-line, `mixed`, 300 jobs (means of the seeds; the last two rows: four users, without and with a fifth who submits 1,000 jobs at the beginning):',
     table(['', ...policyNames.map((name) => series[name].label)], onlineRows(found)),
     `Of ours over another: p95 turnaround ${withSpread(found.ratios('turnaroundP95Ms', 'celery'))} of Celery's (target 0.60), mean turnaround ${withSpread(found.ratios('turnaroundMeanMs', 'fifo_fastest'))} of the fastest free slot's (target 1.05).`,
-    'Planning, in turns that have 5 ms each:',
+    `Planning, in turns that have ${defaultTimes.planningMs} ms each:`,
     table(
       [
         'waiting jobs x agents',

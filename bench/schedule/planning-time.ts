@@ -1,5 +1,6 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { defaultTimes } from '../../controller/domain/times.ts';
 import { timedBudget } from '../../controller/scheduling/budget.ts';
 import { Charges } from '../../controller/scheduling/fair-share.ts';
 import { Planning } from '../../controller/scheduling/plan.ts';
@@ -16,7 +17,7 @@ import { mixed } from './farms.ts';
 import { generateJobs, randomFor, type SimJob } from './jobs.ts';
 import { farmRules, jobLines } from './policies/planned.ts';
 
-/** Of whole plans over turns of at most 5 ms. */
+/** Of whole plans over turns that have `times.planningMs` each (scheduling.md: at most 5 ms). */
 export interface PlanningTime {
   readonly jobs: number;
   readonly agents: number;
@@ -32,9 +33,6 @@ export interface PlanningTimes {
   readonly small: PlanningTime;
   readonly large: PlanningTime;
 }
-
-/** scheduling.md: planning may take this long in one turn. */
-const turnMs = 5;
 
 /** Plans that are made before those that count: the code is compiled when a farm has run for a minute. */
 const warmUpPlans = 20;
@@ -113,13 +111,13 @@ function timeOne(snapshot: Snapshot): readonly Span[] {
   const turns: Span[] = [];
   let beginMs = clockMs();
   // As in a turn of the engine: what is done before planning counts.
-  let budget = timedBudget(turnMs, clockMs);
+  let budget = timedBudget(defaultTimes.planningMs, clockMs);
   const planning = new Planning(snapshot);
   for (let ended = false; !ended; ) {
     ended = planning.goOn(budget);
     turns.push({ beginMs, endMs: clockMs() });
     beginMs = clockMs();
-    budget = timedBudget(turnMs, clockMs);
+    budget = timedBudget(defaultTimes.planningMs, clockMs);
   }
   return turns;
 }

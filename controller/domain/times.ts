@@ -47,8 +47,8 @@ export const defaultTimes = {
   notServingMs: 10 * second,
   /** A read waits at most this long for the turn under way to be durable; then it is refused. */
   readWaitMs: 5 * second,
-  /** Planning in one turn; it goes on in the next. */
-  planningMs: 5,
+  /** Planning in one turn; it goes on in the next. Of the 5 ms of a turn: the last step ends late, garbage is collected. */
+  planningMs: 4,
   /** Pause between two tries of a commit that failed. */
   commitRetryMs: 200,
   /** Redis: every call to the store ends within this time; its outcome is then unknown, and it is made again. */
@@ -163,7 +163,7 @@ export type Times = Readonly<Record<TimeName, number>>;
 const floors: Partial<Times> = {
   ffmpegStallMs: 15 * second,
   ffmpegStartStallMs: 15 * second,
-  planningMs: 5,
+  planningMs: 4,
   // A pause of a busy machine must not look like a leader that is gone.
   storeCallMs: 2 * second,
   leadershipTtlMs: 2 * second,
