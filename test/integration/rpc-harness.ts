@@ -33,6 +33,10 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
     wrote: () => undefined,
     ...keep,
   });
+  const closeRoom = async (): Promise<void> => {
+    await room.stop();
+    await rm(root, { recursive: true });
+  };
   const server = await startRpcServer({
     farm,
     logs: room.logs,
@@ -42,6 +46,9 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
     nowMs: Date.now,
     isInSourceShare: (path) => path.startsWith('\\\\nas\\Share\\'),
     ...options,
+  }).catch(async (error: unknown) => {
+    await closeRoom();
+    throw error;
   });
   const address = `127.0.0.1:${server.port}`;
   const clients: Client[] = [];
@@ -64,8 +71,7 @@ export async function startHarness(options: Partial<RpcServerOptions> = {}) {
     [Symbol.asyncDispose]: async () => {
       for (const client of clients) client.close();
       await server.stop();
-      await room.stop();
-      await rm(root, { recursive: true });
+      await closeRoom();
     },
   };
 }
