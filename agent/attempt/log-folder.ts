@@ -15,6 +15,8 @@ export type LogFileName = (typeof logFiles)[keyof typeof logFiles];
 
 /** Whose log a folder holds; written first, so that an agent that starts anew knows what to send. */
 export const logOwnerFile = 'attempt.json';
+/** What it is called until it is whole. */
+export const logOwnerPart = `${logOwnerFile}.part`;
 /** Present once nothing more is written to the folder: it goes when all of it was sent. */
 export const logClosedFile = 'closed';
 
@@ -97,7 +99,7 @@ export async function openLogFolder(
 
 /** Read while it is written: it is there whole, or as it was. */
 async function writeOwner(folder: string, owner: JobRef): Promise<void> {
-  const path = join(folder, logOwnerFile);
-  await writeFile(`${path}.part`, JSON.stringify(owner));
-  await rename(`${path}.part`, path);
+  const part = join(folder, logOwnerPart);
+  await writeFile(part, JSON.stringify(owner));
+  await rename(part, join(folder, logOwnerFile));
 }

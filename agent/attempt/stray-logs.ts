@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobRef } from '../../proto/index.ts';
-import { attemptFolderName, logClosedFile, logOwnerFile } from './log-folder.ts';
+import { attemptFolderName, logClosedFile, logOwnerFile, logOwnerPart } from './log-folder.ts';
 
 /**
  * Closes the logs that a killed agent has left open, so that they are sent: all but those of attempts that the journal
@@ -16,7 +16,10 @@ export async function closeStrayLogs(
   for (const name of await readdir(logsFolder)) {
     const folder = join(logsFolder, name);
     const isFolder = (await stat(folder).catch(() => undefined))?.isDirectory() === true;
-    if (!isFolder || keep.has(name)) continue;
+    if (!isFolder) continue;
+    // The end of the process came between writing it and giving it its name.
+    await rm(join(folder, logOwnerPart), { force: true });
+    if (keep.has(name)) continue;
     if (await hasOwner(folder)) await writeFile(join(folder, logClosedFile), '', { flag: 'a' });
     else if (ownName.test(name)) await rm(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attemptFolderName, openLogFolder } from '../../../agent/attempt/log-folder.ts';
@@ -15,6 +15,8 @@ test('Logs that a killed agent has left open are closed, but those of attempts t
     const folder = await openLogFolder(logs, ref, () => undefined);
     folder.write('job.log', 'a line\n');
     await folder.flush();
+    // It was killed while it wrote whose log it is.
+    await writeFile(join(logs, attemptFolderName(ref), 'attempt.json.part'), '{"jobId"');
   }
   const torn = join(logs, attemptFolderName(jobRef('job-c', 3)));
   await mkdir(torn);
@@ -23,5 +25,7 @@ test('Logs that a killed agent has left open are closed, but those of attempts t
   await closeStrayLogs(logs, [{ startedAs: held }, { startedAs: jobRef('../job', 1) }]);
   const isClosed = (ref: typeof stray): boolean => existsSync(join(logs, attemptFolderName(ref), 'closed'));
   assert.deepEqual([isClosed(stray), isClosed(held)], [true, false]);
+  const parts = (await readdir(logs, { recursive: true })).filter((name) => name.endsWith('.part'));
+  assert.deepEqual(parts, []);
   assert.deepEqual([existsSync(torn), existsSync(join(logs, 'not ours'))], [false, true]);
 });
