@@ -64,12 +64,8 @@ export class Candidate {
    * has no other); what it renders there, because what is long and begins last ends alone, and on slow PCs longest; and
    * what it has lost already by waiting. Without its wait the order of jobs that lose about the same jumps with every
    * plan, and announcements with it.
-   *
-   * Where several flows wait, its wait alone: who submits 1,000 jobs would take the slots for his longest first, and
-   * everybody else would wait for their ends (docs/scheduling.md, What decides among jobs that may change places).
    */
   get sufferageMs(): number {
-    if (this.ranked.isShared) return this.#waitedMs;
     return this.#lossMs + this.#longMs + waitCounts * this.#waitedMs;
   }
 

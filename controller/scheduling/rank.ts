@@ -42,12 +42,10 @@ export interface RankedJob {
   readonly round: number;
   /** Virtual time at which its flow has its turn for it. */
   readonly turnMs: number;
-  /** Jobs of other flows wait too. */
-  readonly isShared: boolean;
 }
 
 /** A job whose flow's turn is not known yet. */
-type Head = Omit<RankedJob, 'round' | 'turnMs' | 'isShared'>;
+type Head = Omit<RankedJob, 'round' | 'turnMs'>;
 
 /** A flow, and the first job of each of its lines that was not ranked yet. */
 interface FlowHeads {
@@ -152,11 +150,10 @@ export class Ranking {
 
   #inTurn(head: Head, { turnMs }: FlowHeads): RankedJob {
     const ahead = turnMs - this.#firstTurnMs;
-    const isShared = this.#flows.size > 1;
-    const round = isShared ? Math.floor(ahead / this.#snapshot.tuning.roundMs) : 0;
+    const round = this.#flows.size > 1 ? Math.floor(ahead / this.#snapshot.tuning.roundMs) : 0;
     const { slackMs, ...rest } = head;
     const isUrgent = slackMs !== undefined && slackMs >= 0 && round <= roundsAheadMax;
-    return { ...rest, ...(isUrgent && { slackMs }), round, turnMs, isShared };
+    return { ...rest, ...(isUrgent && { slackMs }), round, turnMs };
   }
 }
 

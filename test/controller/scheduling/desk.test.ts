@@ -180,7 +180,7 @@ describe('a plan', () => {
 
 function ranked(n: number): Parameters<Desk['book']>[0] {
   return {
-    ...{ job: job(`j${n}`), effectiveClass: 1, overdue: false, round: 0, turnMs: 0, isShared: false },
+    ...{ job: job(`j${n}`), effectiveClass: 1, overdue: false, round: 0, turnMs: 0 },
     open: { line: { key: '', needs: job('j0'), behind: () => undefined, overdue: [] }, speed: 1 },
   };
 }

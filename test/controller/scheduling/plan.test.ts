@@ -124,17 +124,6 @@ describe('a plan', () => {
     );
   });
 
-  it('lets the long jobs of one user go first only where nobody else waits', () => {
-    const first = (userId: string) => {
-      const short = job('j1', { userId, outputMs: 30_000, submittedAtMs: nowMs - 1_000 });
-      const long = job('j2', { userId: 'eve', outputMs: 300_000 });
-      const { assignments } = makePlan(snapshot([short, long], [agent('fast', 2), agent('slow', 1)]));
-      return assignments.find(({ agentId }) => agentId === 'fast')?.jobId;
-    };
-    assert.equal(first('eve'), 'j2');
-    assert.equal(first('bob'), 'j1');
-  });
-
   it('announces at most one job per slot', () => {
     const jobs = [1, 2, 3, 4].map((n) => job(`j${n}`));
     const plan = makePlan(snapshot(jobs, [agent('a', 1, { running: [attempt(5_000)] })]));
