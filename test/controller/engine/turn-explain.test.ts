@@ -195,11 +195,12 @@ describe('the plan', () => {
       [[jobId(1), 'ann', 0, 100_000, false]],
     );
     assert.equal(next.length, 2);
+    // Another user's job comes first by now; files that are being fetched are not given up for that.
     assert.deepEqual(
       next.map(({ jobId: id, announced }) => [id, announced]),
       [
-        [jobId(2), true],
         [jobId(3), false],
+        [jobId(2), true],
       ],
     );
     assert.ok((next[1]?.startMs ?? 0) >= (next[0]?.endMs ?? Number.NaN));
