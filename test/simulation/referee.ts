@@ -189,6 +189,10 @@ export class Referee implements StoreWatcher {
       () =>
         `ends ${assign.ref.jobId}/${fenceText(assign.ref.fence)}: ${finished.outcome} ${finished.message ?? ''}`,
     );
+    // Its PC was sick: it failed before it could do any harm, and may be tried so until a person is asked for that.
+    const starts = this.#startsOf.get(assign.ref.jobId);
+    if (finished.failureClass === 'environment' && starts !== undefined)
+      this.#startsOf.set(assign.ref.jobId, starts - 1);
   }
 
   /** A process tree is gone, whatever for. */
