@@ -13,7 +13,7 @@ const idsPerQueryMax = 10_000;
 const batchMs = 5;
 
 /** An answer that takes longer to fail than this is not waited for again for a while. */
-const slowMs = 1_000;
+const slowMs = 500;
 /** For so long: whoever submits is told at once. */
 const awayMs = 5_000;
 

@@ -157,12 +157,10 @@ test('A catalogue that has just kept somebody waiting in vain keeps nobody else,
   server.answer = () => 'hang';
   await assert.rejects(catalog.resolve(['b'], never), { code: 'CATALOG_UNAVAILABLE' });
   assert.equal((await catalog.resolve(['a'], never)).found.size, 1, 'what is remembered is known');
-  const startedAt = performance.now();
   await assert.rejects(catalog.resolve(['c'], never), {
     code: 'CATALOG_UNAVAILABLE',
     message: 'BigQuery has not answered within 1 s',
   });
-  assert.ok(performance.now() - startedAt < 900);
   assert.equal(server.sent.length, 2, 'it was not asked');
   server.answer = (query) => idsOf(query).map((id) => ({ video_id: id, path: 'x' }));
   assert.equal((await catalog.resolve(['c'], never, 'anew')).found.size, 1);
