@@ -8,7 +8,7 @@ import type { Growth } from './growth.ts';
 import { type LogIndex, openLogIndex } from './log-index.ts';
 import { codeOf, filePath, orAbsent } from './log-paths.ts';
 import { attemptBytes, beginPart, loadParts, TooManyPartsError } from './parts.ts';
-import { Turns } from './turns.ts';
+import type { Turns } from './turns.ts';
 import { markWhole } from './whole-marks.ts';
 
 export interface JobLogsOptions {
@@ -16,6 +16,8 @@ export interface JobLogsOptions {
   readonly root: string;
   /** @default the one in the root */
   readonly index?: LogIndex;
+  /** Shared with whatever else changes these folders. */
+  readonly turns: Turns;
   /** Told of what was added. */
   readonly growth?: Growth;
   /** Told whether the disk took what came: `undefined` when it did, else why not. */
@@ -29,8 +31,7 @@ export interface JobLogsOptions {
  * leave them there once.
  */
 export function openJobLogs(options: JobLogsOptions): JobLogs {
-  const { root, index = openLogIndex(root), growth, wrote } = options;
-  const turns = new Turns();
+  const { root, index = openLogIndex(root), turns, growth, wrote } = options;
   const inTurn = <T>(address: LogAddress, work: () => Promise<T>) =>
     turns.take(logFolder(address.place), () => asStorageError(address, work));
   const writing = <T>(address: LogAddress, work: () => Promise<T>) =>

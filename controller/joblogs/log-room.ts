@@ -6,6 +6,7 @@ import type { LogClock } from './log-clock.ts';
 import { openLogIndex } from './log-index.ts';
 import { openLogReads } from './log-reads.ts';
 import { startLogRetention } from './retention.ts';
+import { Turns } from './turns.ts';
 
 export interface LogRoomOptions {
   /** The folder `logs/`. */
@@ -41,9 +42,10 @@ const toldMax = 1_000;
 export function openLogRoom({ root, farm, log, clock, wrote, ...keep }: LogRoomOptions): LogRoom {
   const index = openLogIndex(root);
   const growth = new Growth();
+  const turns = new Turns();
   const told = new Set<string>();
   const retention = startLogRetention({
-    ...{ root, index, farm, clock, ...keep },
+    ...{ root, index, farm, clock, turns, ...keep },
     onStrange(path) {
       if (told.has(path) || told.size >= toldMax) return;
       told.add(path);
@@ -53,7 +55,7 @@ export function openLogRoom({ root, farm, log, clock, wrote, ...keep }: LogRoomO
     onRemoved: (removed) => log.info(removed, 'Old job logs were removed'),
   });
   return {
-    logs: openJobLogs({ root, index, growth, wrote }),
+    logs: openJobLogs({ root, index, turns, growth, wrote }),
     reads: openLogReads({ root, index, growth, farm, clock }),
     stop: () => retention.stop(),
   };

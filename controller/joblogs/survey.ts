@@ -56,7 +56,8 @@ async function foldersIn(
   return ours.map(({ name }) => name).sort();
 }
 
-async function measured(path: string): Promise<Pick<FoundFolder, 'bytes' | 'changedMs'>> {
+/** How much there is of our files in a job's folder, and when one of them last changed. */
+export async function measured(path: string): Promise<Pick<FoundFolder, 'bytes' | 'changedMs'>> {
   let bytes = 0;
   let changedMs = 0;
   for await (const { file } of ourFiles(path)) {

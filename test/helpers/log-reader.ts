@@ -8,6 +8,7 @@ import { openJobLogs } from '../../controller/joblogs/job-logs.ts';
 import { openLogIndex } from '../../controller/joblogs/log-index.ts';
 import { openLogReads } from '../../controller/joblogs/log-reads.ts';
 import type { LogReadsOptions } from '../../controller/joblogs/log-reads-options.ts';
+import { Turns } from '../../controller/joblogs/turns.ts';
 import { ManualClock } from './manual-clock.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -25,7 +26,7 @@ export async function openLogReader(t: TestContext, changes: Partial<LogReadsOpt
     [logJobId, { place: logPlace, hasEnded: false, attemptNumber: 1 }],
   ]);
   const farm = { logOf: (id: string) => Promise.resolve(standings.get(id)) };
-  const logs = openJobLogs({ root, growth, index });
+  const logs = openJobLogs({ root, turns: new Turns(), growth, index });
   const reads = openLogReads({ root, growth, index, farm, clock, ...changes });
   const address = (file: LogFileName, attemptNumber = 1) => ({ place: logPlace, attemptNumber, file });
   const room = {

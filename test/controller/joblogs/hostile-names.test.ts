@@ -9,6 +9,7 @@ import { logFolder } from '../../../controller/domain/names.ts';
 import { openJobLogs } from '../../../controller/joblogs/job-logs.ts';
 import { openLogIndex } from '../../../controller/joblogs/log-index.ts';
 import { isJobFolder, jobIdOf } from '../../../controller/joblogs/log-paths.ts';
+import { Turns } from '../../../controller/joblogs/turns.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
 const jobId = 'aaaaaaaa-0000-4000-8000-000000000001';
@@ -75,7 +76,7 @@ test('A log of anybody is written where it belongs, and nothing beside the logs'
     const root = join(outer, 'logs');
     await mkdir(root);
     const place = { logDate: '2026-11-22', username, channelName, jobId };
-    const logs = openJobLogs({ root });
+    const logs = openJobLogs({ root, turns: new Turns() });
     await logs.append({ place, attemptNumber: 1, file: 'job.log' }, 0, Buffer.from('x'));
     assert.deepEqual(await readdir(outer), ['logs']);
     assert.deepEqual((await readdir(root)).sort(), ['.jobs', '2026-11-22']);

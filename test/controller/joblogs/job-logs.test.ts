@@ -6,6 +6,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import type { LogAddress, LogFileName } from '../../../controller/domain/log-files.ts';
 import { openJobLogs } from '../../../controller/joblogs/job-logs.ts';
+import { Turns } from '../../../controller/joblogs/turns.ts';
 
 const jobId = 'aaaaaaaa-0000-4000-8000-000000000001';
 const place = { logDate: '2026-11-22', username: 'ann', channelName: 'My Channel', jobId };
@@ -19,6 +20,7 @@ async function openTemporary() {
   const root = await mkdtemp(join(tmpdir(), 'joblogs-'));
   const logs = openJobLogs({
     root,
+    turns: new Turns(),
     fileBytesMax: { 'job.log': 100, 'ffmpeg_cmd.txt': 100, 'ffmpeg_stderr.txt': 100 },
   });
   return {

@@ -8,6 +8,7 @@ import { logFolder } from '../../../controller/domain/names.ts';
 import type { LogStanding } from '../../../controller/engine/farm.ts';
 import { openLogIndex } from '../../../controller/joblogs/log-index.ts';
 import { startLogRetention } from '../../../controller/joblogs/retention.ts';
+import { Turns } from '../../../controller/joblogs/turns.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
@@ -20,13 +21,14 @@ async function open(t: TestContext, keep: { keepDays?: number; keepBytes?: numbe
   const root = await tempFolder(t);
   const clock = new ManualClock(startMs);
   const index = openLogIndex(root);
+  const turns = new Turns();
   const standings = new Map<string, LogStanding>();
   const strange: string[] = [];
   const removed: { folders: number; bytes: number }[] = [];
-  const troubles: unknown[] = [];
+  const troubles: { message: string; error: unknown }[] = [];
   const farm = { isServing: true, isHistoryAway: false, asked: 0 };
   const retention = startLogRetention({
-    ...{ root, index, clock, timeZone: 'UTC', keepDays: 10, keepBytes: 2 ** 40, ...keep },
+    ...{ root, index, clock, turns, timeZone: 'UTC', keepDays: 10, keepBytes: 2 ** 40, ...keep },
     farm: {
       logOf(jobId) {
         farm.asked += 1;
@@ -43,12 +45,12 @@ async function open(t: TestContext, keep: { keepDays?: number; keepBytes?: numbe
       }),
     },
     onStrange: (path) => strange.push(path),
-    onTrouble: (_message, error) => troubles.push(error),
+    onTrouble: (message, error) => troubles.push({ message, error }),
     onRemoved: (one) => removed.push(one),
   });
   t.after(() => retention.stop());
   return {
-    ...{ root, clock, index, standings, strange, removed, troubles, farm },
+    ...{ root, clock, index, turns, standings, strange, removed, troubles, farm },
     /** A job folder of this age, with files of so many bytes. */
     async job(n: number, daysAgo: number, bytes = 100): Promise<string> {
       const atMs = startMs - daysAgo * dayMs;
@@ -132,6 +134,40 @@ test('The log of a job that has not ended stays, however old and large; so does 
   assert.deepEqual([room.here(running), room.here(ended), room.here(fresh)], [true, false, true]);
 });
 
+test('A log that is written to in the moment of its removal stays whole: removing waits for its turn', async (t) => {
+  const room = await open(t);
+  const [written, old] = [await room.job(1, 301), await room.job(2, 300)];
+  const upload = Promise.withResolvers<undefined>();
+  const uploading = room.turns.take(written, async () => {
+    await upload.promise;
+    const now = room.clock.nowMs() / 1_000;
+    await utimes(join(room.root, written, 'job.log'), now, now);
+  });
+  await room.clock.pass(61_000);
+  // It has been found, and is the oldest: it would go next.
+  while (room.farm.asked === 0) await readdir(room.root);
+  for (let round = 0; round < 20; round += 1) await readdir(room.root);
+  assert.deepEqual([room.here(written), room.here(old)], [true, true]);
+  upload.resolve(undefined);
+  await uploading;
+  while (room.removed.length === 0) await readdir(room.root);
+  assert.deepEqual([room.here(written), room.here(old)], [true, false]);
+  assert.equal(await room.index.find(jobIdOf(1)), written);
+});
+
+test('Folders that cannot be removed are told of once a look, and keep no other from going', async (t) => {
+  const room = await open(t);
+  const [first, second, third] = [await room.job(1, 302), await room.job(2, 301), await room.job(3, 300)];
+  const drop = room.index.drop.bind(room.index);
+  const full = Object.assign(new Error('no'), { code: 'EROFS' });
+  room.index.drop = (jobId, folder) => (folder === third ? drop(jobId, folder) : Promise.reject(full));
+  await room.look();
+  assert.deepEqual([room.here(second), room.here(third)], [false, false]);
+  assert.deepEqual(room.removed, [{ folders: 1, bytes: 100 }]);
+  const message = `2 old log folders cannot be removed, the first of them ${first}`;
+  assert.deepEqual(room.troubles, [{ message, error: full }]);
+});
+
 test('What is not ours stays: links and what they point at, files of others, folders of other names', async (t) => {
   const room = await open(t);
   const outside = await tempFolder(t);
@@ -196,7 +232,8 @@ test('A farm that cannot be asked loses no log', async (t) => {
   const clock = new ManualClock(startMs);
   const told = Promise.withResolvers<unknown>();
   const retention = startLogRetention({
-    ...{ root, index: openLogIndex(root), clock, timeZone: 'UTC', keepDays: 1, keepBytes: 2 ** 40 },
+    ...{ root, index: openLogIndex(root), turns: new Turns(), clock, timeZone: 'UTC' },
+    ...{ keepDays: 1, keepBytes: 2 ** 40 },
     farm: {
       logOf: () => Promise.reject(new FarmError('NOT_LEADING', 'another one leads')),
       status: () => ({ role: 'leading', sinceMs: 0, serving: true, leaderAddresses: [], durability: '' }),
