@@ -47,6 +47,8 @@ export class Deliverer {
   #itemsMax: number;
   #failures = 0;
   #health: DestinationHealth = {};
+  /** Since when the farm cannot be read. */
+  #blindSinceMs: number | undefined;
 
   constructor(options: DelivererOptions) {
     this.#options = options;
@@ -77,8 +79,8 @@ export class Deliverer {
         await this.#sleep.until(atMs, how);
       } catch (error) {
         if (this.#isOver()) return;
-        // The farm cannot be read just now: that says nothing of the destination.
-        this.#options.log.warn({ err: error, ...this.#who() }, 'the outbox could not be read');
+        // That says nothing of the destination.
+        this.#noteUnreadable(error);
         await this.#sleep.until(this.#inMs(this.#options.times.deliveryRetryMinMs), 'deaf');
       }
     }
@@ -99,6 +101,7 @@ export class Deliverer {
       source.due({ ...request, ...(wantsProgress && { percents: this.#percents }) }),
       this.#over.signal,
     );
+    this.#noteReadable();
     this.#told = due.told;
     const items = [...due.rows.map(({ item }) => item), ...due.progress];
     if (items.length > 0) {
@@ -167,6 +170,21 @@ export class Deliverer {
   #nextLookMs({ nextTryAtMs = Number.POSITIVE_INFINITY }: Due): number {
     const isMirror = this.#options.destination.name === 'directory';
     return Math.min(nextTryAtMs, isMirror ? this.#progressAtMs : Number.POSITIVE_INFINITY);
+  }
+
+  /** Told once, not each second: the store may be away for an hour. */
+  #noteUnreadable(error: unknown): void {
+    if (this.#blindSinceMs !== undefined) return;
+    this.#blindSinceMs = this.#options.clock.nowMs();
+    const message = 'the outbox cannot be read; it is tried again and again';
+    this.#options.log.warn({ err: error, ...this.#who() }, message);
+  }
+
+  #noteReadable(): void {
+    if (this.#blindSinceMs === undefined) return;
+    const forMs = this.#options.clock.nowMs() - this.#blindSinceMs;
+    this.#blindSinceMs = undefined;
+    this.#options.log.info({ forMs, ...this.#who() }, 'the outbox can be read again');
   }
 
   #failed(cause: unknown): number {
