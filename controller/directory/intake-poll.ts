@@ -125,15 +125,19 @@ export class IntakePoll {
     signal: AbortSignal,
   ): Promise<void> {
     const { rows, pageRows } = this.#options;
+    // Rows that stay in front of the others: the next page begins behind them.
+    const left: RowHead[] = [];
     for (let page = 0; page < pagesMax && fullUsers.size < fullUsersMax; page += 1) {
-      const found = await rows.unclaimed({ limit: pageRows, notOfUsers: [...fullUsers] }, signal);
+      const offset = left.filter(({ userId }) => !fullUsers.has(userId)).length;
+      const found = await rows.unclaimed({ limit: pageRows, offset, notOfUsers: [...fullUsers] }, signal);
       for (const row of found) {
         // In order: what a user has behind a row that found no room waits, and is not claimed.
-        if (fullUsers.has(row.userId) || this.#leftForPeople.has(row.jobId)) continue;
-        if (!(await this.#claim(row, signal))) continue;
-        this.#keep(row);
-        const kept = this.#claimed.get(row.jobId);
-        if (kept !== undefined && (await this.#take(kept, done, fullUsers, signal)) === 'full') return;
+        if (fullUsers.has(row.userId)) continue;
+        if (!this.#leftForPeople.has(row.jobId) && (await this.#claim(row, signal))) {
+          const kept = this.#keep(row);
+          if ((await this.#take(kept, done, fullUsers, signal)) === 'full') return;
+        }
+        if (this.#leftForPeople.has(row.jobId)) left.push(row);
       }
       if (found.length === 0) return;
     }
@@ -151,8 +155,10 @@ export class IntakePoll {
     }
   }
 
-  #keep(row: RowHead): void {
-    this.#claimed.set(row.jobId, { ...row, sinceMs: this.#options.rules.nowMs(), tries: 0 });
+  #keep(row: RowHead): Claimed {
+    const kept = { ...row, sinceMs: this.#options.rules.nowMs(), tries: 0 };
+    this.#claimed.set(row.jobId, kept);
+    return kept;
   }
 
   /** Submits a row of ours; `full`: nobody's jobs are taken any more in this round. */

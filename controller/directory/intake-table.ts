@@ -87,7 +87,7 @@ export class IntakeRows {
 
   /** Queued rows that are for this kind of farm and that nobody has taken, oldest first. @throws DirectoryAway */
   async unclaimed(
-    { limit, notOfUsers }: { readonly limit: number; readonly notOfUsers: readonly string[] },
+    page: { readonly limit: number; readonly offset: number; readonly notOfUsers: readonly string[] },
     signal: AbortSignal,
   ): Promise<readonly RowHead[]> {
     let query = this.#client
@@ -96,8 +96,11 @@ export class IntakeRows {
       .eq('status', 'queued')
       .eq('farm', farmMark)
       .is('claimed_by', null);
-    for (const userId of notOfUsers) query = query.neq('user_id', userId);
-    const ordered = query.order('created_at').order('job_id').limit(limit);
+    for (const userId of page.notOfUsers) query = query.neq('user_id', userId);
+    const ordered = query
+      .order('created_at')
+      .order('job_id')
+      .range(page.offset, page.offset + page.limit - 1);
     return headsOf(await answered(ordered.abortSignal(this.#patience(signal))));
   }
 

@@ -1,48 +1,15 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { IntakePoll } from '../../../controller/directory/intake-poll.ts';
-import { IntakeClaims, IntakeRows } from '../../../controller/directory/intake-table.ts';
+import { test } from 'node:test';
+import { IntakeClaims } from '../../../controller/directory/intake-table.ts';
 import { FarmError } from '../../../controller/domain/errors.ts';
 import { TakingFarm } from '../../helpers/intake-farm.ts';
-import { oneItem, rowId, StudioTables } from '../../helpers/studio-tables.ts';
+import { claimantOf, polling } from '../../helpers/intake-polling.ts';
+import { rowId, StudioTables } from '../../helpers/studio-tables.ts';
 
 const never = new AbortController().signal;
 
-interface Polling {
-  readonly farm?: TakingFarm;
-  readonly claimant?: string;
-  readonly timeoutMs?: number;
-  readonly nowMs?: () => number;
-}
-
-/** One leadership's rounds over these tables. */
-function polling(tables: StudioTables, options: Polling = {}) {
-  const { farm = new TakingFarm(), claimant = 'north', timeoutMs = 5_000, nowMs = () => 1_000 } = options;
-  const access = { ...tables.access, timeoutMs };
-  const logged: string[] = [];
-  const log = {
-    info: (_fields: object, message: string) => logged.push(message),
-    warn: (_fields: object, message: string) => logged.push(message),
-  };
-  const poll = new IntakePoll({
-    ...{ farm, log, pageRows: 3, stopping: never },
-    rows: new IntakeRows(access),
-    claims: new IntakeClaims(access, claimant),
-    rules: { isInSourceShare: (path) => path.startsWith('\\\\nas\\Clips\\'), nowMs },
-  });
-  return { farm, logged, poll, round: () => poll.round(never) };
-}
-
-async function claimantOf(tables: StudioTables, n: number): Promise<unknown> {
-  return (await tables.row(rowId(n)))['claimed_by'];
-}
-
-async function open(t: TestContext): Promise<StudioTables> {
-  return await StudioTables.open(t);
-}
-
 test('Queued rows of our kind are claimed and submitted, oldest first; all others are left alone', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   for (const n of [5, 3, 1, 4, 2]) await tables.insert(rowId(n), n);
   await tables.insert(rowId(11), 0, { farm: null });
   await tables.insert(rowId(12), 0, { farm: 'celery' });
@@ -60,7 +27,7 @@ test('Queued rows of our kind are claimed and submitted, oldest first; all other
 });
 
 test('Two farms that look at the same rows at once have each of them once', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   const ids = Array.from({ length: 24 }, (_, n) => rowId(n));
   for (const [n, id] of ids.entries()) await tables.insert(id, n);
   const [north, south] = [polling(tables), polling(tables, { claimant: 'south' })];
@@ -75,7 +42,7 @@ test('Two farms that look at the same rows at once have each of them once', asyn
 });
 
 test('A row that another farm took between the look and the claim is not taken', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   await tables.insert(rowId(1), 1);
   let isTaken = false;
   const { farm, round } = polling(tables);
@@ -94,7 +61,7 @@ test('A row that another farm took between the look and the claim is not taken',
 });
 
 test('A row that was cancelled between the look and the claim is not taken', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   await tables.insert(rowId(1), 1);
   const { farm, round } = polling(tables);
   let isCancelled = false;
@@ -109,7 +76,7 @@ test('A row that was cancelled between the look and the claim is not taken', asy
 });
 
 test('A crash between claim and submit loses nothing: who leads next finds the row by its claim', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   for (const n of [1, 2, 3]) await tables.insert(rowId(n), n);
   const farm = new TakingFarm();
   farm.before = ({ jobId }) => {
@@ -126,7 +93,7 @@ test('A crash between claim and submit loses nothing: who leads next finds the r
 });
 
 test('Many claims of before are found over all pages, and what the farm knows is not submitted again', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   const farm = new TakingFarm();
   for (let n = 0; n < 11; n += 1) await tables.insert(rowId(n), 50 - n, { claimed_by: 'north' });
   await polling(tables, { farm }).round();
@@ -139,7 +106,7 @@ test('Many claims of before are found over all pages, and what the farm knows is
 });
 
 test('A claim whose reply was lost is found in the next round', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   await tables.insert(rowId(1), 1);
   const { farm, round } = polling(tables);
   await round();
@@ -153,7 +120,7 @@ test('A claim whose reply was lost is found in the next round', async (t) => {
 });
 
 test('Away, slow or refusing, Supabase ends a round, and changes nothing', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   await tables.insert(rowId(1), 1);
   const { farm, round } = polling(tables, { timeoutMs: 200 });
   for (const fault of [{ status: 500 }, { status: 429 }, { status: 401 }, 'hang', 'lose-reply'] as const) {
@@ -165,57 +132,8 @@ test('Away, slow or refusing, Supabase ends a round, and changes nothing', async
   assert.equal((await round()).submitted, 1);
 });
 
-test('A row that cannot be rendered is marked as failed once, with why, and is in nobody’s way', async (t) => {
-  const tables = await open(t);
-  await tables.insert(rowId(1), 1, {}, [{ position: 4, item_type: 'video' }]);
-  await tables.insert(rowId(2), 2, {}, [{ ...oneItem, path: '\\\\nas\\Other\\a.mp4' }]);
-  await tables.insert(rowId(3), 3, { user_id: null });
-  await tables.insert(rowId(4), 4);
-  const { farm, round } = polling(tables);
-  assert.deepEqual(await round(), { submitted: 1, failed: 3, waiting: 0 });
-  assert.deepEqual(farm.order, [rowId(4)]);
-  const row = await tables.row(rowId(1));
-  assert.equal(row['status'], 'failed');
-  assert.match(String(row['error_message']), /^No path for video at position 4/u);
-  assert.ok(Date.parse(String(row['completed_at'])) > 0);
-  const writes = tables.server.asked.length;
-  assert.deepEqual(await round(), { submitted: 0, failed: 0, waiting: 0 });
-  assert.equal(tables.server.asked.length, writes + 1, 'one look for new rows');
-});
-
-test('What only the farm knows to be wrong is told by position too', async (t) => {
-  const tables = await open(t);
-  await tables.insert(rowId(1), 1, {}, [{ position: 9, item_type: 'video', video_id: 'v404' }]);
-  const farm = new TakingFarm();
-  farm.before = () => {
-    const violations = [
-      { field: 'items[0].video_id', description: 'Video ID v404 not found in the catalogue' },
-    ];
-    throw new FarmError('UNKNOWN_VIDEO_ID', 'items[0]: unknown', { violations });
-  };
-  await polling(tables, { farm }).round();
-  const why = (await tables.row(rowId(1)))['error_message'];
-  assert.equal(why, 'Video ID v404 not found in the catalogue (job_items[position 9].video_id)');
-});
-
-test('A row whose items are still being inserted is waited for a minute, then failed', async (t) => {
-  const tables = await open(t);
-  let nowMs = 0;
-  await tables.insert(rowId(1), 1, {}, []);
-  await tables.insert(rowId(2), 2, {}, []);
-  const { farm, round } = polling(tables, { nowMs: () => nowMs });
-  assert.deepEqual(await round(), { submitted: 0, failed: 0, waiting: 2 });
-  await tables.insertItems(rowId(2), [oneItem]);
-  nowMs += 59_000;
-  assert.deepEqual(await round(), { submitted: 1, failed: 0, waiting: 1 });
-  nowMs += 2_000;
-  assert.deepEqual(await round(), { submitted: 0, failed: 1, waiting: 0 });
-  assert.deepEqual(farm.order, [rowId(2)]);
-  assert.match(String((await tables.row(rowId(1)))['error_message']), /^No items found for job/u);
-});
-
 test('A user who is full keeps one claim and nobody else waiting; later it goes on in order', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   const farm = new TakingFarm();
   farm.jobsPerUserMax = 2;
   for (let n = 0; n < 40; n += 1) await tables.insert(rowId(n), n);
@@ -231,7 +149,7 @@ test('A user who is full keeps one claim and nobody else waiting; later it goes 
 });
 
 test('A farm that is full claims no more than the one that it found no room for', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   const farm = new TakingFarm();
   farm.jobsMax = 1;
   for (const n of [1, 2, 3]) await tables.insert(rowId(n), n, { user_id: `u${n}` });
@@ -245,7 +163,7 @@ test('A farm that is full claims no more than the one that it found no room for'
 });
 
 test('A farm that lost its lead, or its store, ends the round: the claim stays, and the order', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   const farm = new TakingFarm();
   for (const n of [1, 2]) await tables.insert(rowId(n), n);
   farm.before = () => {
@@ -260,7 +178,7 @@ test('A farm that lost its lead, or its store, ends the round: the claim stays, 
 });
 
 test('A row that somebody cancelled after our claim is let go', async (t) => {
-  const tables = await open(t);
+  const tables = await StudioTables.open(t);
   const farm = new TakingFarm();
   farm.jobsMax = 0;
   await tables.insert(rowId(1), 1);
@@ -270,38 +188,6 @@ test('A row that somebody cancelled after our claim is let go', async (t) => {
   farm.jobsMax = 9;
   assert.deepEqual(await round(), { submitted: 0, failed: 0, waiting: 0 });
   assert.equal(farm.order.length, 0);
-});
-
-test('What can be neither submitted nor marked is left for people after a few tries', async (t) => {
-  const tables = await open(t);
-  const farm = new TakingFarm();
-  farm.before = () => {
-    throw new TypeError('nobody expected that');
-  };
-  await tables.insert(rowId(1), 1);
-  const { logged, round } = polling(tables, { farm });
-  for (let tries = 1; tries < 5; tries += 1) assert.equal((await round()).waiting, 1);
-  assert.equal((await round()).waiting, 0);
-  assert.ok(logged.some((line) => line.includes('left for people')));
-  assert.equal((await tables.row(rowId(1)))['status'], 'queued');
-});
-
-test('A row that the table lets nobody claim is left for people, and is in nobody’s way', async (t) => {
-  const tables = await open(t);
-  for (const n of [1, 2, 3]) await tables.insert(rowId(n), n);
-  // A constraint that is younger than the row; a trigger that raises an error.
-  const codes = new Map([
-    [rowId(1), '23514'],
-    [rowId(2), 'P0001'],
-  ]);
-  tables.server.fault = ({ method, url }) => {
-    const [, code] = [...codes].find(([id]) => method === 'PATCH' && url?.includes(id) === true) ?? [];
-    return code === undefined ? 'none' : { status: 400, code };
-  };
-  const { farm, logged, round } = polling(tables);
-  for (let rounds = 0; rounds < 2; rounds += 1) assert.equal((await round()).submitted, rounds === 0 ? 1 : 0);
-  assert.deepEqual(farm.order, [rowId(3)]);
-  assert.equal(logged.filter((line) => line.includes('left for people')).length, 2);
 });
 
 test('On PostgreSQL, with the columns of the migrations, of two farms each row has one', async (t) => {
