@@ -1,9 +1,12 @@
 import { jobStateNames, jobStatusNames, type jobWire } from '../../proto/index.ts';
 import { hasEnded } from '../domain/job-states.ts';
 import type { ResultRow } from '../domain/result-row.ts';
-import { isPrintable, nameCharactersMax } from '../domain/text-rules.ts';
+import { isPrintable } from '../domain/text-rules.ts';
 import type { HistoryFilter } from '../history/port.ts';
 import { badField } from './page-request.ts';
+
+/** Of what a filter names; as over HTTP. */
+const textCharactersMax = 512;
 
 /** @throws FarmError INVALID_REQUEST */
 export function toHistoryFilter(request: jobWire.ListHistoryRequest): HistoryFilter {
@@ -14,8 +17,8 @@ export function toHistoryFilter(request: jobWire.ListHistoryRequest): HistoryFil
     agent_id: agentId,
     channel_text: channelText,
   })) {
-    if (!isPrintable(text) || text.length > 4 * nameCharactersMax)
-      throw badField(field, 'is no part of a name');
+    if (!isPrintable(text) || text.length > textCharactersMax)
+      throw badField(field, `must have at most ${textCharactersMax} printable characters`);
   }
   const states = request.states.map((state, index) => {
     const name = jobStateNames.fromWire(state, `states[${index}]`);

@@ -1,5 +1,6 @@
 import { itemTypes, jobWire, priorityClasses, rateChoices } from '../../proto/index.ts';
 import type { ItemDraft, JobDraft, OptionsDraft } from '../domain/job-draft.ts';
+import { jobLimits } from '../domain/validate.ts';
 
 /** A job as it came over the wire, for `validateJob`: nothing is refused here. */
 export function toJobDraft(wire: jobWire.JobSpec): JobDraft {
@@ -24,7 +25,7 @@ function toOptionsDraft({ rateProfile, ...switches }: jobWire.RenderOptions): Op
   return { ...switches, rateProfile: asked };
 }
 
-function toItemDraft(wire: jobWire.Item): ItemDraft {
+function toItemDraft(wire: jobWire.Item, index: number): ItemDraft {
   return {
     position: wire.position,
     itemType: itemTypes.nameOf(wire.itemType),
@@ -40,6 +41,7 @@ function toItemDraft(wire: jobWire.Item): ItemDraft {
     is4k: wire.is4k,
     pathAvailable: wire.pathAvailable,
     normalizeLoudness: wire.normalizeLoudness,
-    encodedBytes: jobWire.Item.encode(wire).finish().length,
+    // What is beyond the limit is refused unread: measuring hundreds of thousands of them holds everybody up.
+    encodedBytes: index < jobLimits.itemsMax ? jobWire.Item.encode(wire).finish().length : 0,
   };
 }

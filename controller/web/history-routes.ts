@@ -40,7 +40,8 @@ const textCharactersMax = 512;
 function filterOf(query: z.output<typeof historyQuery>): HistoryFilter {
   const { user_id: userId = '', queue = '', worker_id: agentId = '', channel = '' } = query;
   for (const [field, text] of Object.entries({ user_id: userId, queue, worker_id: agentId, channel })) {
-    if (!isPrintable(text) || text.length > textCharactersMax) throw badField(field, 'is no part of a name');
+    if (!isPrintable(text) || text.length > textCharactersMax)
+      throw badField(field, `must have at most ${textCharactersMax} printable characters`);
   }
   const { status, ended_from: endedFromMs, ended_before: endedBeforeMs } = query;
   return {

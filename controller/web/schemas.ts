@@ -85,16 +85,22 @@ export const jobsQuery = z.object({
   queue: z.string().optional(),
   status: z.enum(statuses).optional(),
 });
-/** An empty field of a form means any. */
-const any = <T extends z.ZodType>(schema: T) =>
-  z.union([z.literal('').transform(() => undefined), schema]).optional();
-const endTime = any(z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)));
+/** An empty field of a form means any; what else is wrong with it is told in one sentence. */
+const any = <T extends z.ZodType>(schema: T, expected: string) =>
+  z
+    .union([z.literal('').transform(() => undefined), schema], { error: () => `must be ${expected}` })
+    .optional();
+const endTime = any(
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+  'a time with its zone, such as 2026-03-01T18:00:00Z',
+);
+const endStatuses = ['completed', 'failed', 'cancelled'] as const;
 
 export const historyQuery = z.object({
   ...page,
   user_id: z.string().optional(),
   queue: z.string().optional(),
-  status: any(z.enum(['completed', 'failed', 'cancelled'])),
+  status: any(z.enum(endStatuses), `one of ${endStatuses.join(', ')}`),
   worker_id: z.string().optional().describe('Id of the agent that had it last.'),
   channel: z.string().optional().describe('Part of the name of the channel.'),
   ended_from: endTime.describe('ISO 8601; ended then or later.'),

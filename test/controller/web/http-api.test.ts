@@ -109,14 +109,20 @@ describe('the old HTTP API', () => {
     assert.equal(body['next_page_token'], 'next');
     await web.call('GET', '/api/history?user_id=&status=&ended_from=&channel=');
     assert.deepEqual(web.farm.pastListed.at(-1)?.filter, {});
-    const controls = [
-      'channel=%00',
-      'user_id=a%0Ab',
-      `queue=${'x'.repeat(513)}`,
-      'ended_from=yesterday',
-      'status=queued',
-    ];
-    for (const bad of controls) assert.equal((await web.call('GET', `/api/history?${bad}`)).status, 400, bad);
+    const text = 'must have at most 512 printable characters';
+    const time = 'must be a time with its zone, such as 2026-03-01T18:00:00Z';
+    const refusals = {
+      'channel=%00': `channel: ${text}`,
+      'user_id=a%0Ab': `user_id: ${text}`,
+      [`queue=${'x'.repeat(513)}`]: `queue: ${text}`,
+      'ended_from=yesterday': `ended_from: ${time}`,
+      'ended_before=2026-03-01T18:00': `ended_before: ${time}`,
+      'status=queued': 'status: must be one of completed, failed, cancelled',
+    };
+    for (const [bad, detail] of Object.entries(refusals)) {
+      const refused = await web.call('GET', `/api/history?${bad}`);
+      assert.deepEqual([refused.status, refused.body['detail']], [400, detail]);
+    }
   });
 
   test('hands on what people order, with and without a body', async () => {
