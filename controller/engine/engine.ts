@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Fence, Hello } from '../../proto/agent-link.ts';
 import type { AttemptRecord } from '../domain/attempt.ts';
 import { FarmError } from '../domain/errors.ts';
-import type { JobSpec } from '../domain/job.ts';
 import type { JobDraft } from '../domain/job-draft.ts';
 import { grantWish } from '../domain/job-verbs.ts';
 import type { FarmSettings } from '../domain/settings.ts';
@@ -35,16 +34,18 @@ import { historyPage } from './history-page.ts';
 import { jsonBytes } from './inbox.ts';
 import { stopping } from './leadership-errors.ts';
 import type { AgentOrder, JobOrder, QueueOrder, ShareOrder } from './orders.ts';
-import { CatalogAway, type Clock, type EngineLog, type JobResolver, type ResolvedJob } from './ports.ts';
+import type { Clock, EngineLog, JobResolver } from './ports.ts';
 import type { Reign } from './reign.ts';
+import { Resolving } from './resolving.ts';
 import { explanation } from './turn/explanation.ts';
 import type { PastJobInput } from './turn/inputs.ts';
 import { knownJobOrThrow } from './turn/known-job.ts';
 import { attemptLogPlace, logStanding } from './turn/log-views.ts';
 import { endedJobs } from './turn/past-jobs.ts';
 import { planView } from './turn/plan-view.ts';
+import { errorOf } from './turn/requests.ts';
 import type { FarmState } from './turn/state.ts';
-import { routeOf } from './turn/submit.ts';
+import { routeOf, unknownQueue } from './turn/submit.ts';
 import { farmSummary } from './turn/summary.ts';
 import { agentPage, agentView, attemptPage, jobDetail, jobPage, queueViews } from './turn/views.ts';
 import type { Verification } from './verification.ts';
@@ -72,15 +73,15 @@ export function createEngine(options: EngineOptions): Engine {
 export class Engine implements Farm {
   readonly #options: EngineOptions;
   readonly #candidate: Candidate;
-  readonly #resolving = new AbortController();
+  readonly #resolving: Resolving;
   readonly #listeners = new Set<(serving: boolean) => void>();
   #stopped: Promise<void> | undefined;
-  #resolvingBytes = 0;
   serving = false;
 
   /** Use `createEngine`. */
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#resolving = new Resolving(options);
     this.#candidate = new Candidate({
       ...options,
       leaderId: randomUUID(),
@@ -105,10 +106,10 @@ export class Engine implements Farm {
     const specBytes = jsonBytes(spec);
     if (validateOnly) {
       // Whether its ids are known is not known: a job that is only asked about cannot wait for that.
-      await this.#resolve(spec, specBytes);
+      await this.#resolving.resolve(spec, specBytes);
       return this.#validateOnly(request);
     }
-    const resolved = await this.#resolveOrWait(spec, specBytes);
+    const resolved = await this.#resolving.resolveOrWait(spec, specBytes);
     const { writer, replies } = this.#admit();
     // Only a request id makes anybody ask whether it was the same request.
     const bodyHash = requestId === '' ? '' : hashOf(request.jobIdMade ? { ...spec, jobId: '' } : spec);
@@ -195,7 +196,7 @@ export class Engine implements Farm {
       throw new FarmError(answer.code, answer.message, { resource: { type: 'job', name: job.jobId } });
     }
     const specBytes = jsonBytes(spec);
-    const { resolved, resolution, username, ...rest } = await this.#resolveOrWait(spec, specBytes);
+    const { resolved, resolution, username, ...rest } = await this.#resolving.resolveOrWait(spec, specBytes);
     const { jobId } = job;
     await this.#order(order, {
       // Its log goes on where it began.
@@ -273,7 +274,7 @@ export class Engine implements Farm {
 
   async #stop(): Promise<void> {
     this.#serve(false);
-    this.#resolving.abort(stopping());
+    this.#resolving.stop(stopping());
     await this.#candidate.stop();
   }
 
@@ -286,9 +287,7 @@ export class Engine implements Farm {
   async #validateOnly({ spec }: SubmitRequest): Promise<SubmitReply> {
     const { queue, rule } = routeOf(spec, this.#options.settings);
     if (!this.#options.settings.queues.some(({ name }) => name === queue)) {
-      throw new FarmError('UNKNOWN_QUEUE', `queue ${queue} is not configured`, {
-        resource: { type: 'queue', name: queue },
-      });
+      throw errorOf(unknownQueue(this.#options.settings, queue));
     }
     const existed = await this.#read(
       (state) => state.jobs.has(spec.jobId) || state.tombstones.has(spec.jobId),
@@ -312,31 +311,6 @@ export class Engine implements Farm {
   }
 
   /** What leads, where it takes something new. @throws NOT_LEADING, SHUTTING_DOWN, STORAGE_UNAVAILABLE, TOO_MANY_REQUESTS */
-  /** Specs that are being looked up are bounded like those that wait for their turn. */
-  async #resolve(spec: JobSpec, bytes: number): Promise<ResolvedJob> {
-    const { inboxBytesMax } = this.#options.settings.limits;
-    if (this.#resolvingBytes + bytes > inboxBytesMax) {
-      const message = `jobs of ${this.#resolvingBytes} bytes are being looked up already`;
-      throw new FarmError('TOO_MANY_REQUESTS', message, { retryAfterMs: 500 });
-    }
-    this.#resolvingBytes += bytes;
-    try {
-      return await this.#options.resolve(spec, this.#resolving.signal);
-    } finally {
-      this.#resolvingBytes -= bytes;
-    }
-  }
-
-  /** Where the catalogue is away, what is known without it. */
-  async #resolveOrWait(spec: JobSpec, bytes: number): Promise<ResolvedJob & { readonly awaits?: string }> {
-    try {
-      return await this.#resolve(spec, bytes);
-    } catch (error) {
-      if (error instanceof CatalogAway) return unresolved(error, this.#options.clock.nowMs());
-      throw error;
-    }
-  }
-
   #admit(): Reign {
     const reign = this.#candidate.reign();
     const { storeAway, inbox } = reign.writer;
@@ -355,15 +329,6 @@ export class Engine implements Farm {
 function found<T>(jobId: string, value: T | undefined): T {
   if (value !== undefined) return value;
   throw new FarmError('JOB_NOT_FOUND', `Job not found: ${jobId}`, { resource: { type: 'job', name: jobId } });
-}
-
-/** A job that is taken in before anybody knows where its videos are. */
-function unresolved(
-  { known, message: awaits }: CatalogAway,
-  nowMs: number,
-): ResolvedJob & { readonly awaits: string } {
-  const resolution = { queryMs: 0, found: 0, missing: [], resolvedAtMs: nowMs };
-  return { ...known, awaits, resolved: [], resolution };
 }
 
 /** Of a request without its id. */

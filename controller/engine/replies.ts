@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { FarmError } from '../domain/errors.ts';
+import type { FarmError } from '../domain/errors.ts';
 import type { Reply } from './turn/inputs.ts';
+import { errorOf } from './turn/requests.ts';
 
 interface Waiting {
   readonly resolve: (reply: Exclude<Reply, { kind: 'refused' }>) => void;
@@ -27,17 +28,8 @@ export class Replies {
   settle(replyId: string, reply: Reply): void {
     const waiting = this.#waiting.get(replyId);
     this.#waiting.delete(replyId);
-    if (reply.kind !== 'refused') waiting?.resolve(reply);
-    else {
-      const { code, message, resource, retryAfterMs, violations } = reply;
-      waiting?.reject(
-        new FarmError(code, message, {
-          ...(resource && { resource }),
-          ...(violations && { violations }),
-          ...(retryAfterMs !== undefined && { retryAfterMs }),
-        }),
-      );
-    }
+    if (reply.kind === 'refused') waiting?.reject(errorOf(reply));
+    else waiting?.resolve(reply);
   }
 
   failAll(error: FarmError): void {

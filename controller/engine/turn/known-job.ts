@@ -1,7 +1,6 @@
-import { FarmError } from '../../domain/errors.ts';
 import type { FarmSettings } from '../../domain/settings.ts';
 import type { SubmitReply } from '../farm.ts';
-import type { Refused } from './requests.ts';
+import { errorOf, type Refused } from './requests.ts';
 import type { FarmState } from './state.ts';
 
 /**
@@ -33,5 +32,5 @@ export function knownJobOrThrow(
 ): SubmitReply | undefined {
   const known = knownJob(state, settings, jobId);
   if (known === undefined || !('kind' in known)) return known;
-  throw new FarmError(known.code, known.message, { ...(known.resource && { resource: known.resource }) });
+  throw errorOf(known);
 }

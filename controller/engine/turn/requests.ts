@@ -1,3 +1,4 @@
+import { FarmError } from '../../domain/errors.ts';
 import type { Reply } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import type { RequestRecord } from './state.ts';
@@ -11,6 +12,15 @@ export interface Requested {
 }
 
 export type Refused = Extract<Reply, { kind: 'refused' }>;
+
+/** What a caller is told of a refusal. */
+export function errorOf({ code, message, resource, retryAfterMs, violations }: Refused): FarmError {
+  return new FarmError(code, message, {
+    ...(resource && { resource }),
+    ...(violations && { violations }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+}
 
 /**
  * Does what a request asks, once. A repeated one is answered without doing it again; the id of another one is

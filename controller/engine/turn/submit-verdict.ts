@@ -7,7 +7,7 @@ import { refusedWithoutCatalog } from './catalog.ts';
 import { knownJob } from './known-job.ts';
 import { refusedFullOutbox } from './outbox.ts';
 import type { FarmState } from './state.ts';
-import { refusedExcess, routeOf } from './submit.ts';
+import { refusedExcess, routeOf, unknownQueue } from './submit.ts';
 
 /** What a submit of a valid job would come to now. */
 export interface SubmitVerdict {
@@ -38,8 +38,8 @@ export function submitVerdict(
   }));
   const route = routeOf(spec, settings);
   if (!settings.queues.some(({ name }) => name === route.queue)) {
-    const message = `queue ${route.queue} is not configured`;
-    return { existed: false, faults: [...faults, { field: 'queue', code: 'UNKNOWN_QUEUE', message }] };
+    const { code, message } = unknownQueue(settings, route.queue);
+    return { existed: false, faults: [...faults, { field: 'queue', code, message }] };
   }
   const farm = { state, settings };
   const refused =

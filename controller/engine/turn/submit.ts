@@ -24,12 +24,7 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
   const { queue, rule } = routeOf(input.spec, ledger.settings);
   const settings = ledger.settings.queues.find((candidate) => candidate.name === queue);
   if (settings === undefined) {
-    ledger.reply(input.replyId, {
-      kind: 'refused',
-      code: 'UNKNOWN_QUEUE',
-      message: `queue ${queue} is not configured (${ledger.settings.queues.map((known) => known.name).join(', ')})`,
-      resource: { type: 'queue', name: queue },
-    });
+    ledger.reply(input.replyId, unknownQueue(ledger.settings, queue));
     return;
   }
   const { awaits } = input;
@@ -69,6 +64,13 @@ export function takeSubmit(ledger: Ledger, input: Submit): void {
 export function routeOf(spec: JobSpec, settings: FarmSettings): Route {
   if (spec.queue !== undefined) return { queue: spec.queue, rule: 'asked for' };
   return routeJob(spec, settings.routing);
+}
+
+/** Of a job that can go nowhere else; says which queues there are. */
+export function unknownQueue({ queues }: Pick<FarmSettings, 'queues'>, queue: string): Refused {
+  const known = queues.map(({ name }) => name).join(', ');
+  const message = `queue ${queue} is not configured (${known})`;
+  return { kind: 'refused', code: 'UNKNOWN_QUEUE', message, resource: { type: 'queue', name: queue } };
 }
 
 function answerRepeated(ledger: Ledger, input: Submit): boolean {

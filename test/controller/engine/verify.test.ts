@@ -145,6 +145,10 @@ suite('verifying a job', () => {
     assert.deepEqual([known.accepted, known.existed], [true, true]);
     const lost = await farm.engine.verify(job([item(0)], { queue: 'no such queue' }));
     assert.deepEqual(lost.faults[0]?.code, 'UNKNOWN_QUEUE');
+    assert.match(
+      lost.faults[0].message,
+      /no such queue is not configured \(4k_queue, gpu_queue, default_queue\)/u,
+    );
     const late = await farm.engine.verify(job([item(0)], { deadlineMs: farm.clock.nowMs() - 1 }));
     assert.deepEqual(
       late.faults.map(({ field }) => field),
