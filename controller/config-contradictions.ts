@@ -110,6 +110,8 @@ const rising: readonly (readonly TimeName[])[] = [
   ['softRunMs', 'hardRunMs'],
   ['retryMinMs', 'retryMaxMs'],
   ['publishRetryMinMs', 'publishRetryMaxMs'],
+  ['deliveryRetryMinMs', 'deliveryRetryMaxMs'],
+  ['catalogRetryMinMs', 'catalogRetryMaxMs'],
   ['leadershipRenewMs', 'leadershipGraceMs', 'leadershipTtlMs'],
 ];
 

@@ -51,3 +51,13 @@ userWeights: { ana: 0.001, bob: heavy }`,
     userWeights: 'must have at most 10000 entries',
   });
 });
+
+test('Every back-off must end above where it begins', async (t) => {
+  for (const name of ['retry', 'publishRetry', 'deliveryRetry', 'catalogRetry']) {
+    const min = `${name}MinMs`;
+    const max = `${name}MaxMs`;
+    assert.deepEqual(await problems(t, `${shares}\ntimes: { ${min}: 9, ${max}: 8 }`), {
+      [`times.${max}`]: `must be more than times.${min} (9 ms)`,
+    });
+  }
+});
