@@ -8,7 +8,7 @@ export type FileAnswer =
 
 /** A file on its way from agent to agent, until one has seen it. */
 export interface OpenFile extends WantedFile {
-  /** Agents that have said what they can. */
+  /** Agents that have said what they can, or have left the question unanswered. */
   readonly asked: Set<string>;
   /** Times that an agent had no time for it. */
   postponed: number;
@@ -21,7 +21,8 @@ export interface OpenFile extends WantedFile {
 /** All files of one verify. */
 export class Inquiry {
   readonly answers = new Map<string, FileAnswer>();
-  readonly #waiting = new Map<string, OpenFile[]>();
+  /** By share, in the order in which they are asked about. */
+  readonly #waiting = new Map<string, Set<OpenFile>>();
   readonly #done: (answers: ReadonlyMap<string, FileAnswer>) => void;
   readonly endsAtMs: number;
   /** Files without an answer: those that wait, and those that an agent looks at. */
@@ -39,9 +40,8 @@ export class Inquiry {
   }
 
   putBack(file: OpenFile): void {
-    const others = this.#waiting.get(file.share) ?? [];
-    this.#waiting.set(file.share, others);
-    others.push(file);
+    const others = this.#waiting.get(file.share) ?? new Set();
+    this.#waiting.set(file.share, others.add(file));
   }
 
   settle(file: OpenFile, answer: FileAnswer): void {
@@ -60,30 +60,38 @@ export class Inquiry {
     this.#done(this.answers);
   }
 
-  /** Takes files of these shares that this agent was not asked about yet, up to so many and so many bytes of paths. */
+  /**
+   * Takes files of these shares that this agent was not asked about yet, up to so many and so many characters of paths. It
+   * is called for every agent that is free: what waits at other shares, and behind what is taken, is not looked at.
+   */
   takeFor(
     { agentId, shares }: { readonly agentId: string; readonly shares: ReadonlySet<string> },
     filesMax: number,
     charactersMax: number,
   ): readonly OpenFile[] {
-    let files = 0;
+    const taken: OpenFile[] = [];
     let characters = 0;
-    return this.takeWhere((file) => {
-      if (files >= filesMax || characters >= charactersMax) return false;
-      if (!shares.has(file.share) || file.asked.has(agentId)) return false;
-      files += 1;
-      characters += file.path.length;
-      return true;
-    });
+    for (const [share, files] of this.#waiting) {
+      if (!shares.has(share)) continue;
+      for (const file of files) {
+        if (taken.length >= filesMax || characters >= charactersMax) return taken;
+        if (file.asked.has(agentId)) continue;
+        files.delete(file);
+        taken.push(file);
+        characters += file.path.length;
+      }
+    }
+    return taken;
   }
 
   takeWhere(test: (file: OpenFile) => boolean): readonly OpenFile[] {
     const taken: OpenFile[] = [];
-    for (const [share, files] of this.#waiting) {
-      const left: OpenFile[] = [];
-      for (const file of files) (test(file) ? taken : left).push(file);
-      if (left.length === 0) this.#waiting.delete(share);
-      else this.#waiting.set(share, left);
+    for (const files of this.#waiting.values()) {
+      for (const file of files) {
+        if (!test(file)) continue;
+        files.delete(file);
+        taken.push(file);
+      }
     }
     return taken;
   }

@@ -101,6 +101,33 @@ suite('asking agents about files', () => {
     assert.equal((await alone).items[0]?.unknown, 'pc2 has left');
   });
 
+  test('an agent that comes back is not asked again about what it has left unanswered', async () => {
+    const farm = await new EngineController().start();
+    const before = await looker(farm, 'pc1');
+    const verifying = begin(farm.engine.verify(job([item(0)])));
+    await settled();
+    const pc2 = await looker(farm, 'pc2');
+    const many = begin(farm.engine.verify(job(manyItems(201).slice(1))));
+    await settled();
+    const asked = before.asks.flatMap(({ paths }) => paths);
+    assert.deepEqual([asked.length, pc2.asks.length], [65, 2]);
+    before.session.ended('closed');
+    // The other one has no time yet: what was left waits for it.
+    const after = await looker(farm, 'pc1');
+    const meeting = begin(farm.engine.verify(job([item(900)])));
+    await settled();
+    await after.answerAll();
+    const askedAfter = after.asks.flatMap(({ paths }) => paths);
+    assert.ok(askedAfter.some((path) => path.endsWith('900.mp4')));
+    assert.deepEqual(
+      askedAfter.filter((path) => asked.includes(path)),
+      [],
+    );
+    await pc2.answerAll();
+    const all = await Promise.all([verifying, many, meeting]);
+    assert.ok(all.every(({ renderable }) => renderable));
+  });
+
   test('the whole has a limit, whatever agents say', async () => {
     const farm = await new EngineController().start();
     const pc1 = await looker(farm, 'pc1');
@@ -175,6 +202,24 @@ suite('asking agents about files', () => {
     await pc1.answerAll();
     assert.equal((await large).items.length, 2_000);
     assert.equal(pc1.asks.flatMap(({ paths }) => paths).length, 2_001, 'each file once');
+  });
+
+  test('long paths are asked about in smaller questions: a stream that carries jobs is not held up', async () => {
+    const farm = await new EngineController().start();
+    const pc1 = await looker(farm, 'pc1');
+    const folder = 'f'.repeat(100);
+    const long = (position: number): string =>
+      `\\\\nas\\Clips\\${`${folder}\\`.repeat(9)}${String(position).padStart(4, '0')}.mp4`;
+    const items = Array.from({ length: 64 }, (_, position) => item(position, { path: long(position) }));
+    const verifying = begin(farm.engine.verify(job(items)));
+    await pc1.answerAll();
+    assert.equal((await verifying).renderable, true);
+    const characters = pc1.asks.map(({ paths }) => paths.join('').length);
+    assert.ok(
+      characters.every((count) => count < 32 * 1024 + 1_000),
+      characters.join(', '),
+    );
+    assert.equal(pc1.asks.flatMap(({ paths }) => paths).length, 64);
   });
 
   test('a hundred at once are answered; more are refused, and find room again later', async () => {
