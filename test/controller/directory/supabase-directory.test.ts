@@ -60,7 +60,7 @@ test('Who is unknown is asked for again: the profile of a new user can come a mo
 });
 
 test('Away, slow or refusing, Supabase keeps no job back: names that were heard stay', async (t) => {
-  const { server, directory, troubles, clock } = await open(t, { timeoutMs: 200, cacheMs: 1 });
+  const { server, directory, troubles, clock } = await open(t, { timeoutMs: 1_000, cacheMs: 1 });
   assert.equal(await directory.username(ann, never), 'ann');
   for (const fault of [{ status: 500 }, { status: 429 }, 'hang'] as const) {
     server.fault = () => fault;
@@ -76,7 +76,7 @@ test('Away, slow or refusing, Supabase keeps no job back: names that were heard 
 });
 
 test('While Supabase is away, one asks now and then, and nobody else waits for it', async (t) => {
-  const { server, directory, troubles, clock } = await open(t, { timeoutMs: 200 });
+  const { server, directory, troubles, clock } = await open(t, { timeoutMs: 1_000 });
   const held: (() => void)[] = [];
   const name = (userId: string) => directory.username(userId, never);
   server.fault = () => 'hang';
