@@ -1,8 +1,9 @@
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { FarmError } from '../domain/errors.ts';
 import { jobLimits } from '../domain/validate.ts';
-import { answerTooLarge, cappedFetch } from './capped-fetch.ts';
+import { answerTooLarge } from './capped-fetch.ts';
+import { askCounted, connect, isNoId, RowRefused, type SupabaseAccess } from './supabase-rest.ts';
 import { farmMark, itemsTable, jobsTable } from './supabase-rows.ts';
 
 export interface IntakeTableOptions {
@@ -37,9 +38,6 @@ export class DirectoryAway extends Error {
 
 /** PostgREST's limit of rows is 1,000 unless it was changed; a page that is shorter is no sign of the end. */
 const itemsPageRows = 1_000;
-/** What PostgreSQL says where an id is no UUID and the column has only those: there is no such row. */
-const notOfTheType = '22P02';
-
 const head = z.object({
   job_id: z.string(),
   user_id: z.union([z.string(), z.number()]).nullish(),
@@ -51,17 +49,17 @@ const headColumns = 'job_id,user_id,created_at,status';
 /** The studio's rows of jobs, for reading only: nothing here can write. */
 export class IntakeRows {
   readonly #client: SupabaseClient;
-  readonly #timeoutMs: number;
+  readonly #access: SupabaseAccess;
 
-  constructor({ url, key, timeoutMs }: IntakeTableOptions) {
-    this.#client = connect(url, key);
-    this.#timeoutMs = timeoutMs;
+  constructor(options: IntakeTableOptions) {
+    this.#access = accessOf(options);
+    this.#client = connect(this.#access);
   }
 
   /** The row as it is there; undefined: there is none. @throws DirectoryAway */
   async job(jobId: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>> | undefined> {
     const query = this.#client.from(jobsTable).select('*').eq('job_id', jobId).limit(1);
-    const [row] = await answered(query.abortSignal(this.#patience(signal)));
+    const [row] = await rowsOf(query, this.#access, signal);
     return row as Readonly<Record<string, unknown>> | undefined;
   }
 
@@ -75,8 +73,8 @@ export class IntakeRows {
         .eq('job_id', jobId)
         .order('position')
         .range(rows.length, rows.length + itemsPageRows - 1);
-      const reply = await query.abortSignal(this.#patience(signal));
-      const page = rowsOf(reply);
+      const reply = await replyTo(query, this.#access, signal);
+      const page = reply.rows;
       const count = reply.count ?? rows.length + page.length;
       if (count > jobLimits.itemsMax) return { rows: [], count };
       rows.push(...page);
@@ -101,7 +99,7 @@ export class IntakeRows {
       .order('created_at')
       .order('job_id')
       .range(page.offset, page.offset + page.limit - 1);
-    return headsOf(await answered(ordered.abortSignal(this.#patience(signal))));
+    return headsOf(await rowsOf(ordered, this.#access, signal));
   }
 
   /** Queued rows that this farm has taken, by id from there on. @throws DirectoryAway */
@@ -118,7 +116,7 @@ export class IntakeRows {
       .eq('claimed_by', claimant);
     if (after !== '') query = query.gt('job_id', after);
     const ordered = query.order('job_id').limit(limit);
-    return headsOf(await answered(ordered.abortSignal(this.#patience(signal))));
+    return headsOf(await rowsOf(ordered, this.#access, signal));
   }
 
   /** Rows of the farm that is there beside us, whatever their status, oldest first. @throws DirectoryAway */
@@ -133,7 +131,7 @@ export class IntakeRows {
       .order('created_at')
       .order('job_id')
       .range(from.offset, from.offset + from.limit - 1);
-    return headsOf(await answered(query.abortSignal(this.#patience(signal))));
+    return headsOf(await rowsOf(query, this.#access, signal));
   }
 
   /** How these jobs stand there. @throws DirectoryAway */
@@ -142,24 +140,20 @@ export class IntakeRows {
       .from(jobsTable)
       .select('job_id,status,started_at,completed_at,final_duration,worker_id,error_message')
       .in('job_id', [...jobIds]);
-    return await answered(query.abortSignal(this.#patience(signal)));
-  }
-
-  #patience(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
+    return await rowsOf(query, this.#access, signal);
   }
 }
 
 /** The claims of one farm. Every write asks in the same statement whether it is still right. */
 export class IntakeClaims {
   readonly #client: SupabaseClient;
-  readonly #timeoutMs: number;
+  readonly #access: SupabaseAccess;
   readonly claimant: string;
 
   /** @param claimant - Name of the farm; every controller of it has the same. */
-  constructor({ url, key, timeoutMs }: IntakeTableOptions, claimant: string) {
-    this.#client = connect(url, key);
-    this.#timeoutMs = timeoutMs;
+  constructor(options: IntakeTableOptions, claimant: string) {
+    this.#access = accessOf(options);
+    this.#client = connect(this.#access);
     this.claimant = claimant;
   }
 
@@ -199,39 +193,43 @@ export class IntakeClaims {
     const update = this.#client.from(jobsTable).update(change).eq('job_id', jobId).eq('status', 'queued');
     const mine = claimedBy === null ? update.is('claimed_by', null) : update.eq('claimed_by', claimedBy);
     const wanted = asFarm === undefined ? mine : mine.eq('farm', asFarm);
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
-    return (await answered(wanted.select('job_id').abortSignal(patience))).length > 0;
+    return (await rowsOf(wanted.select('job_id'), this.#access, signal)).length > 0;
   }
 }
 
-function connect(url: string, key: string): SupabaseClient {
-  const client: unknown = createClient(url, key, {
-    auth: { persistSession: false, autoRefreshToken: false },
-    global: { fetch: cappedFetch },
-  });
-  return client as SupabaseClient;
+function accessOf({ url, key, timeoutMs }: IntakeTableOptions): SupabaseAccess {
+  return { url, key, requestMs: timeoutMs };
 }
 
-interface Answer {
-  readonly data: unknown;
-  readonly error: { readonly code: string; readonly message: string } | null;
-  readonly status: number;
+type Query = Parameters<typeof askCounted<unknown>>[0];
+
+async function rowsOf(
+  query: Query,
+  access: SupabaseAccess,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  return (await replyTo(query, access, signal)).rows;
 }
 
-async function answered(query: PromiseLike<Answer>): Promise<readonly unknown[]> {
-  return rowsOf(await query);
+async function replyTo(query: Query, access: SupabaseAccess, signal: AbortSignal) {
+  try {
+    const { data, count } = await askCounted(query, access, signal);
+    return { rows: Array.isArray(data) ? (data as readonly unknown[]) : [], count };
+  } catch (error) {
+    if (isNoId(error)) return { rows: [], count: 0 };
+    throw told(error);
+  }
 }
 
 /** Classes of SQLSTATE: data, constraints, and what a trigger raises. */
 const ofThisRow = /^(22|23|P0)/u;
 
-/** A refusal that is about the statement itself is an Error, and would come again. */
-function rowsOf({ data, error, status }: Answer): readonly unknown[] {
-  if (error === null) return Array.isArray(data) ? (data as readonly unknown[]) : [];
-  if (error.code === notOfTheType) return [];
-  if (error.message.includes(answerTooLarge)) throw new FarmError('JOB_TOO_LARGE', answerTooLarge);
-  const message = `Supabase has no answer: ${error.message.slice(0, 300)}`;
-  throw status === 400 && ofThisRow.test(error.code) ? new Error(message) : new DirectoryAway(message);
+/** A refusal that is about this row stays what it is, and would come again. */
+function told(error: unknown): Error {
+  if (error instanceof RowRefused && ofThisRow.test(error.sqlState)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes(answerTooLarge)) return new FarmError('JOB_TOO_LARGE', answerTooLarge);
+  return new DirectoryAway(message, { cause: error });
 }
 
 function headsOf(rows: readonly unknown[]): readonly RowHead[] {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isPrintableName } from '../domain/text-rules.ts';
 import { DestinationAway } from '../outbox/destination.ts';
 import { type Directory, unknownName } from './directory.ts';
-import { ask, connect, RowRefused } from './supabase-rest.ts';
+import { ask, connect, isNoId } from './supabase-rest.ts';
 
 export interface SupabaseDirectoryOptions {
   /** Of the project, e.g. `https://xyz.supabase.co`. */
@@ -22,9 +22,6 @@ export interface SupabaseDirectoryOptions {
 
 const namesMax = 10_000;
 const rowSchema = z.object({ username: z.string().nullable() });
-
-/** What PostgreSQL says where an id is no UUID and the column has only those: nobody has that id. */
-const notOfTheType = '22P02';
 
 /** While Supabase is away, it is asked this often; who comes in between waits for nothing. */
 const awayMs = 5_000;
@@ -96,7 +93,7 @@ class Profiles {
       const rows = await ask(query, { url, key, requestMs: timeoutMs }, new AbortController().signal);
       return usable(z.array(rowSchema).parse(rows)[0]?.username) ?? unknownName;
     } catch (error) {
-      if (error instanceof RowRefused && error.sqlState === notOfTheType) return unknownName;
+      if (isNoId(error)) return unknownName;
       throw error;
     }
   }

@@ -11,7 +11,7 @@ import {
   type PastJobDetail,
 } from '../history/port.ts';
 import { pastJobDetailOf, pastJobOf } from './supabase-past-job.ts';
-import { ask, connect, RowRefused, type SupabaseAccess } from './supabase-rest.ts';
+import { ask, connect, isNoId, type SupabaseAccess } from './supabase-rest.ts';
 import {
   type ItemRow,
   itemRow,
@@ -32,9 +32,6 @@ const pageRowsMax = 1_000;
 /** Rows that one list reads at most before it says that it cannot. */
 const rowsMax = 20_000;
 const itemsMax = 2_000;
-/** What PostgreSQL says where an id is no UUID and the column has only those: there is no such row. */
-const notOfTheType = '22P02';
-
 /**
  * Jobs that have ended, as the studio's tables have them: those of the farm, and those that the old workers rendered.
  * What a row does not say is empty; attempts are not kept there.
@@ -51,7 +48,7 @@ async function heard<T>(none: T, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
-    if (cause instanceof RowRefused && cause.sqlState === notOfTheType) return none;
+    if (isNoId(cause)) return none;
     throw new HistoryAway(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }

@@ -36,19 +36,30 @@ export function connect({ url, key }: SupabaseAccess): SupabaseClient {
   return client as SupabaseClient;
 }
 
+interface Reply<T> {
+  readonly data: T;
+  /** Of all rows that are meant; absent where the query does not ask for it. */
+  readonly count?: number | null;
+}
+
 interface Query<T> {
-  abortSignal(signal: AbortSignal): { throwOnError(): PromiseLike<{ readonly data: T }> };
+  abortSignal(signal: AbortSignal): { throwOnError(): PromiseLike<Reply<T>> };
 }
 
 /** @throws RowRefused, DestinationAway; the signal's reason where it was aborted */
-export async function ask<T>(
+export async function ask<T>(query: Query<T>, access: SupabaseAccess, signal: AbortSignal): Promise<T> {
+  return (await askCounted(query, access, signal)).data;
+}
+
+/** The same, with how many rows there are. */
+export async function askCounted<T>(
   query: Query<T>,
   { requestMs }: SupabaseAccess,
   signal: AbortSignal,
-): Promise<T> {
+): Promise<Reply<T>> {
   const late = AbortSignal.timeout(requestMs);
   try {
-    return (await query.abortSignal(AbortSignal.any([signal, late])).throwOnError()).data;
+    return await query.abortSignal(AbortSignal.any([signal, late])).throwOnError();
   } catch (error) {
     signal.throwIfAborted();
     if (late.aborted) throw new DestinationAway(`Supabase has not answered for ${requestMs} ms`);
@@ -56,8 +67,16 @@ export async function ask<T>(
   }
 }
 
+/** What PostgreSQL says where an id is no UUID and the column has only those: there is no such row. */
+export function isNoId(error: unknown): boolean {
+  return error instanceof RowRefused && error.sqlState === '22P02';
+}
+
+const migrationsHint = 'have the migrations of deploy/supabase been run?';
+
 /** Classes of SQLSTATE that are about the server's day, not about what was sent. */
 const passing = /^(08|25|40|53|54000|55|57|58|XX|PGRST00|PGRST3)/u;
+/** Tables, columns and indexes that are not there, for whichever row. */
 const missing = /^(42703|42P01|42P10|PGRST204|PGRST205|PGRST106)$/u;
 
 function told(error: unknown): Error {
@@ -76,8 +95,14 @@ function told(error: unknown): Error {
     return new DestinationAway(`Supabase's answer makes no sense: ${shortened(message)}`, { cause: error });
   if (passing.test(code))
     return new DestinationAway(`Supabase refuses for now: ${shortened(message)} (${code})`, { cause: error });
-  const hint = missing.test(code) ? '; have the migrations of deploy/supabase been run?' : '';
-  return new RowRefused(code, `Supabase refuses it: ${shortened(message)} (${code})${hint}`, error);
+  if (missing.test(code))
+    return new DestinationAway(
+      `Supabase lacks something: ${shortened(message)} (${code}); ${migrationsHint}`,
+      {
+        cause: error,
+      },
+    );
+  return new RowRefused(code, `Supabase refuses it: ${shortened(message)} (${code})`, error);
 }
 
 function messageOf(error: unknown): string {
@@ -104,8 +129,7 @@ const answeringFetch: typeof fetch = async (input, init) => {
 function meaning(status: number): string {
   if (status === 401 || status === 403)
     return `Supabase does not accept the key (HTTP ${status}); it must be that of the service role`;
-  if (status === 404)
-    return 'Supabase has no such table or address (HTTP 404); have the migrations of deploy/supabase been run?';
+  if (status === 404) return `Supabase has no such table or address (HTTP 404); ${migrationsHint}`;
   return `Supabase answers with HTTP ${status}`;
 }
 

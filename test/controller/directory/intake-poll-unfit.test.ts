@@ -70,20 +70,21 @@ test('What can be neither submitted nor marked is left for people after a few tr
 
 test('A row that the table lets nobody claim is left for people, and is in nobody’s way', async (t) => {
   const tables = await StudioTables.open(t);
-  for (const n of [1, 2, 3]) await tables.insert(rowId(n), n);
-  // A constraint that is younger than the row; a trigger that raises an error.
+  for (const n of [1, 2, 3, 4]) await tables.insert(rowId(n), n);
+  // A constraint that is younger than the row; a trigger that raises an error; another row that is in its way.
   const codes = new Map([
     [rowId(1), '23514'],
     [rowId(2), 'P0001'],
+    [rowId(3), '23505'],
   ]);
   tables.server.fault = ({ method, url }) => {
     const [, code] = [...codes].find(([id]) => method === 'PATCH' && url?.includes(id) === true) ?? [];
-    return code === undefined ? 'none' : { status: 400, code };
+    return code === undefined ? 'none' : { status: code === '23505' ? 409 : 400, code };
   };
   const { farm, logged, round } = polling(tables);
   for (let rounds = 0; rounds < 2; rounds += 1) assert.equal((await round()).submitted, rounds === 0 ? 1 : 0);
-  assert.deepEqual(farm.order, [rowId(3)]);
-  assert.equal(logged.filter((line) => line.includes('left for people')).length, 2);
+  assert.deepEqual(farm.order, [rowId(4)]);
+  assert.equal(logged.filter((line) => line.includes('left for people')).length, 3);
 });
 
 test('More rows that nobody can claim than a page has are in nobody’s way either', async (t) => {

@@ -122,11 +122,16 @@ test('A claim whose reply was lost is found in the next round', async (t) => {
 test('Away, slow or refusing, Supabase ends a round, and changes nothing', async (t) => {
   const tables = await StudioTables.open(t);
   await tables.insert(rowId(1), 1);
-  const { farm, round } = polling(tables, { timeoutMs: 200 });
-  for (const fault of [{ status: 500 }, { status: 429 }, { status: 401 }, 'hang', 'lose-reply'] as const) {
+  const { farm, round } = polling(tables);
+  const refusals = [500, 503, 429, 401].map((status) => ({ status }));
+  for (const fault of [...refusals, 'lose-reply'] as const) {
     tables.server.fault = () => fault;
+    tables.server.asked.length = 0;
     await assert.rejects(round(), { name: 'DirectoryAway' }, JSON.stringify(fault));
+    assert.equal(tables.server.asked.length, 1, 'who polls decides when to ask again');
   }
+  tables.server.fault = () => 'hang';
+  await assert.rejects(polling(tables, { farm, timeoutMs: 200 }).round(), { name: 'DirectoryAway' });
   tables.server.fault = () => 'none';
   assert.equal(farm.order.length, 0);
   assert.equal((await round()).submitted, 1);

@@ -143,7 +143,7 @@ test('The report says what both farms made of a job, also while the other cannot
   );
   tables.server.fault = () => ({ status: 500 });
   const blind = await reports.report({ size: 50, token: '' });
-  assert.match(blind.trouble ?? '', /no answer/u);
+  assert.match(blind.trouble ?? '', /Supabase answers with HTTP 500/u);
   assert.ok(blind.jobs.every(({ old: theirs }) => theirs === undefined));
 });
 
