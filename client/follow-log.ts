@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { jobLogFiles, type jobWire } from '../proto/index.ts';
 import { AddressTurn } from './address-turn.ts';
 import { callError, isRetryable } from './call-errors.ts';
@@ -6,6 +5,7 @@ import { callMetadata, type OpenChannel, openChannel, untilSettled } from './cha
 import { RenderfarmError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 import { Patience } from './patience.ts';
+import { untilReopening } from './reopening.ts';
 
 /** The files of a job's log folder. */
 export type JobLogFile = 'job.log' | 'ffmpeg_cmd.txt' | 'ffmpeg_stderr.txt';
@@ -58,6 +58,7 @@ export async function* followLog(
   const place: Place = { attempt: 0, offsetBytes: 0, hasBegun: false, beginsAnew: false };
   const patience = new Patience(settings);
   const turn = new AddressTurn(settings);
+  const reopening = { turn, patience, onInterruption: options.onInterruption, signal };
   for (;;) {
     const channel = openChannel(turn.address, settings);
     const openedMs = Date.now();
@@ -89,10 +90,7 @@ export async function* followLog(
       continue;
     }
     if (!isRetryable(failure) && failure.code !== 'WATCHER_TOO_SLOW') throw failure;
-    turn.moveOn(failure.leader);
-    const waitMs = patience.afterFailure(failure, place.hasBegun ? Date.now() - openedMs : 0);
-    options.onInterruption?.(failure);
-    await untilPaused(waitMs, signal);
+    await untilReopening(reopening, failure, place.hasBegun ? Date.now() - openedMs : 0);
   }
 }
 
@@ -140,14 +138,5 @@ async function* oneStream(
   } finally {
     signal.removeEventListener('abort', onAbort);
     call.cancel();
-  }
-}
-
-async function untilPaused(waitMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await pause(waitMs, undefined, { signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
   }
 }

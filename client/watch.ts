@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { AddressTurn } from './address-turn.ts';
 import { callError, isRetryable } from './call-errors.ts';
 import { openChannel } from './channel.ts';
 import { RenderfarmError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 import { Patience } from './patience.ts';
+import { untilReopening } from './reopening.ts';
 import type { JobChange } from './views.ts';
 import { WatchMemory } from './watch-memory.ts';
 import { type StreamTimes, watchStream } from './watch-stream.ts';
@@ -40,6 +40,7 @@ export async function* watchJobs(
   const memory = new WatchMemory(untilEnded ? jobIds : []);
   const patience = new Patience(settings);
   const turn = new AddressTurn(settings);
+  const reopening = { turn, patience, onInterruption: options.onInterruption, signal };
   for (;;) {
     const times: StreamTimes = {};
     const channel = openChannel(turn.address, settings);
@@ -63,12 +64,8 @@ export async function* watchJobs(
       continue;
     }
     if (!isWorthReopening(failure)) throw failure;
-    // One that says that we read too slowly, or that others watch already, leads: it is asked again.
-    if (failure.status !== 'ABORTED' && failure.status !== 'RESOURCE_EXHAUSTED') turn.moveOn(failure.leader);
     const lastedMs = times.stoodAtMs === undefined ? 0 : Date.now() - times.stoodAtMs;
-    const waitMs = patience.afterFailure(failure, lastedMs);
-    options.onInterruption?.(failure);
-    await untilPaused(waitMs, signal);
+    await untilReopening(reopening, failure, lastedMs);
   }
 }
 
@@ -82,13 +79,4 @@ function endedEarly(address: string): RenderfarmError {
 /** ABORTED: we read too slowly; the present state is what counts anyway. */
 function isWorthReopening(failure: RenderfarmError): boolean {
   return isRetryable(failure) || failure.status === 'ABORTED' || failure.status === 'RESOURCE_EXHAUSTED';
-}
-
-async function untilPaused(waitMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await pause(waitMs, undefined, { signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  }
 }

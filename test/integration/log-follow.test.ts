@@ -9,6 +9,8 @@ import { jobWire } from '../../proto/index.ts';
 import { startCli } from '../helpers/cli-process.ts';
 import { FakeFarm, oneJobId } from '../helpers/fake-farm.ts';
 import { openLogReader } from '../helpers/log-reader.ts';
+import { rpcError } from '../helpers/rpc-errors.ts';
+import { startScriptedJobs } from '../helpers/scripted-jobs.ts';
 import { startStoppedReader } from '../helpers/stopped-reader.ts';
 import { startHarness } from './rpc-harness.ts';
 
@@ -92,6 +94,26 @@ suite('a log, followed over gRPC', () => {
     await farm.end();
     assert.equal(await textOf(pieces), 'after');
     assert.deepEqual(interruptions, ['CONTROLLER_UNREACHABLE']);
+  });
+
+  test('is asked for again at the controller that found its reader too slow: that one leads', async () => {
+    const asked: number[] = [];
+    await using leader = await startScriptedJobs({
+      followLog: (call) => {
+        asked.push(call.request.offsetBytes);
+        const piece = { data: Buffer.from('one\n'), offsetBytes: 0, attempt: 0 };
+        const isFirst = asked.length === 1;
+        call.write(jobWire.FollowLogResponse.fromPartial(isFirst ? piece : { isLast: true }));
+        if (isFirst) call.emit('error', rpcError('ABORTED', 'slow', { code: 'WATCHER_TOO_SLOW' }));
+        else call.end();
+      },
+    });
+    await using standby = await startScriptedJobs({
+      followLog: (call) => call.emit('error', rpcError('NOT_FOUND', 'a standby', { code: 'JOB_NOT_FOUND' })),
+    });
+    using client = connect({ addresses: [leader.address, standby.address], backoffFirstMs: 1 });
+    assert.equal(await textOf(client.log(oneJobId, { follow: true })), 'one\n');
+    assert.deepEqual(asked, [0, 4]);
   });
 
   test('begins anew where the controller that leads has less of it than was read', async (t) => {
