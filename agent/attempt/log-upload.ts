@@ -190,10 +190,9 @@ class Rounds {
   }
 }
 
-/** What our own disk says of one folder: torn by the end of the process, not a folder, or gone meanwhile. */
+/** What our own disk says of one folder: torn by the end of the process, not a folder, gone meanwhile, or a bad sector. */
 function isOfThisFolder(error: unknown): boolean {
   if (error instanceof SyntaxError) return true;
-  return (
-    error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'EACCES'].includes(String(error.code))
-  );
+  // Whoever receives is foreign, and told in numbers; system calls of ours are the disk's.
+  return error instanceof Error && 'syscall' in error;
 }

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { JobRef } from '../../proto/index.ts';
-import { agentIdKey, agentWire, LogServiceClient } from '../../proto/index.ts';
+import { agentIdKey, type agentWire, LogServiceClient, logFiles as wireFiles } from '../../proto/index.ts';
 import type { LogFileName } from '../attempt/log-folder.ts';
-import { logFiles } from '../attempt/log-folder.ts';
 import { type LogReceiver, LogRefusedError, type LogSending } from '../attempt/log-sender.ts';
 import type { LinkSecurity } from './connection.ts';
 import { callMetadata, channelCredentials } from './connection.ts';
@@ -156,12 +155,6 @@ async function endedBy<T>(signal: AbortSignal, end: () => void, work: Promise<T>
   }
 }
 
-const wireFiles: Readonly<Record<LogFileName, agentWire.LogFile>> = {
-  [logFiles.jobLog]: agentWire.LogFile.JOB_LOG,
-  [logFiles.command]: agentWire.LogFile.FFMPEG_COMMAND,
-  [logFiles.stderr]: agentWire.LogFile.FFMPEG_STDERR,
-};
-
 function targetOf({ jobId, fence }: JobRef, file: LogFileName): agentWire.LogTarget {
-  return { jobId, fence, file: wireFiles[file] };
+  return { jobId, fence, file: wireFiles.toWire(file) };
 }

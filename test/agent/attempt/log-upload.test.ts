@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openLogFolder } from '../../../agent/attempt/log-folder.ts';
@@ -141,8 +141,12 @@ test('Another process, or another controller, goes on at what the controller has
   startUpload(t, { folder, receiver: second });
   await second.until(() => second.text('job-a/job.log') === 'before after ');
   assert.deepEqual(second.offsets, [3]);
-  // A controller that has nothing of it: it takes over, and refuses what leaves a gap.
-  second.files.clear();
+  // A controller that has nothing of it: it takes over before the next piece, and refuses what leaves a gap.
+  let isOther = true;
+  second.onPiece = () => {
+    if (isOther) second.files.clear();
+    isOther = false;
+  };
   log.write('job.log', 'all');
   await second.until(() => second.text('job-a/job.log') === 'before after all');
   await log.close();
@@ -210,6 +214,27 @@ test('Something else in the folder is left alone', async (t) => {
   startUpload(t, { folder, receiver: new Receiver(), onTrouble: () => undefined, onSent: sent.resolve });
   await sent.promise;
   assert.equal(readFileSync(join(folder, 'README'), 'utf8'), 'not a log');
+});
+
+test('A log that this disk does not give hinders no other one, and is named', async (t) => {
+  const folder = await tempFolder(t);
+  const unreadable = await openLogFolder(folder, jobRef('a-first', 1), unexpected);
+  // Reading a folder fails with another code than those of files that are gone.
+  await mkdir(join(folder, 'a-first-1.1', 'job.log'));
+  await unreadable.close();
+  const log = await openLogFolder(folder, jobRef('b-second', 1), unexpected);
+  log.write('job.log', 'x');
+  await log.close();
+  const sent = Promise.withResolvers<unknown>();
+  const told = Promise.withResolvers<string>();
+  startUpload(t, {
+    folder,
+    receiver: new Receiver(),
+    onTrouble: (message) => told.resolve(message),
+    onSent: sent.resolve,
+  });
+  assert.deepEqual(await sent.promise, jobRef('b-second', 1));
+  assert.equal(await told.promise, 'the log in a-first-1.1 could not be sent yet');
 });
 
 test('A file ends before the size that the controller takes, also where an earlier process began it', async (t) => {
