@@ -4,18 +4,21 @@
  * `--outage-s` with the back-off of deliveries. A third of the jobs come before, during and after the outage.
  *
  * `rows_right`: jobs whose row in Supabase, with its items, and row in BigQuery are right in the end. `rows_twice`: rows
- * of a job beyond its one. `backlog_rows_max`, `backlog_bytes_max`: what waits in the store at most, and what the
- * store's files grew by. `jobs_per_s_ratio`: jobs published a second during the outage over those before it.
+ * of a job beyond its one. `backlog_rows_max`, `backlog_bytes_max`: what waits in the store at most. The bytes are those of
+ * its records: the store's files say nothing of it, since they grow in steps and are written again from their beginning.
+ * `jobs_per_s_ratio`: jobs published a second during the outage over those before it.
  * The stand-ins have a process of their own, but the cores of this machine: where those are few, telling slows the farm
  * before the outage, and the ratio is above 1. `catch_up_s`: from the end of the outage until nothing waits.
  */
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connect, type RenderfarmClient } from '../client/renderfarm-client.ts';
 import { defaultTimes } from '../controller/domain/times.ts';
+import type { RecordKind } from '../controller/engine/turn/records.ts';
 import { FarmUnderTest } from './farm-under-test.ts';
 import { NoOpAgent } from './no-op-agent.ts';
 import { OutageStudio } from './outage-studio.ts';
@@ -29,6 +32,9 @@ const patienceMs = 120_000;
 /** Jobs that nobody measures: everything is opened and compiled with them. */
 const warmUps = 20;
 const userId = 'bench';
+/** What destinations have not been told yet, as it is stored. */
+const waitingKind: RecordKind = 'row';
+const bytesOfKind = 'SELECT total(length(CAST(id || body AS BLOB))) AS bytes FROM records WHERE kind = ?';
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
@@ -46,9 +52,8 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   await farm.publish(warmUps);
   const before = await farm.publish(third);
   await farm.untilNothingWaits();
-  const quietBytes = await farm.storeBytes();
   process.stderr.write(`${rounded(before)} jobs/s; the outside is killed for ${outageS} s\n`);
-  const backlog = farm.watchBacklog(quietBytes);
+  const backlog = farm.watchBacklog();
   await studio.kill();
   const endsAt = performance.now() + outageS * 1_000;
   const during = await farm.publish(third);
@@ -140,10 +145,10 @@ class Farm implements AsyncDisposable {
   }
 
   /** Looks at the backlog until it is stopped. */
-  watchBacklog(quietBytes: number) {
+  watchBacklog() {
     const most = { rows: 0, bytes: 0, sawAway: false };
     const over = new AbortController();
-    const watching = this.#look(most, quietBytes, over.signal);
+    const watching = this.#look(most, over.signal);
     return {
       stop: async () => {
         over.abort();
@@ -153,12 +158,6 @@ class Farm implements AsyncDisposable {
     };
   }
 
-  async storeBytes(): Promise<number> {
-    const files = ['farm.sqlite', 'farm.sqlite-wal'].map((name) => join(this.#farm.folder, 'data', name));
-    const sizes = await Promise.all(files.map((file) => stat(file).catch(() => ({ size: 0 }))));
-    return sizes.reduce((sum, { size }) => sum + size, 0);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#submitter.close();
     this.#client.close();
@@ -166,11 +165,9 @@ class Farm implements AsyncDisposable {
     await this.#farm.stop();
   }
 
-  async #look(
-    most: { rows: number; bytes: number; sawAway: boolean },
-    quietBytes: number,
-    over: AbortSignal,
-  ): Promise<void> {
+  async #look(most: { rows: number; bytes: number; sawAway: boolean }, over: AbortSignal): Promise<void> {
+    using db = new DatabaseSync(join(this.#farm.folder, 'data', 'farm.sqlite'), { readOnly: true });
+    const waiting = db.prepare(bytesOfKind);
     while (!over.aborted) {
       const outbox = await this.#outbox();
       most.rows = Math.max(
@@ -178,7 +175,7 @@ class Farm implements AsyncDisposable {
         outbox.reduce((sum, { rows }) => sum + rows, 0),
       );
       most.sawAway ||= outbox.filter(({ awaySince }) => awaySince !== undefined).length >= 2;
-      most.bytes = Math.max(most.bytes, (await this.storeBytes()) - quietBytes);
+      most.bytes = Math.max(most.bytes, Number(waiting.get(waitingKind)?.['bytes']));
       await delay(lookMs);
     }
   }
