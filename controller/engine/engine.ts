@@ -289,9 +289,7 @@ export class Engine implements Farm {
     if (!this.#options.settings.queues.some(({ name }) => name === queue)) {
       throw errorOf(unknownQueue(this.#options.settings, queue));
     }
-    const existed = await this.#read(
-      (state) => state.jobs.has(spec.jobId) || state.tombstones.has(spec.jobId),
-    );
+    const existed = (await this.known(spec.jobId)) !== undefined;
     const violations = existed ? [] : checkTimesAt(spec, this.#options.clock.nowMs());
     if (violations.length > 0) throw new FarmError('INVALID_JOB', violationsText(violations), { violations });
     return { jobId: spec.jobId, queue, routeRule: rule, existed };

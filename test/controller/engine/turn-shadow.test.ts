@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { JobRef } from '../../../proto/agent-link.ts';
 import { shadowReason } from '../../../proto/shadow.ts';
 import { finished, journalEvent, manifest } from '../../helpers/agent-messages.ts';
+import { EngineController } from '../../helpers/engine-controller.ts';
 import { heldAs, jobId, jobOrder, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
 /** A farm that is a shadow, or is none; pc1 has staged the result of job 1. */
@@ -101,6 +102,37 @@ describe('a farm that is a shadow', () => {
     assert.equal(real.jobState(jobId(1)), 'gone');
     const later = real.submit(jobSpec(1));
     assert.equal(later.kind === 'refused' && later.code, 'JOB_IN_SHADOW');
+  });
+
+  it('counts for the health of its host: what was rendered is no failure', () => {
+    const farm = new TurnFarm({ shadow: true });
+    const pc1 = farm.attach('pc1');
+    farm.submit(jobSpec(1));
+    const { ref } = farm.assigned(pc1);
+    const broken = finished({ outcome: 'failed', failureClass: 'environment', message: 'no space left' });
+    farm.say(pc1, journalEvent(1, ref, { type: 'finished', finished: broken }));
+    const healthOf = () => farm.state.agents.get('pc1')?.health;
+    const before = healthOf();
+    assert.ok(before !== undefined);
+    farm.submit(jobSpec(2));
+    stage(farm, pc1, 2);
+    assert.equal(farm.jobState(jobId(2)), 'published');
+    assert.notDeepEqual(healthOf(), before);
+    assert.deepEqual(healthOf()?.failures ?? [], []);
+  });
+
+  it('says so to who only asks: what is refused is no job that exists', async () => {
+    const shadow = await new EngineController().start({ shadow: true });
+    await shadow.submit(1);
+    const asked = { requestId: '', spec: jobSpec(1), validateOnly: true, jobIdMade: false };
+    assert.equal((await shadow.engine.submit(asked)).existed, true);
+    await shadow.engine.stop();
+    const real = await new EngineController(shadow.disk, shadow.clock).start();
+    const refused = { code: 'JOB_IN_SHADOW', resource: { type: 'job', name: jobId(1) } };
+    await assert.rejects(real.engine.submit(asked), refused);
+    await assert.rejects(real.engine.known(jobId(1)), refused);
+    await assert.rejects(real.submit(1), refused);
+    await real.engine.stop();
   });
 
   it('publishes no job that was there before it became one', () => {
