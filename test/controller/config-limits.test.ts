@@ -61,3 +61,12 @@ test('Every back-off must end above where it begins', async (t) => {
     });
   }
 });
+
+test('History keeps less where it is in memory, unless it is told how much', async (t) => {
+  const redis = `${shares}\nstore: { kind: redis, url: 'redis://redis.example' }`;
+  const kept = async (yaml: string) => (await read(t, yaml)).history.rowsMax;
+  assert.deepEqual(
+    [await kept(shares), await kept(redis), await kept(`${redis}\nhistory: { rowsMax: 500 }`)],
+    [200_000, 20_000, 500],
+  );
+});

@@ -12,12 +12,15 @@ import { jobSpec } from '../helpers/turn-farm.ts';
 /** A catalogue that remembers how often it was asked. */
 function catalogOf(
   paths: Readonly<Record<string, string>>,
-): Catalog & { readonly asked: (readonly string[])[] } {
+): Catalog & { readonly asked: (readonly string[])[]; readonly anew: boolean[] } {
   const asked: (readonly string[])[] = [];
+  const anew: boolean[] = [];
   return {
     asked,
-    resolve(ids) {
+    anew,
+    resolve(ids, _signal, how) {
       asked.push(ids);
+      anew.push(how === 'anew');
       const found = ids.flatMap((id) =>
         paths[id] === undefined ? [] : [[id, { path: paths[id] }] as const],
       );
@@ -132,6 +135,7 @@ describe('looking jobs up again', () => {
     );
     const [found, unknown, outside] = await lookUp(specs, new AbortController().signal);
     assert.deepEqual(catalog.asked, [['a', 'x', 'y', 'far']]);
+    assert.deepEqual(catalog.anew, [true], 'what the catalogue remembers is what may be old');
     assert.ok(found !== undefined && 'paths' in found);
     assert.equal(found.paths.resolved[0]?.path, '\\\\nas\\Clips\\a.mp4');
     assert.deepEqual(found.paths.resolution, { queryMs: 7, found: 1, missing: [], resolvedAtMs: 42 });

@@ -13,7 +13,7 @@ import {
   submitKnown,
   unknown,
 } from '../../helpers/catalog-answers.ts';
-import { jobId, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
+import { jobId, jobOrder, jobSpec, TurnFarm } from '../../helpers/turn-farm.ts';
 
 describe('a job whose paths are old', () => {
   it('is looked up before it is assigned, and gets the path that has changed', () => {
@@ -40,13 +40,17 @@ describe('a job whose paths are old', () => {
     assert.equal(farm.assigned(pc1).resolution.resolvedAtMs, farm.nowMs);
   });
 
-  it('fails by name where an id is gone', () => {
+  it('fails by name where an id is gone, and is looked up again before it is planned when it is retried', () => {
     const farm = new TurnFarm();
     submitKnown(farm, 1);
     farm.pass(hourMs);
     farm.attach('pc1');
     answer(farm, unknown(1, 'v1'));
     assert.equal(farm.state.jobs.get(jobId(1))?.errorMessage, 'Video ID v1 not found in BigQuery');
+    farm.order(jobOrder('retry', 1));
+    assert.equal(farm.lookUps.length, 2);
+    assert.ok(farm.state.awaitingCatalog.has(jobId(1)));
+    assert.deepEqual(farm.all('assign'), []);
   });
 
   it('is rendered with them while the catalogue is away', () => {

@@ -5,6 +5,7 @@ import type { Verdict } from '../../../proto/agent-link.ts';
 import { finished, journalEvent, manifest } from '../../helpers/agent-messages.ts';
 import { Archive } from '../../helpers/archive.ts';
 import { farmSettings } from '../../helpers/farm-settings.ts';
+import { tellAll } from '../../helpers/outbox-farm.ts';
 import { heldAs, jobId, jobOrder, jobSpec, runningFarm, TurnFarm } from '../../helpers/turn-farm.ts';
 
 const farmId = 'farm-1';
@@ -109,6 +110,21 @@ describe('retrying a job that has left the hot store', () => {
     assert.equal(refusedAs(archive.retry(1, '', behind)), 'JOB_ENDED');
     assert.equal(farm.jobState(jobId(1)), 'gone');
     assert.equal(farm.state.tombstones.get(jobId(1))?.state, 'published');
+  });
+
+  it('is refused while the outbox is full, as a new one is', () => {
+    const { limits } = farmSettings();
+    const farm = new TurnFarm({ limits: { ...limits, outboxRowsMax: 1 }, destinations: ['directory'] });
+    const archive = new Archive(farm);
+    farm.submit(jobSpec(1));
+    farm.cancel(jobId(1));
+    tellAll(farm);
+    archive.leave();
+    assert.equal(farm.jobState(jobId(1)), 'gone');
+    farm.submit(jobSpec(2));
+    assert.equal(refusedAs(archive.retry(1)), 'OUTBOX_FULL');
+    tellAll(farm);
+    assert.equal(refusedAs(archive.retry(1)), 'done');
   });
 
   it('is refused where the farm is full, its queue is gone, or history has nothing, and changes nothing then', () => {
