@@ -77,8 +77,8 @@ export function pastRowsConformance(name: string, make: MakePast): void {
       }),
       pastRow(3, { userId: 'anna', queue: 'default_queue', state: 'cancelled', channelName: 'Ärger' }),
     ]);
-    const found = async (filter: PastFilter): Promise<readonly number[]> =>
-      (await rows.list(filter, 10)).map(({ endedAtMs }) => endedAtMs);
+    const found = async (filter: PastFilter, after?: PastPlace): Promise<readonly number[]> =>
+      (await rows.list(filter, 10, after)).map(({ endedAtMs }) => endedAtMs);
     assert.deepEqual(await found({}), [3, 2, 1]);
     assert.deepEqual(await found({ states: [] }), [3, 2, 1]);
     assert.deepEqual(await found({ userId: 'anna' }), [3, 1]);
@@ -96,6 +96,9 @@ export function pastRowsConformance(name: string, make: MakePast): void {
     assert.deepEqual(await found({ endedFromMs: 2 }), [3, 2]);
     assert.deepEqual(await found({ endedBeforeMs: 2 }), [1]);
     assert.deepEqual(await found({ endedFromMs: 2, endedBeforeMs: 3 }), [2]);
+    // Behind a place: whichever of the two is earlier.
+    assert.deepEqual(await found({ endedBeforeMs: 2 }, { endedAtMs: 3, id: idOf(3) }), [1]);
+    assert.deepEqual(await found({ endedBeforeMs: 3 }, { endedAtMs: 2, id: idOf(2) }), [1]);
   });
 
   it('what is rare is found behind thousands that do not match', async (open) => {
