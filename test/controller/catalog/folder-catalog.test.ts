@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Catalog } from '../../../controller/catalog/catalog.ts';
 import { type FolderCatalogOptions, folderCatalog } from '../../../controller/catalog/folder-catalog.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
@@ -82,6 +83,16 @@ test('A file that is new is found at once, one that has moved when it is asked f
     'what is known is not scanned for',
   );
   assert.equal((await resolve(catalog, ['a'], 'anew')).found['a'], `${root}\\a.mkv`);
+});
+
+test('What is known is answered from an old scan, and a new one begins by itself', {
+  timeout: 60_000,
+}, async (t) => {
+  const { catalog, path } = await open(t, ['a.mp4'], { rescanMs: 0 });
+  await resolve(catalog, ['a']);
+  await rename(join(path, 'a.mp4'), join(path, 'a.mov'));
+  const pathOf = async () => (await resolve(catalog, ['a'])).found['a'];
+  while ((await pathOf()) !== `${root}\\a.mov`) await nextTurn();
 });
 
 test('With an id that is not there it is not scanned over and over again', async (t) => {

@@ -182,14 +182,15 @@ test('A farm that lost its lead, or its store, ends the round: the claim stays, 
   assert.deepEqual(farm.order, [rowId(1), rowId(2)]);
 });
 
-test('A row that somebody cancelled after our claim is let go', async (t) => {
+test('A row that somebody cancelled, or gave to another farm, after our claim is let go', async (t) => {
   const tables = await StudioTables.open(t);
   const farm = new TakingFarm();
   farm.jobsMax = 0;
-  await tables.insert(rowId(1), 1);
+  for (const n of [1, 2]) await tables.insert(rowId(n), n, { claimed_by: 'north' });
   const { round } = polling(tables, { farm });
-  await round();
+  assert.equal((await round()).waiting, 2);
   await tables.change(rowId(1), { status: 'cancelled' });
+  await tables.change(rowId(2), { claimed_by: 'south' });
   farm.jobsMax = 9;
   assert.deepEqual(await round(), { submitted: 0, failed: 0, waiting: 0 });
   assert.equal(farm.order.length, 0);

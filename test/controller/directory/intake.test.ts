@@ -123,6 +123,10 @@ test('A job that finds no room gives its row back', async (t) => {
   assert.equal((await refused(submit(1))).code, 'TOO_MANY_JOBS');
   const row = await tables.row(jobId(1));
   assert.deepEqual([row['farm'], row['claimed_by'], row['claimed_at']], [null, null, null]);
+  // What was ours before, polling has in its order.
+  await tables.insert(jobId(2), 2, { claimed_by: 'north' });
+  assert.equal((await refused(submit(2))).code, 'TOO_MANY_JOBS');
+  assert.equal((await tables.row(jobId(2)))['claimed_by'], 'north');
 });
 
 test('A row whose job may have been taken, or was by somebody else, is not given back', async (t) => {
