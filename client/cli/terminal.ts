@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+
 /** What commands write to and know of where they run: given by main.ts, and by tests. */
 export interface Terminal {
   readonly stdout: NodeJS.WriteStream;
@@ -11,6 +13,11 @@ export interface Terminal {
 /** A line of the result. */
 export function say(terminal: Terminal, line: string): void {
   terminal.stdout.write(`${line}\n`);
+}
+
+/** A line of a result that may be larger than our memory: whoever reads slowly is waited for. */
+export async function sayInTime({ stdout, signal }: Terminal, line: string): Promise<void> {
+  if (!stdout.write(`${line}\n`)) await once(stdout, 'drain', { signal });
 }
 
 /** A line beside the result: for people only. */

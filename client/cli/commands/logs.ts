@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import type { JobLogFile } from '../../follow-log.ts';
 import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { safeText } from '../format.ts';
 import { jsonLine } from '../json-lines.ts';
-import { note, type Terminal } from '../terminal.ts';
+import { note, sayInTime, type Terminal } from '../terminal.ts';
 
 export interface LogsCommandOptions {
   readonly follow?: boolean;
@@ -47,10 +46,8 @@ export async function logs(
 
 /** Waits where the reader of our output is slow, so that the controller waits too. */
 async function write(terminal: Terminal, lines: readonly string[], attempt: number): Promise<void> {
-  const { stdout, json, signal } = terminal;
   for (const line of lines) {
-    const text = json ? jsonLine({ event: 'log', attempt, line }) : safeLine(line);
-    if (!stdout.write(`${text}\n`)) await once(stdout, 'drain', { signal });
+    await sayInTime(terminal, terminal.json ? jsonLine({ event: 'log', attempt, line }) : safeLine(line));
   }
 }
 

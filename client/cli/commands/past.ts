@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { PastJobsOptions, PastOptions } from '../../past.ts';
 import type { RenderfarmClient } from '../../renderfarm-client.ts';
 import type { JobState, JobView, ResultView } from '../../views.ts';
@@ -7,7 +6,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { timeText } from '../format.ts';
 import { jsonLine, shownJson } from '../json-lines.ts';
 import { tableLines } from '../table.ts';
-import { say, type Terminal } from '../terminal.ts';
+import { say, sayInTime, type Terminal } from '../terminal.ts';
 
 export interface ExportCommandOptions {
   readonly format: 'csv' | 'jsonl';
@@ -62,10 +61,10 @@ export async function exportPast(
       ? mapped(client.past.jobs(filters), jobColumns)
       : mapped(client.past.results(filters), resultColumns);
   const columns = what === 'history' ? historyColumns : resultsColumns;
-  if (options.format === 'csv') await write(terminal, csvLine(columns));
+  if (options.format === 'csv') await sayInTime(terminal, csvLine(columns));
   for await (const row of rows) {
     const cells = columns.map((name) => row[name] ?? null);
-    await write(terminal, options.format === 'csv' ? csvLine(cells) : shownJson(row));
+    await sayInTime(terminal, options.format === 'csv' ? csvLine(cells) : shownJson(row));
   }
   return exitCodes.ok;
 }
@@ -86,11 +85,6 @@ function common(
     ...(until !== undefined && { endedBefore: until }),
     signal,
   };
-}
-
-/** Whoever reads slowly is waited for: an export may be larger than our memory. */
-async function write({ stdout, signal }: Terminal, line: string): Promise<void> {
-  if (!stdout.write(`${line}\n`)) await once(stdout, 'drain', { signal });
 }
 
 function historyTable(jobs: readonly JobView[]): readonly string[] {
