@@ -3,19 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { findContradictions } from './config-contradictions.ts';
+import { farmSettings } from './config-farm.ts';
 import { type Flags, parseFlags } from './config-flags.ts';
 import { given } from './config-given.ts';
 import { type SettingName, type Settings, settingsSchema } from './config-schema.ts';
 import { type StoreConfig, storeConfig } from './config-store.ts';
 import type { FieldViolation } from './domain/errors.ts';
-import { routingPresets } from './domain/routing.ts';
-import type {
-  BigQueryConfig,
-  CatalogFolderSettings,
-  FarmSettings,
-  QueueSettings,
-} from './domain/settings.ts';
-import { defaultTimes, scaleTimes, type Times } from './domain/times.ts';
+import type { BigQueryConfig, CatalogFolderSettings, FarmSettings } from './domain/settings.ts';
 
 /** PEM texts. */
 export interface TlsTexts {
@@ -267,54 +261,11 @@ function assemble(
   };
 }
 
-function farmSettings(settings: Settings): FarmSettings {
-  const times = scaleTimes({ ...defaultTimes, ...settings.times }, settings.timeScale);
-  const output = settings.shares.find((share) => share.name === settings.output.share);
-  const folder = [
-    output?.roots[0] ?? '',
-    ...settings.output.folder.split(/[\\/]+/u).filter((part) => part !== ''),
-  ];
-  return {
-    farmName: settings.farm,
-    timeZone: settings.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
-    queues: settings.queues.map((queue) => queueSettings(queue, times, settings.timeScale)),
-    routing:
-      typeof settings.routing === 'string'
-        ? routingPresets[settings.routing]
-        : routingTable(settings.routing),
-    shares: settings.shares,
-    output: { share: settings.output.share, folder: folder.join('\\') },
-    limits: given(settings.limits),
-    userWeights: new Map(Object.entries(settings.userWeights)),
-    retries: settings.retries,
-    times,
-    assist: settings.assist === 'on',
-    ...(settings.shadow && { shadow: true }),
-    results: settings.results,
-  };
-}
-
 function bigQuerySettings(
   { keyFile, ...settings }: NonNullable<Settings['bigQuery']>,
   at: (path: string) => string,
 ): BigQueryConfig {
   return given({ ...settings, keyFile: keyFile === undefined ? undefined : at(keyFile) });
-}
-
-function queueSettings(queue: Settings['queues'][number], times: Times, scale: number): QueueSettings {
-  const scaled = (ms: number | undefined, other: number): number =>
-    ms === undefined ? other : Math.max(1, Math.round(ms * scale));
-  return {
-    name: queue.name,
-    softRunMs: scaled(queue.softRunMs, times.softRunMs),
-    hardRunMs: scaled(queue.hardRunMs, times.hardRunMs),
-    rateProfile: queue.rateProfile,
-    ...given({ weight: queue.weight, runningMax: queue.runningMax, jobsMax: queue.jobsMax }),
-  };
-}
-
-function routingTable(table: Exclude<Settings['routing'], string>): FarmSettings['routing'] {
-  return { ...table, rules: table.rules.map((rule) => ({ ...rule, when: given(rule.when) })) };
 }
 
 function deepFreeze<T>(value: T): T {
