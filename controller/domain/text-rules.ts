@@ -22,6 +22,11 @@ export function isPrintable(text: string): boolean {
   return !unprintable.test(text);
 }
 
+/** Of a text from another place, whose length and characters are not ours: one line of a log stays one line. */
+export function onOneLine(text: string, charactersMax: number): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, charactersMax);
+}
+
 /** What a reader sees as letters: the unit of the text animation. */
 export function countGraphemes(text: string): number {
   if (plain.test(text)) return text.length;

@@ -1,3 +1,4 @@
+import { onOneLine } from '../domain/text-rules.ts';
 import type { Times } from '../domain/times.ts';
 import type { DestinationHealth, Due, OutboxSource, RowSight } from '../engine/outbox-port.ts';
 import type { Clock, EngineLog } from '../engine/ports.ts';
@@ -230,8 +231,6 @@ class Failure {
   }
 }
 
-/** From another place: neither its length nor its characters are ours. */
 function messageOf(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, errorCharactersMax);
+  return onOneLine(cause instanceof Error ? cause.message : String(cause), errorCharactersMax);
 }

@@ -1,6 +1,7 @@
 import type { JobRecord } from '../../domain/job.ts';
 import { hasEnded } from '../../domain/job-states.ts';
 import { type DestinationName, rowKey } from '../../domain/outbox.ts';
+import { onOneLine } from '../../domain/text-rules.ts';
 import type { OutboxInput } from './inputs.ts';
 import type { Ledger } from './ledger.ts';
 import type { Refused } from './requests.ts';
@@ -21,8 +22,7 @@ export function takeDelivery(ledger: Ledger, { destination, jobId, mark, refused
     ledger.dropRow(row);
     return;
   }
-  // From another place: neither its length nor its characters are ours.
-  const reason = refused.replaceAll(/\p{Cc}+/gu, ' ').slice(0, reasonCharactersMax);
+  const reason = onOneLine(refused, reasonCharactersMax);
   const { nowMs } = ledger;
   const times = (row.refused?.times ?? 0) + 1;
   const nextTryAtMs = nowMs + ledger.settings.times.deliveryRefusedMs;
