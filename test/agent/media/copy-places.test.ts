@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { withPlace } from '../../../agent/media/copy-place.ts';
 import { fetchItems } from '../../../agent/media/fetch.ts';
 import { openGate } from '../../../agent/media/gate.ts';
+import { createGrowthWaits } from '../../../agent/media/growth.ts';
 import type { ShareOperations } from '../../../agent/media/share-operations.ts';
 import { ShareOperationError } from '../../../agent/media/share-process.ts';
 import type { ResolvedItem } from '../../../proto/agent-link.ts';
@@ -82,6 +83,19 @@ describe('sources that are waited for because they grow', () => {
     assert.deepEqual([...(await theirs).problems, ...(await ours).problems], []);
   });
 
+  test('are told at once to whoever asks for them while they are waited for', async () => {
+    const waits = createGrowthWaits(growth);
+    const stopping = new AbortController();
+    const look = () => Promise.resolve({ sizeBytes: 1, changedAtNs: '1' });
+    const source = { path: 'grows.mp4', sinceMs: 0, firstBytes: 1, look, isWanted: () => true };
+    const waiting = waits.untilQuiet(source, stopping.signal);
+    const told: string[] = [];
+    for (const path of ['grows.mp4', 'other.mp4']) waits.onWait(path, () => told.push(path));
+    assert.deepEqual(told, ['grows.mp4']);
+    stopping.abort(new Error('the test is over'));
+    await waiting.catch(() => undefined);
+  });
+
   test('are given up with the fetch', async () => {
     await using room = await makeCacheRoom();
     for (const name of names) await room.put(name, name);
@@ -110,6 +124,21 @@ describe('a place among copies', () => {
       return Promise.resolve();
     });
     await late?.();
+    const leave = await gate.enter(AbortSignal.timeout(1_000));
+    leave();
+  });
+
+  test('that comes when all is over is left again', async () => {
+    const gate = openGate(1);
+    let entering: Promise<void> | undefined;
+    let other: (() => void) | undefined;
+    await withPlace(gate, undefined, async (place) => {
+      place.leave();
+      other = await gate.enter();
+      entering = place.enter(undefined);
+    });
+    other?.();
+    await entering;
     const leave = await gate.enter(AbortSignal.timeout(1_000));
     leave();
   });

@@ -8,7 +8,7 @@ const jobsGiven = (farm: AssistFarm): number =>
   farm.sent.filter(({ message }) => message.kind === 'assign').length;
 
 describe('A helper that cannot end its item', () => {
-  const stuck = () => {
+  const begun = () => {
     const farm = new AssistFarm().begin();
     let session = farm.attach('pc2', helping());
     farm.release(2);
@@ -23,19 +23,39 @@ describe('A helper that cannot end its item', () => {
         for (const each of [session, farm.pc1]) farm.say(each, heartbeat);
       }
     };
-    wait(farm.settings.times.backstopMs - 2_000);
-    assert.equal(jobsGiven(farm), 1);
-    wait(5_000);
-    return { farm, item, told, session: () => session };
+    return { farm, item, told, wait, session: () => session };
   };
+  const stuck = () => {
+    const all = begun();
+    all.wait(all.farm.settings.times.backstopMs - 2_000);
+    assert.equal(jobsGiven(all.farm), 1);
+    all.wait(5_000);
+    return all;
+  };
+  const alarms = (farm: AssistFarm) =>
+    farm.state.alarms.filter(({ event }) => event === 'item-stop-unanswered');
 
   it('gets jobs again after the backstop, with an alarm', () => {
     const { farm, session } = stuck();
     assert.equal(farm.assigned(session()).ref.jobId, jobSpec(2).jobId);
     assert.deepEqual(
-      farm.state.alarms.filter(({ event }) => event === 'item-stop-unanswered').map(({ fields }) => fields),
+      alarms(farm).map(({ fields }) => fields),
       [{ jobId: jobSpec(1).jobId, position: 19, agentId: 'pc2' }],
     );
+  });
+
+  it('keeps its slot while it is quiet: what an agent that is not heard does not say counts for nothing', () => {
+    const { farm, wait } = begun();
+    const { backstopMs, suspectMs } = farm.settings.times;
+    wait(backstopMs - suspectMs - 1_000);
+    for (let passed = 0; passed < suspectMs + 3_000; passed += 1_000) {
+      farm.pass(1_000);
+      farm.say(farm.pc1, heartbeat);
+    }
+    assert.equal(farm.state.presences.get('pc2')?.suspect, true);
+    assert.deepEqual(alarms(farm), []);
+    wait(2_000);
+    assert.equal(alarms(farm).length, 1);
   });
 
   it('holds no slot by telling of it again, and is given no item until it has ended', () => {
