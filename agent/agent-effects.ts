@@ -140,7 +140,7 @@ function assist(effect: Extract<Effect, { type: AssistEffect }>, { rooms, ...par
       return;
     case 'release-items':
       void rooms.attempts.release(effect.ask).then((items) => {
-        parts.input({ type: 'items-released', ref: effect.ask.ref, items });
+        if (items !== undefined) parts.input({ type: 'items-released', ref: effect.ask.ref, items });
       });
       return;
   }

@@ -32,8 +32,8 @@ export interface Attempts {
   stop(ref: JobRef, stop: AttemptStop): void;
   /** The attempt goes on under another fence: nothing of it stops or moves, and its log is handed in under the new one. */
   adopt(from: JobRef, to: JobRef): void;
-  /** Gives up items of an attempt's job; none where nothing of it may be given. Never rejects. */
-  release(ask: ReleaseItems): Promise<readonly ReleasedItem[]>;
+  /** Gives up items of an attempt's job (ReleasedItems.release); none of one that does not render here. */
+  release(ask: ReleaseItems): Promise<readonly ReleasedItem[] | undefined>;
   /** Items that were given up and are with nobody are their attempts' again. */
   takeLooseBack(): void;
   /** What becomes of an item that was given up. */
@@ -121,7 +121,10 @@ export function createAttempts(
       const known = running.get(keyOf(ref));
       if (known !== undefined) stopRunning(known, stop);
     },
-    release: async (ask) => (await running.get(keyOf(ask.ref))?.items?.release(ask)) ?? [],
+    async release(ask) {
+      const items = running.get(keyOf(ask.ref))?.items;
+      return items === undefined ? [] : await items.release(ask);
+    },
     takeLooseBack: () => [...running.values()].forEach(({ items }) => items?.takeLooseBack()),
     tellOwner: (told) => running.get(keyOf(told.item.ref))?.items?.told(told),
     async cleanUp(assign, finished, startedAs) {

@@ -15,8 +15,11 @@ import type { SegmentBoard } from '../render/segment-board.ts';
 import { freePlaces, mayBeGiven } from '../render/segment-order.ts';
 
 export interface ReleasedItems {
-  /** Gives up what may be given now, the last items first. Never rejects. */
-  release(ask: Pick<ReleaseItems, 'itemsMax' | 'outputMaxMs'>): Promise<readonly ReleasedItem[]>;
+  /**
+   * Gives up what may be given, the last items first: as soon as there is some, where files are still to come. Undefined:
+   * a newer ask has taken the place of this one, and is answered for both. Never rejects.
+   */
+  release(ask: Pick<ReleaseItems, 'itemsMax' | 'outputMaxMs'>): Promise<readonly ReleasedItem[] | undefined>;
   told(told: ItemAssigned | ItemEnded): void;
   /** A segment lies in the work folder. Returns the agent that rendered it for this job, where one has. */
   segmentDone(position: number, isReused: boolean): string | undefined;
@@ -77,6 +80,8 @@ class OwnersItems implements ReleasedItems {
   /** Since when a place here has nothing of its own to do. */
   #idleSinceMs: number | undefined;
   #stopTimer: (() => void) | undefined;
+  /** Ends the wait of an ask for the first item that may be given: with true, or with false for a newer ask. */
+  #endWait: ((isAnswered: boolean) => void) | undefined;
   #isClosed = false;
 
   constructor(options: ReleasedItemsOptions) {
@@ -84,11 +89,32 @@ class OwnersItems implements ReleasedItems {
     this.#pace = new OwnPace(options);
     this.#forgetBoard = options.board.onChange(() => {
       this.#pace.look();
+      if (!this.#isToCome()) this.#endWait?.(true);
       this.#settle();
     });
   }
 
-  async release({
+  async release(
+    ask: Pick<ReleaseItems, 'itemsMax' | 'outputMaxMs'>,
+  ): Promise<readonly ReleasedItem[] | undefined> {
+    this.#endWait?.(false);
+    if (this.#isToCome()) {
+      const wait = Promise.withResolvers<boolean>();
+      this.#endWait = wait.resolve;
+      if (!(await wait.promise)) return undefined;
+      this.#endWait = undefined;
+    }
+    return await this.#giveUp(ask);
+  }
+
+  /** Nothing may be given now, and there will be: asked again later, helpers would stand idle until then. */
+  #isToCome(): boolean {
+    const { board, isOff } = this.#options;
+    if (this.#isClosed || isOff() || board.stopped.aborted || this.#mayBeGiven().length > 0) return false;
+    return board.stages().includes('expected');
+  }
+
+  async #giveUp({
     itemsMax,
     outputMaxMs,
   }: Pick<ReleaseItems, 'itemsMax' | 'outputMaxMs'>): Promise<readonly ReleasedItem[]> {
@@ -151,6 +177,7 @@ class OwnersItems implements ReleasedItems {
     this.#isClosed = true;
     this.#forgetBoard();
     this.#stopTimer?.();
+    this.#endWait?.(true);
     this.#released.clear();
   }
 
@@ -223,6 +250,8 @@ class OwnersItems implements ReleasedItems {
   }
 
   #takeBackWhere(isMeant: (released: Released) => boolean): void {
+    // Whoever asked has forgotten it, or asks under another fence.
+    this.#endWait?.(false);
     const meant = [...this.#released].filter(([, released]) => isMeant(released));
     for (const [position] of meant) this.#released.delete(position);
     for (const [, { index }] of meant) this.#options.board.takeBack(index);

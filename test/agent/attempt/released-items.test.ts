@@ -6,7 +6,8 @@ import {
   type ReleasedItemsOptions,
 } from '../../../agent/attempt/released-items.ts';
 import { planRender } from '../../../agent/render/plan.ts';
-import { fullBoard, type SegmentBoard } from '../../../agent/render/segment-board.ts';
+import type { RenderPlan } from '../../../agent/render/render-plan.ts';
+import { createSegmentBoard, fullBoard, type SegmentBoard } from '../../../agent/render/segment-board.ts';
 import { nextToRender } from '../../../agent/render/segment-order.ts';
 import type { ItemAssigned, ItemEnded } from '../../../proto/index.ts';
 import { jobRef } from '../../helpers/agent-core.ts';
@@ -24,14 +25,21 @@ class Owner {
   readonly frames: number;
   nowMs = 1_000;
   rate: number | undefined;
+  readonly #plan: RenderPlan;
 
-  constructor(count: number, options: Partial<ReleasedItemsOptions> = {}) {
+  /** @param here so many items are ready, the files of the others are still to come */
+  constructor(count: number, options: Partial<ReleasedItemsOptions> = {}, here = count) {
     const items = Array.from({ length: count }, (_, at) =>
       clipItem({ position: 10 + at, fileName: `video_${10 + at}.mp4` }),
     );
     const planned = planRender({ enable4k: false, items });
     assert.ok(planned.ok);
-    this.board = fullBoard(planned.plan);
+    this.#plan = planned.plan;
+    this.board =
+      here === count
+        ? fullBoard(planned.plan)
+        : createSegmentBoard(items.map(({ position }) => ({ position, framesEstimated: undefined })));
+    for (let at = 0; here < count && at < here; at += 1) this.comes(10 + at);
     this.frames = planned.plan.segments[0]?.frames ?? 0;
     let timer = 0;
     this.own = createReleasedItems({
@@ -58,8 +66,15 @@ class Owner {
     });
   }
 
-  async release(itemsMax = 100, outputMaxMs = 60_000): Promise<number[]> {
-    return (await this.own.release({ itemsMax, outputMaxMs })).map(({ position }) => position);
+  async release(itemsMax = 100, outputMaxMs = 60_000): Promise<number[] | undefined> {
+    return (await this.own.release({ itemsMax, outputMaxMs }))?.map(({ position }) => position);
+  }
+
+  /** The files of an item are here. */
+  comes(position: number): void {
+    const segment = this.#plan.segments[position - 10];
+    assert.ok(segment);
+    this.board.ready(position - 10, segment);
   }
 
   /** What the render loop would do now: the position that it begins. */
@@ -122,7 +137,7 @@ test('Not given: what is too long, what a cache has, what began meanwhile; what 
   owner.begin();
   assert.deepEqual(await owner.release(1, 10), [], 'all are longer than 10 ms');
   owner.cached.add('key-13');
-  const [item] = await owner.own.release({ itemsMax: 1, outputMaxMs: 60_000 });
+  const [item] = (await owner.own.release({ itemsMax: 1, outputMaxMs: 60_000 })) ?? [];
   assert.deepEqual(item, { position: 12, frames: owner.frames, sourceBytes: 1_200, segmentKey: 'key-12' });
 
   const raced = new Owner(2, {
@@ -268,4 +283,66 @@ test('Behind a new stream the loose ones are ours, behind a new fence all, and n
   owner.own.close();
   assert.deepEqual(await owner.release(), [], 'nothing is given of a render that is over');
   assert.equal(owner.timers.size, 0);
+});
+
+/** 'waits' while an ask has no answer yet. */
+function soFar(answer: Promise<number[] | undefined>): Promise<number[] | 'waits' | undefined> {
+  const later = new Promise<'waits'>((resolve) => setImmediate(() => resolve('waits')));
+  return Promise.race([answer, later]);
+}
+
+test('While files are still to come an ask is answered as soon as there is something to give', async () => {
+  const owner = new Owner(4, {}, 0);
+  const answer = owner.release();
+  owner.comes(10);
+  assert.equal(await soFar(answer), 'waits', 'the free place is about to begin it');
+  owner.begin();
+  assert.equal(await soFar(answer), 'waits');
+  owner.comes(12);
+  assert.deepEqual(await soFar(answer), [12]);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'expected', 'given', 'expected']);
+});
+
+test('A newer ask takes the place of one that waits: there is one answer, to the newer', async () => {
+  const owner = new Owner(4, {}, 1);
+  owner.begin();
+  const older = owner.release(1);
+  const newer = owner.release(2);
+  assert.equal(await soFar(older), undefined);
+  assert.equal(await soFar(newer), 'waits');
+  owner.comes(11);
+  assert.deepEqual(await soFar(newer), [11]);
+});
+
+test('An ask waits no longer when nothing is to come: the last file is begun here, an item is bad, the render is over', async () => {
+  const last = new Owner(2, {}, 1);
+  last.begin();
+  const ofLast = last.release();
+  last.finish(10);
+  assert.equal(await soFar(ofLast), 'waits');
+  last.comes(11);
+  assert.deepEqual(await soFar(ofLast), [], 'the free place is about to begin it');
+
+  const bad = new Owner(3, {}, 1);
+  const ofBad = bad.release();
+  bad.board.stop();
+  assert.deepEqual(await soFar(ofBad), []);
+
+  const over = new Owner(3, {}, 1);
+  const ofOver = over.release();
+  over.own.close();
+  assert.deepEqual(await soFar(ofOver), []);
+});
+
+test('Behind a new stream or fence nobody waits for an old ask: it is not answered', async () => {
+  const owner = new Owner(3, {}, 1);
+  owner.begin();
+  const loose = owner.release();
+  owner.own.takeLooseBack();
+  assert.equal(await soFar(loose), undefined);
+  const all = owner.release();
+  owner.own.takeAllBack();
+  assert.equal(await soFar(all), undefined);
+  owner.comes(11);
+  assert.deepEqual(await owner.release(), [11], 'the next one is answered');
 });
