@@ -235,8 +235,9 @@ export class Planning {
   #placeOne(group: Candidate[]): number {
     let next = 0;
     let most = Number.NEGATIVE_INFINITY;
+    const isCrowded = this.#order.length >= this.#jobsMax && this.#ranking?.isEmpty === false;
     for (let index = 0; index < group.length; index += 1) {
-      const sufferageMs = group[index]?.sufferageMs ?? 0;
+      const sufferageMs = group[index]?.sufferageMs(isCrowded) ?? 0;
       if (sufferageMs <= most) continue;
       most = sufferageMs;
       next = index;

@@ -104,6 +104,13 @@ export class Ranking {
     return first;
   }
 
+  /** All were in their turn. */
+  get isEmpty(): boolean {
+    for (const { heads, overdue } of this.#flows.values())
+      if (heads.length > 0 || overdue.length > 0) return false;
+    return true;
+  }
+
   #advance(owner: FlowHeads, { job, open, overdue }: RankedJob): void {
     owner.turnMs += this.#turnOf(job);
     const ranked = overdue ? owner.overdue : owner.heads;

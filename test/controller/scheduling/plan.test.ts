@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { makePlan } from '../../../controller/scheduling/plan.ts';
 import { Ranking } from '../../../controller/scheduling/rank.ts';
-import type { Snapshot } from '../../../controller/scheduling/snapshot.ts';
+import { defaultTuning, type Snapshot, type WaitingJob } from '../../../controller/scheduling/snapshot.ts';
 import {
   agent,
   attempt,
@@ -75,6 +75,30 @@ describe('a plan', () => {
         ['short', 'busy'],
       ],
     );
+  });
+
+  it('begins with what is short where more jobs wait than it looks at: the slot is soon free for others', () => {
+    const first = (count: number) => {
+      const jobs = Array.from({ length: count }, (_, at) => job(`j${at + 1}`, { outputMs: 100_000 - at }));
+      const plan = makePlan(
+        snapshot(jobs, [agent('a', 1)], { tuning: { ...defaultTuning, jobsMax: 10 } }),
+      );
+      return plan.assignments.map(({ jobId }) => jobId);
+    };
+    assert.deepEqual(first(10), ['j1'], 'all that wait are looked at: what is long would end alone');
+    assert.deepEqual(first(11), ['j10'], 'the shortest of the first ten');
+  });
+
+  it('leaves its turn to what was announced, before others of its rank that lose more or waited half an hour longer', () => {
+    const next = (newcomer: Partial<WaitingJob>) => {
+      const announced = new Map([['j1', 10_000]]);
+      const busy = agent('a', 1, { running: [attempt(60_000)], announced });
+      return makePlan(snapshot([job('j1'), job('j2', newcomer)], [busy])).announcements[0]?.jobId;
+    };
+    assert.equal(next({ outputMs: 3_600_000 }), 'j1');
+    assert.equal(next({ submittedAtMs: nowMs - 1_700_000 }), 'j1');
+    assert.equal(next({ submittedAtMs: nowMs - 1_900_000 }), 'j2', 'four times its wait is more than 2 h');
+    assert.equal(next({ priority: 'high' }), 'j2', 'another rank');
   });
 
   it('never fills a slot that is still held, however soon it is free', () => {
