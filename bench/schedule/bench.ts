@@ -69,6 +69,8 @@ function figures(found: Experiment, planning: PlanningTimes): Record<string, num
     idle_while_waiting_s: rounded(mean(ours.map(({ idleWhileWaitingMs }) => idleWhileWaitingMs)) / 1000),
     bytes_twice: Math.round(mean(ours.map(({ bytesTwice }) => bytesTwice))),
     worst_user_wait_ratio: rounded(found.worstFloodRatio('ours', 'wait')),
+    worst_user_wait_ratio_four_fifths: rounded(found.worstRatio('fourFifths')),
+    worst_user_wait_ratio_other_errors: rounded(found.worstRatio('otherErrors')),
     plan_200x50_p99_ms: rounded(planning.small.planP99Ms),
     turn_planning_max_ms: rounded(planning.small.turnMaxMs),
     turn_planning_own_max_ms: rounded(planning.small.turnOwnMaxMs),

@@ -53,9 +53,11 @@ function tablesOf(found: Experiment, planning: PlanningTimes): string {
         ...policyNames.map((policy) => withSpread(found.makespans[policy].get(name) ?? [])),
       ]),
     ),
+    `Ours copies beyond one copy of each job's files: ${batches.map(({ name, farm, count }) => `${gigabytes(mean(found.bytesTwice.get(name) ?? []))} (${farm.name}, ${count})`).join(', ')}.`,
     'On-line, `mixed`, 300 jobs (means of the seeds; the last two rows: four users, without and with a fifth who submits 1,000 jobs at the beginning):',
     table(['', ...policyNames.map((name) => series[name].label)], onlineRows(found)),
     `Of ours over another: p95 turnaround ${withSpread(found.ratios('turnaroundP95Ms', 'celery'))} of Celery's (target 0.60), mean turnaround ${withSpread(found.ratios('turnaroundMeanMs', 'fifo_fastest'))} of the fastest free slot's (target 1.05).`,
+    `Without a flood, ours: on PCs of four fifths of the speed the p95 wait of the user hit most is x ${found.worstRatio('fourFifths').toFixed(1)}; with other errors of the same size in what running jobs report, x ${found.worstRatio('otherErrors').toFixed(1)}.`,
     `Planning, in turns that have ${defaultTimes.planningMs} ms each:`,
     table(
       [
@@ -68,6 +70,10 @@ function tablesOf(found: Experiment, planning: PlanningTimes): string {
       [planning.small, planning.large].map(planningRow),
     ),
   ].join('\n\n');
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function onlineRows(found: Experiment): readonly (readonly string[])[] {
@@ -90,7 +96,7 @@ function onlineRows(found: Experiment): readonly (readonly string[])[] {
       'idleWhileWaitingMs',
       (ms) => `${Math.round(ms / 60_000)} min`,
     ),
-    row('copied twice', 'bytesTwice', (bytes) => `${(bytes / 1e9).toFixed(1)} GB`),
+    row('copied twice', 'bytesTwice', gigabytes),
     [
       'copying hidden, of jobs that wait as long as it takes',
       ...policyNames.map((policy) => `${(100 * found.copyHiddenShare(policy)).toFixed(1)} %`),

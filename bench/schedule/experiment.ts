@@ -9,6 +9,8 @@ import {
   type PolicyName,
   policyNames,
   run,
+  type Yardsticks,
+  yardsticks,
 } from './scenarios.ts';
 import { figuresOf, type RunFigures } from './statistics-of-runs.ts';
 
@@ -32,6 +34,9 @@ export class Experiment {
   /** Of each job, in ms. */
   readonly turnarounds: OfPolicies<(readonly number[])[]> = ofPolicies(() => []);
   readonly floods: OfPolicies<Flood[]> = ofPolicies(() => []);
+  readonly yardsticks: Yardsticks[] = [];
+  /** Copied by ours beyond one copy of each job's files, by batch. */
+  readonly bytesTwice = new Map<string, number[]>();
 
   constructor({ seeds, load, conditions }: Wanted) {
     this.seeds = seeds;
@@ -56,6 +61,11 @@ export class Experiment {
   worstFloodRatio(policy: PolicyName, of: keyof Flood): number {
     return mean(this.floods[policy].map((each) => Math.max(...each[of].ratios)));
   }
+
+  /** The same of a farm without a flood. */
+  worstRatio(of: keyof Yardsticks): number {
+    return mean(this.yardsticks.map((each) => Math.max(...each[of].ratios)));
+  }
 }
 
 /** Runs every policy on every seed of every scenario. */
@@ -66,9 +76,9 @@ export async function experiment(wanted: Wanted): Promise<Experiment> {
     for (const seed of seeds) {
       const made = await batchCase(batch, seed, conditions.noise);
       for (const policy of policyNames) {
-        const ratio = run(policy, made, conditions).endedMs / made.boundMs;
-        const known = found.makespans[policy].get(batch.name) ?? [];
-        found.makespans[policy].set(batch.name, [...known, ratio]);
+        const result = run(policy, made, conditions);
+        add(found.makespans[policy], batch.name, result.endedMs / made.boundMs);
+        if (policy === 'ours') add(found.bytesTwice, batch.name, figuresOf(result, made.farm).bytesTwice);
       }
     }
     const means = policyNames.map(
@@ -90,11 +100,16 @@ export async function experiment(wanted: Wanted): Promise<Experiment> {
   for (const seed of seeds) {
     for (const policy of policyNames)
       found.floods[policy].push(await flood(policy, seed, load, conditions.noise));
+    found.yardsticks.push(await yardsticks(seed, load, conditions.noise));
     say(
       `flood, seed ${seed}: ${(found.floods.ours.at(-1)?.wait.ratios ?? []).map((ratio) => ratio.toFixed(2)).join(' ')}`,
     );
   }
   return found;
+}
+
+function add(to: Map<string, number[]>, name: string, value: number): void {
+  to.set(name, [...(to.get(name) ?? []), value]);
 }
 
 function minutesOf(found: Experiment, figure: keyof RunFigures): string {

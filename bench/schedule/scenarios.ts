@@ -1,7 +1,7 @@
 import { lowerBoundMs } from './bound.ts';
 import { FailurePlan } from './failures.ts';
 import { mixed, type SimFarm, studio } from './farms.ts';
-import { arriveOver, generateJobs, randomFor, type SimJob } from './jobs.ts';
+import { arriveOver, generateJobs, randomFor, type SimJob, seedsMax } from './jobs.ts';
 import { CeleryPolicy } from './policies/celery.ts';
 import { firstComeOnAny, firstComeOnFastest } from './policies/first-come.ts';
 import { PlannedPolicy } from './policies/planned.ts';
@@ -120,19 +120,56 @@ export async function flood(name: PolicyName, seed: number, load: number, noise:
     users: ['eve'],
   });
   const recordsOf = (all: readonly SimJob[]): readonly JobRecord[] =>
-    simulate({
-      farm,
-      jobs: all,
-      policy: makePolicy(name, farm, seed),
-      noise,
-      reports: randomFor(seed, 'reports'),
-      until: ({ userId }) => userId !== 'eve',
-    }).records;
+    withoutEve(name, farm, all, seed, noise);
   const [without, flooded] = [recordsOf(jobs), recordsOf([...jobs, ...flooding])];
   return {
     wait: compared(waitP95OfUsers(without), waitP95OfUsers(flooded)),
     turnaround: compared(turnaroundP95OfUsers(without), turnaroundP95OfUsers(flooded)),
   };
+}
+
+/** What a flood's ratios are held against, without any flood: p95 waits by our policy. */
+export interface Yardsticks {
+  /** Every PC at four fifths of its speed: what is left to four users when a fifth has his fair share and nothing else. */
+  readonly fourFifths: Comparison;
+  /** Other errors, of the same size, in what running jobs report: how much of a ratio is chance. */
+  readonly otherErrors: Comparison;
+}
+
+export async function yardsticks(seed: number, load: number, noise: number): Promise<Yardsticks> {
+  const { farm, jobs } = await arriving(mixed, seed, load, { noise, users: usersOfFarm });
+  const waits = (on: SimFarm, errors: number): ReadonlyMap<string, number> =>
+    waitP95OfUsers(withoutEve('ours', on, jobs, errors, noise));
+  const usual = waits(farm, seed);
+  return {
+    fourFifths: compared(usual, waits(slowed(farm, 1 - 1 / (usersOfFarm.length + 1)), seed)),
+    otherErrors: compared(usual, waits(farm, otherSeed(seed))),
+  };
+}
+
+function otherSeed(seed: number): number {
+  return (seed + seedsMax / 2) % seedsMax;
+}
+
+function slowed(farm: SimFarm, share: number): SimFarm {
+  const pcs = farm.pcs.map((pc) => ({
+    ...pc,
+    speeds: new Map([...pc.speeds].map(([workClass, speed]) => [workClass, speed * share])),
+  }));
+  return { ...farm, pcs };
+}
+
+/** Runs until the last job of the four users has ended. */
+function withoutEve(
+  name: PolicyName,
+  farm: SimFarm,
+  jobs: readonly SimJob[],
+  seed: number,
+  noise: number,
+): readonly JobRecord[] {
+  const until = ({ userId }: SimJob): boolean => userId !== 'eve';
+  const policy = makePolicy(name, farm, seed);
+  return simulate({ farm, jobs, policy, noise, reports: randomFor(seed, 'reports'), until }).records;
 }
 
 function compared(without: ReadonlyMap<string, number>, flooded: ReadonlyMap<string, number>): Comparison {
