@@ -21,18 +21,14 @@ export interface FarmProcess {
   stop(): Promise<void>;
 }
 
-/**
- * Starts `node SCRIPT ARGS`, a controller with our own flags, which are those of `npm start`. Every line also goes to
- * `onLine`; `env` is added to ours.
- */
+/** Starts `node SCRIPT ARGS`. Every line also goes to `onLine`; `env` is added to ours. */
 export function startProcess(
   script: string,
   args: readonly string[],
   onLine: (line: string) => void = () => undefined,
   env: Readonly<Record<string, string>> = {},
 ): FarmProcess {
-  const flags = script.startsWith('controller/') ? process.execArgv : [];
-  const child = spawn(process.execPath, [...flags, ...profiling(), join(root, script), ...args], {
+  const child = spawn(process.execPath, [...profiling(), join(root, script), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });

@@ -34,7 +34,10 @@ export class Candidate {
   /** A slot that is free now would do. */
   readonly couldStart: boolean;
   readonly ranked: RankedJob;
-  readonly #indexOf: ReadonlyMap<Desk, number>;
+  /** By index of a desk, the place of its option; -1 where it has none. A plan has thousands: maps were a part of its garbage. */
+  readonly #optionAt: Int32Array;
+  /** Where it was told to prefetch. */
+  readonly #announced: Option | undefined;
   /** When it would end with each of its options. */
   readonly #endsMs: number[] = [];
   #best: Option | undefined;
@@ -55,7 +58,9 @@ export class Candidate {
     this.job = ranked.job;
     this.#lateMs = snapshot.nowMs - (ranked.job.promise?.startAtMs ?? snapshot.nowMs);
     this.options = optionsOf(ranked.job, desks, snapshot);
-    this.#indexOf = new Map(this.options.map(({ desk }, index) => [desk, index]));
+    this.#optionAt = new Int32Array(1 + (desks.at(-1)?.index ?? 0)).fill(-1);
+    for (const [at, { desk }] of this.options.entries()) this.#optionAt[desk.index] = at;
+    this.#announced = this.options.find(({ loyalMs }) => loyalMs > 0);
     this.couldStart = this.options.some(({ desk }) => desk.isFree);
   }
 
@@ -94,9 +99,9 @@ export class Candidate {
 
   /** The agent was given a job: everything that is not there ends as before. Returns how many agents were looked at. */
   lookAgain(desk: Desk): number {
-    const index = this.#indexOf.get(desk);
-    const option = index === undefined ? undefined : this.options[index];
-    if (index === undefined || option === undefined) return 0;
+    const index = this.#optionAt[desk.index] ?? -1;
+    const option = this.options[index];
+    if (option === undefined) return 0;
     this.#endsMs[index] = desk.completionMs(option.effort);
     if (option !== this.#soonest && option !== this.#best && option !== this.#second) return 1;
     this.#choose();
@@ -164,7 +169,7 @@ export class Candidate {
    */
   #keptWhereAnnounced(best: Option, bestMs: number): Option {
     if (best.loyalMs > 0 || (this.#startsNow && best.desk.startMs(best.effort) === 0)) return best;
-    const announced = this.options.find(({ loyalMs }) => loyalMs > 0);
+    const announced = this.#announced;
     if (announced === undefined) return best;
     const gainMs = announced.desk.completionMs(announced.effort) - bestMs;
     return gainMs > Math.max(announced.loyalMs, 2 * best.effort.fetchMs) ? best : announced;

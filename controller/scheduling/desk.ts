@@ -12,6 +12,8 @@ const slotsMax = 64;
  */
 export class Desk {
   readonly agent: PlannedAgent;
+  /** Its place among the desks of its plan. */
+  readonly index: number;
   /** It has a slot for a job that comes now. */
   readonly isFree: boolean;
   /** What it gets next, at most one job per slot. */
@@ -24,8 +26,9 @@ export class Desk {
   #left: number[];
   #roomBytes: number;
 
-  constructor(agent: PlannedAgent) {
+  constructor(agent: PlannedAgent, index = 0) {
     this.agent = agent;
+    this.index = index;
     this.#slots = Math.max(1, Math.min(slotsMax, agent.slots));
     this.#slowness = Array.from(
       { length: Math.max(this.#slots, agent.running.length) },

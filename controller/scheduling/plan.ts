@@ -96,7 +96,7 @@ export class Planning {
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
     this.#jobsMax = snapshot.tuning.jobsMax;
-    this.#desks = snapshot.agents.map((agent) => new Desk(agent));
+    this.#desks = snapshot.agents.map((agent, index) => new Desk(agent, index));
     this.#limits = RunningLimits.of(snapshot);
     this.#lines = [...snapshot.lines];
   }
