@@ -121,10 +121,7 @@ export function createAttempts(
       const known = running.get(keyOf(ref));
       if (known !== undefined) stopRunning(known, stop);
     },
-    async release(ask) {
-      const items = running.get(keyOf(ask.ref))?.items;
-      return items === undefined ? [] : await items.release(ask);
-    },
+    release: (ask) => running.get(keyOf(ask.ref))?.items?.release(ask) ?? Promise.resolve([]),
     takeLooseBack: () => [...running.values()].forEach(({ items }) => items?.takeLooseBack()),
     tellOwner: (told) => running.get(keyOf(told.item.ref))?.items?.told(told),
     async cleanUp(assign, finished, startedAs) {

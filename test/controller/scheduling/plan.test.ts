@@ -80,9 +80,7 @@ describe('a plan', () => {
   it('begins with what is short where more jobs wait than it looks at: the slot is soon free for others', () => {
     const first = (count: number) => {
       const jobs = Array.from({ length: count }, (_, at) => job(`j${at + 1}`, { outputMs: 100_000 - at }));
-      const plan = makePlan(
-        snapshot(jobs, [agent('a', 1)], { tuning: { ...defaultTuning, jobsMax: 10 } }),
-      );
+      const plan = makePlan(snapshot(jobs, [agent('a', 1)], { tuning: { ...defaultTuning, jobsMax: 10 } }));
       return plan.assignments.map(({ jobId }) => jobId);
     };
     assert.deepEqual(first(10), ['j1'], 'all that wait are looked at: what is long would end alone');
