@@ -103,7 +103,7 @@ export class SimOutside implements Outside {
     // Behind the time limit of a call: what is taken in then may be older than what came meanwhile.
     const lateMs = Math.round(random.between(1_000, 10 * minuteMs));
     if (dice < 0.2) return { takenAfterMs: lateMs, answeredAfterMs: undefined, isLost: true };
-    if (dice < 0.3) return { takenAfterMs: lateMs / 30, answeredAfterMs: lateMs / 30 + 1, isLost: false };
+    if (dice < 0.5) return { takenAfterMs: lateMs / 30, answeredAfterMs: lateMs / 30 + 1, isLost: false };
     return { takenAfterMs: soonMs, answeredAfterMs: soonMs, isLost: false };
   }
 

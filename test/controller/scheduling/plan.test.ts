@@ -91,7 +91,8 @@ describe('a plan', () => {
     const next = (newcomer: Partial<WaitingJob>) => {
       const announced = new Map([['j1', 10_000]]);
       const busy = agent('a', 1, { running: [attempt(60_000)], announced });
-      return makePlan(snapshot([job('j1'), job('j2', newcomer)], [busy])).announcements[0]?.jobId;
+      const other = agent('b', 1, { running: [attempt(90_000_000)] });
+      return makePlan(snapshot([job('j1'), job('j2', newcomer)], [busy, other])).announcements[0]?.jobId;
     };
     assert.equal(next({ outputMs: 3_600_000 }), 'j1');
     assert.equal(next({ submittedAtMs: nowMs - 1_700_000 }), 'j1');

@@ -18,7 +18,7 @@ export const outboxMutants: readonly Mutant[] = [
   },
   {
     name: 'what was told of a job settles also what has changed since',
-    shownBy: 70,
+    shownBy: 20,
     parts: {
       ...realParts,
       turn: (state, settings, inputs, moment) => {
