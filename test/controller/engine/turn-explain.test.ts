@@ -195,16 +195,30 @@ describe('the plan', () => {
       [[jobId(1), 'ann', 0, 100_000, false]],
     );
     assert.equal(next.length, 2);
-    // Another user's job comes first by now; files that are being fetched are not given up for that.
+    // Another user's job loses more by waiting; what is being fetched keeps its turn in its class and round.
     assert.deepEqual(
       next.map(({ jobId: id, announced }) => [id, announced]),
       [
-        [jobId(3), false],
         [jobId(2), true],
+        [jobId(3), false],
       ],
     );
     assert.ok((next[1]?.startMs ?? 0) >= (next[0]?.endMs ?? Number.NaN));
     assert.deepEqual([plan.waiting, plan.placed], [2, 2]);
+  });
+
+  it('gives the turn of what is being fetched to a job of a higher class, which is fetched instead', () => {
+    const farm = unequalFarm();
+    farm.submit(seconds(2, 120));
+    farm.submit({ ...seconds(3, 240, 'ben'), priority: 'high' });
+    const { next } = planOf(farm).of('pc1');
+    assert.deepEqual(
+      next.map(({ jobId: id, announced }) => [id, announced]),
+      [
+        [jobId(3), true],
+        [jobId(2), false],
+      ],
+    );
   });
 
   it('has no job twice that was assigned or cancelled since', () => {
