@@ -202,7 +202,8 @@ suite('a log over HTTP', () => {
     await farm.add('one\n');
     const slow = Array.from({ length: 30 }, () => get(`${farm.url}?follow=1&file=ffmpeg_stderr.txt`));
     t.after(() => slow.forEach((one) => one.destroy()));
-    for (const one of slow) await once(one, 'response');
+    // All at once: they come in any order.
+    await Promise.all(slow.map((one) => once(one, 'response')));
     // All places are taken by readers that take nothing, until they are cut off.
     while ((await fetch(farm.url)).status === 429);
     const followed = await fetch(`${farm.url}?follow=1`);
