@@ -57,7 +57,7 @@ function tablesOf(found: Experiment, planning: PlanningTimes): string {
     'On-line, `mixed`, 300 jobs (means of the seeds; the last two rows: four users, without and with a fifth who submits 1,000 jobs at the beginning):',
     table(['', ...policyNames.map((name) => series[name].label)], onlineRows(found)),
     `Of ours over another: p95 turnaround ${withSpread(found.ratios('turnaroundP95Ms', 'celery'))} of Celery's (target 0.60), mean turnaround ${withSpread(found.ratios('turnaroundMeanMs', 'fifo_fastest'))} of the fastest free slot's (target 1.05).`,
-    `Without a flood, ours: on PCs of four fifths of the speed the p95 wait of the user hit most is x ${found.worstRatio('fourFifths').toFixed(1)}; with other errors of the same size in what running jobs report, x ${found.worstRatio('otherErrors').toFixed(1)}.`,
+    `Without a flood, ours: on PCs of four fifths of the speed the p95 wait of the user hit most is x ${found.worstYardstick('fourFifths').toFixed(1)}; with other errors of the same size in what running jobs report, x ${found.worstYardstick('otherErrors').toFixed(1)}.`,
     `Planning, in turns that have ${defaultTimes.planningMs} ms each:`,
     table(
       [

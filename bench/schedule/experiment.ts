@@ -2,6 +2,7 @@ import { mean, sum } from '../statistics.ts';
 import {
   batchCase,
   batches,
+  type Comparison,
   type Conditions,
   type Flood,
   flood,
@@ -59,12 +60,12 @@ export class Experiment {
 
   /** How much another user's 1,000 jobs lengthen a user's p95: of the user whom it hits most, mean over the seeds. */
   worstFloodRatio(policy: PolicyName, of: keyof Flood): number {
-    return mean(this.floods[policy].map((each) => Math.max(...each[of].ratios)));
+    return worstRatio(this.floods[policy].map((each) => each[of]));
   }
 
   /** The same of a farm without a flood. */
-  worstRatio(of: keyof Yardsticks): number {
-    return mean(this.yardsticks.map((each) => Math.max(...each[of].ratios)));
+  worstYardstick(of: keyof Yardsticks): number {
+    return worstRatio(this.yardsticks.map((each) => each[of]));
   }
 }
 
@@ -106,6 +107,11 @@ export async function experiment(wanted: Wanted): Promise<Experiment> {
     );
   }
   return found;
+}
+
+/** Of the user hit most, mean over the seeds. */
+function worstRatio(seeds: readonly Comparison[]): number {
+  return mean(seeds.map(({ ratios }) => Math.max(...ratios)));
 }
 
 function add(to: Map<string, number[]>, name: string, value: number): void {

@@ -119,9 +119,8 @@ export async function flood(name: PolicyName, seed: number, load: number, noise:
     prefix: 'flood',
     users: ['eve'],
   });
-  const recordsOf = (all: readonly SimJob[]): readonly JobRecord[] =>
-    withoutEve(name, farm, all, seed, noise);
-  const [without, flooded] = [recordsOf(jobs), recordsOf([...jobs, ...flooding])];
+  const without = untilFourHaveEnded(name, farm, jobs, seed, noise);
+  const flooded = untilFourHaveEnded(name, farm, [...jobs, ...flooding], seed, noise);
   return {
     wait: compared(waitP95OfUsers(without), waitP95OfUsers(flooded)),
     turnaround: compared(turnaroundP95OfUsers(without), turnaroundP95OfUsers(flooded)),
@@ -139,7 +138,7 @@ export interface Yardsticks {
 export async function yardsticks(seed: number, load: number, noise: number): Promise<Yardsticks> {
   const { farm, jobs } = await arriving(mixed, seed, load, { noise, users: usersOfFarm });
   const waits = (on: SimFarm, errors: number): ReadonlyMap<string, number> =>
-    waitP95OfUsers(withoutEve('ours', on, jobs, errors, noise));
+    waitP95OfUsers(untilFourHaveEnded('ours', on, jobs, errors, noise));
   const usual = waits(farm, seed);
   return {
     fourFifths: compared(usual, waits(slowed(farm, 1 - 1 / (usersOfFarm.length + 1)), seed)),
@@ -159,8 +158,8 @@ function slowed(farm: SimFarm, share: number): SimFarm {
   return { ...farm, pcs };
 }
 
-/** Runs until the last job of the four users has ended. */
-function withoutEve(
+/** Runs until the last job of the four users has ended, whatever a fifth has left. */
+function untilFourHaveEnded(
   name: PolicyName,
   farm: SimFarm,
   jobs: readonly SimJob[],

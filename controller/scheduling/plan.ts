@@ -76,6 +76,8 @@ export class Planning {
   readonly #fitFor = new Map<JobNeeds, Fit>();
   #ranking: Ranking | undefined;
   #ranked = 0;
+  /** More jobs wait than are looked at. */
+  #isCrowded = false;
   #rankingOfFull: Ranking | undefined;
   #rankedOfFull = 0;
   readonly #order: RankedJob[] = [];
@@ -188,6 +190,7 @@ export class Planning {
 
   #rank(ranked: RankedJob): number {
     this.#ranked += 1;
+    this.#isCrowded = this.#ranked === this.#jobsMax && this.#ranking?.isEmpty === false;
     this.#order.push(ranked);
     const candidate = this.#candidate(ranked);
     if (candidate === undefined) return 1;
@@ -235,9 +238,8 @@ export class Planning {
   #placeOne(group: Candidate[]): number {
     let next = 0;
     let most = Number.NEGATIVE_INFINITY;
-    const isCrowded = this.#order.length >= this.#jobsMax && this.#ranking?.isEmpty === false;
     for (let index = 0; index < group.length; index += 1) {
-      const sufferageMs = group[index]?.sufferageMs(isCrowded) ?? 0;
+      const sufferageMs = group[index]?.sufferageMs(this.#isCrowded) ?? 0;
       if (sufferageMs <= most) continue;
       most = sufferageMs;
       next = index;

@@ -78,13 +78,16 @@ describe('a plan', () => {
   });
 
   it('begins with what is short where more jobs wait than it looks at: the slot is soon free for others', () => {
-    const first = (count: number) => {
-      const jobs = Array.from({ length: count }, (_, at) => job(`j${at + 1}`, { outputMs: 100_000 - at }));
+    const first = (count: number, waitedMs = 0) => {
+      const jobs = Array.from({ length: count }, (_, at) =>
+        job(`j${at + 1}`, { outputMs: 100_000 - at, submittedAtMs: nowMs - (at === 0 ? waitedMs : 0) }),
+      );
       const plan = makePlan(snapshot(jobs, [agent('a', 1)], { tuning: { ...defaultTuning, jobsMax: 10 } }));
       return plan.assignments.map(({ jobId }) => jobId);
     };
     assert.deepEqual(first(10), ['j1'], 'all that wait are looked at: what is long would end alone');
     assert.deepEqual(first(11), ['j10'], 'the shortest of the first ten');
+    assert.deepEqual(first(11, 1_000), ['j1'], 'who has waited goes first there too');
   });
 
   it('leaves its turn to what was announced, before others of its rank that lose more or waited half an hour longer', () => {
