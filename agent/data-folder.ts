@@ -27,6 +27,11 @@ export function keptWorkFolder({ dataDir }: Pick<AgentConfig, 'dataDir'>): strin
   return join(dataDir, 'failed');
 }
 
+/** Where Node keeps what it made of the sources of share children: code that runs, so nowhere that others may write. */
+export function compileCacheFolder({ dataDir }: Pick<AgentConfig, 'dataDir'>): string {
+  return join(dataDir, 'compiled');
+}
+
 /**
  * First of all the journal: its lock keeps a second agent away from everything else here. Then what an earlier process
  * has left half-done goes, or is kept where its job asks for it.
