@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -100,7 +100,13 @@ const schema = z.strictObject({
   concurrency: z
     .strictObject({
       copy: z.number().int().min(1).max(32).default(5),
-      probe: z.number().int().min(1).max(32).default(8),
+      /** Each takes a core: side by side on fewer, the first item is ready as late as all are. */
+      probe: z
+        .number()
+        .int()
+        .min(1)
+        .max(32)
+        .default(() => Math.min(8, availableParallelism())),
       /** Segments of one job that are encoded at a time. Left out: as many as test encodes at once showed to pay. */
       segments: z.number().int().min(1).max(16).optional(),
     })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ConfigError, loadAgentConfig, parseAgentConfig } from '../../agent/config.ts';
@@ -15,7 +16,7 @@ describe('an agent’s configuration', () => {
   test('needs little, and has every default', () => {
     const config = parseAgentConfig(least, 'test', '/srv');
     assert.deepEqual(config.queues, ['default_queue']);
-    assert.deepEqual(config.concurrency, { copy: 5, probe: 8 });
+    assert.deepEqual(config.concurrency, { copy: 5, probe: Math.min(8, availableParallelism()) });
     assert.equal(config.dataDir, '/srv/data');
     assert.equal(config.mounts['clips']?.localPath, '/srv/clips');
     assert.ok(Object.isFrozen(config.cache));
