@@ -117,7 +117,7 @@ function encoderOf({ assign, services, gpuIndex }: RenderStepOptions): Omit<Enco
 }
 
 function requestOf(
-  { assign: { job, limits }, services, workFolder, gpuIndex }: RenderStepOptions,
+  { assign: { job, limits, attemptNumber }, services, workFolder, gpuIndex }: RenderStepOptions,
   encoder: EncoderChoice,
   segmentCache: SegmentCache,
 ): BoardRequest {
@@ -135,6 +135,7 @@ function requestOf(
     loudnessReport: wishes?.loudnessReport === true,
     contactSheet: wishes?.contactSheet === true,
     preview: wishes?.preview === true,
+    hadAttempts: attemptNumber > 1,
   };
 }
 

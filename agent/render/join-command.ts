@@ -72,12 +72,15 @@ export function joinArguments(outputPath: string, hasChapters: boolean): readonl
   ];
 }
 
-/** Decodes a moment around each joint, all in one FFmpeg, to nowhere. */
+/**
+ * Decodes a moment around each joint, all in one FFmpeg, to nowhere. A thread for each joint's decoder, because each takes
+ * memory: eight decoders with FFmpeg's own choice took 1.1 GB on 16 cores (4K: 3.6 GB), and 0.26 GB so.
+ */
 export function decodeArguments(file: string, jointsSeconds: readonly number[]): readonly string[] {
   const aroundSeconds = 0.1;
   const inputs = jointsSeconds.flatMap((joint) => {
     const from = Math.max(0, joint - aroundSeconds).toFixed(3);
-    return ['-ss', from, '-t', `${2 * aroundSeconds}`, ...inputArguments(file, undefined, madeFormats)];
+    return ['-ss', from, '-t', `${2 * aroundSeconds}`, ...inputArguments(file, 1, madeFormats)];
   });
   const maps = jointsSeconds.flatMap((_, index) => ['-map', `${index}:v:0`, '-map', `${index}:a:0`]);
   return [...commonArguments, ...inputs, ...maps, '-f', 'null', '-'];

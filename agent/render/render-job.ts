@@ -157,7 +157,7 @@ class JobRun {
         request: this.#request,
         plan,
         file: part,
-        newPositions: this.#newPositions,
+        newPositions: this.#neverJoined(plan),
         ...{ fullDecode, loudnessReport },
       });
       for (const warning of verified.warnings) this.#warn(warning);
@@ -168,6 +168,17 @@ class JobRun {
     const onWarning = (warning: Problem): void => this.#warn(warning);
     this.extras = await makeExtras(this.#context, plan, part, { contactSheet, preview, onWarning });
     return { plan, timings: { segmentsMs, soundMs, joinMs, verifyMs } };
+  }
+
+  /** Positions whose segments no finished job has yet: made here, made by another agent for us, or by an attempt before. */
+  #neverJoined({ segments }: RenderPlan): ReadonlySet<number> {
+    const { hadAttempts = false } = this.#request;
+    const all = segments.map(({ position }) => position);
+    return new Set(
+      all.filter(
+        (position, index) => hadAttempts || this.#newPositions.has(position) || this.#board.wasGiven(index),
+      ),
+    );
   }
 
   async #segments(): Promise<void> {

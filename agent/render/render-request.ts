@@ -35,6 +35,8 @@ export interface RenderRequest {
   /** What is made beside the result, of names of its own in the work folder. @default nothing */
   readonly contactSheet?: boolean;
   readonly preview?: boolean;
+  /** An attempt before this one may have left segments in the cache whose joints nobody has decoded. @default none has */
+  readonly hadAttempts?: boolean;
   /** Finished segments of all jobs. @default none: every segment is rendered */
   readonly segmentCache?: SegmentCache;
 }

@@ -40,6 +40,8 @@ export interface SegmentBoard {
    * it is rendered here. Nothing when it was not given.
    */
   takeBack(index: number): void;
+  /** Whether another agent was to render it, at any time: its segment may be as new as those that are rendered here. */
+  wasGiven(index: number): boolean;
   /** What was given lies in this PC's cache: the loop takes it at once. Nothing when it was not given. */
   deliver(index: number): void;
   /** Resolves with the plan of the whole; rejects with the reason of `stopped`. */
@@ -53,6 +55,7 @@ export interface SegmentBoard {
 export function createSegmentBoard(items: readonly ExpectedItem[]): SegmentBoard {
   const stages: SegmentStage[] = items.map(() => 'expected');
   const segments = new Map<number, SegmentPlan>();
+  const given = new Set<number>();
   const listeners = new Set<() => void>();
   const stop = new AbortController();
   const planned = Promise.withResolvers<RenderPlan>();
@@ -94,7 +97,12 @@ export function createSegmentBoard(items: readonly ExpectedItem[]): SegmentBoard
     done: (index) => void move(index, 'rendering', 'done'),
     putBack: (index) => void move(index, 'rendering', 'ready'),
     again: (index) => void move(index, 'done', 'ready'),
-    give: (index) => (move(index, 'ready', 'given') ? segments.get(index) : undefined),
+    give(index) {
+      if (!move(index, 'ready', 'given')) return undefined;
+      given.add(index);
+      return segments.get(index);
+    },
+    wasGiven: (index) => given.has(index),
     takeBack: (index) => void move(index, 'given', 'ready'),
     deliver: (index) => void move(index, 'given', 'delivered'),
     plan: () => planned.promise,

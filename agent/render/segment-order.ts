@@ -40,13 +40,14 @@ export function freePlaces({ stages, concurrency }: Omit<OrderView, 'isStopped'>
 }
 
 /**
- * Indexes of the items that another agent may have: those first that would be rendered here last, and none that a free
- * place is about to begin.
+ * Indexes of the items that another agent may have, none that a free place is about to begin. In the order in which they
+ * are shown as well: the sound waits for the earliest picture that is missing, and what it has not encoded when the last
+ * picture comes is encoded alone.
  */
 export function mayBeGiven({ stages, concurrency, isStopped }: OrderView): readonly number[] {
   if (isStopped) return [];
   const ready = stages.flatMap((stage, index) => (stage === 'ready' ? index : []));
-  return ready.slice(freePlaces({ stages, concurrency })).reverse();
+  return ready.slice(freePlaces({ stages, concurrency }));
 }
 
 function found(index: number): number | undefined {

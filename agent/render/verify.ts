@@ -17,7 +17,7 @@ export interface Verification {
   readonly request: Wanted;
   readonly plan: RenderPlan;
   readonly file: string;
-  /** Positions whose segments were rendered now; joints between others have been decoded before. */
+  /** Positions whose segments are in no verified result yet; joints between others have been decoded before. */
   readonly newPositions: ReadonlySet<number>;
   /** Every frame is decoded. @default key frames, and the joints */
   readonly fullDecode?: boolean;

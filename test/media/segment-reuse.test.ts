@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { planRender } from '../../agent/render/plan.ts';
+import { renderBoard } from '../../agent/render/render-job.ts';
+import type { RenderRequest } from '../../agent/render/render-request.ts';
+import { fullBoard } from '../../agent/render/segment-board.ts';
 import type { SegmentCache } from '../../agent/render/segment-cache.ts';
 import { makeMedia } from '../helpers/media.ts';
 import { prepareRender, renderToFile, type TestItem } from '../helpers/media-render.ts';
@@ -92,4 +96,31 @@ test('Segments of a class that this PC cannot make are given up when it must mak
   const items = [{ file: a }, { file: b }, { file: c }];
   assert.deepEqual(await encodesOf(items, foreign), ['sound', 'video_4']);
   assert.ok(asked.filter((one) => one === 'of a class: found').length >= 2, asked.join(', '));
+});
+
+test('Joints of segments that are in no verified result yet are decoded, whoever rendered them', async (t) => {
+  const segmentCache = testSegments(await cacheFolder(t));
+  const items = [{ file: await clip(0) }, { file: await clip(90) }, { file: await clip(180) }];
+  /** @param delivered indexes of items that another agent has rendered for this job */
+  const jointsOf = async (options: Partial<RenderRequest>, delivered: readonly number[] = []) => {
+    await using job = await prepareRender(items, { segmentCache, ...options });
+    const planned = planRender(job.request);
+    assert.ok(planned.ok);
+    const board = fullBoard(planned.plan);
+    for (const index of delivered) {
+      board.give(index);
+      board.deliver(index);
+    }
+    const result = await renderBoard(job.request, board, {
+      signal: t.signal,
+      log: { command: (entry) => job.commands.push(entry), stderr: () => undefined },
+    });
+    assert.equal(result.status, 'rendered');
+    const look = job.commands.find(({ label }) => label === 'verify joints');
+    return look?.args.filter((word) => word === '-ss').length ?? 0;
+  };
+  assert.equal(await jointsOf({}), 2, 'all are rendered now');
+  assert.equal(await jointsOf({}), 0, 'the result before this one was verified');
+  assert.equal(await jointsOf({}, [0]), 1, 'a helper has rendered the first');
+  assert.equal(await jointsOf({ hadAttempts: true }), 2, 'an attempt before this one may have rendered any');
 });
