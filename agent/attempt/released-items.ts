@@ -16,7 +16,7 @@ import { freePlaces, mayBeGiven } from '../render/segment-order.ts';
 
 export interface ReleasedItems {
   /**
-   * Gives up what may be given, the last items first: as soon as there is some, where files are still to come. Undefined:
+   * Gives up what may be given, the first items first: as soon as there is some, where files are still to come. Undefined:
    * a newer ask has taken the place of this one, and is answered for both. Never rejects.
    */
   release(ask: Pick<ReleaseItems, 'itemsMax' | 'outputMaxMs'>): Promise<readonly ReleasedItem[] | undefined>;

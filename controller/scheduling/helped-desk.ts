@@ -21,7 +21,7 @@ export class HelpedDesk {
   constructor(job: HelpedJob, tuning: AssistTuning) {
     this.job = job;
     this.#tuning = tuning;
-    this.#loose = job.loose.toSorted((a, b) => b.position - a.position);
+    this.#loose = job.loose.toSorted((a, b) => a.position - b.position);
     this.#ownLeftMs = job.ownLeftMs;
     this.#helpersEndMs = job.helpersEndMs;
     this.helperSpeed = job.helpersSpeed;
@@ -56,7 +56,7 @@ export class HelpedDesk {
     return best?.slot;
   }
 
-  /** The item that saves most in this slot, of equal ones the last of the job; undefined: none is worth it. */
+  /** The item that saves most in this slot, of equal ones the first of the job: the sound is encoded in that order; undefined: none is worth it. */
   offer(slot: HelperSlot): Offer | undefined {
     let best: Offer | undefined;
     for (const item of this.#loose) {

@@ -2,21 +2,19 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Owner } from '../../helpers/items-owner.ts';
 
-test('The last items are given first, none twice, and none that a free place is about to begin', async () => {
+test('The first items are given first, none twice, and none that a free place is about to begin', async () => {
   const owner = new Owner(5);
-  assert.deepEqual(await owner.release(2), [14, 13]);
+  assert.deepEqual(await owner.release(2), [11, 12], 'the free place begins 10');
   assert.equal(owner.begin(), 10);
-  assert.deepEqual(await owner.release(), [12, 11], 'what is begun stays here');
+  assert.deepEqual(await owner.release(), [13, 14], 'what is begun stays here');
   assert.deepEqual(await owner.release(), []);
-  const idle = new Owner(3);
-  assert.deepEqual(await idle.release(), [12, 11], 'the free place begins 10');
 });
 
 test('Not given: what is too long, what a cache has, what began meanwhile; what is given names key, frames and bytes', async () => {
   const owner = new Owner(4);
   owner.begin();
   assert.deepEqual(await owner.release(1, 10), [], 'all are longer than 10 ms');
-  owner.cached.add('key-13');
+  owner.cached.add('key-11');
   const [item] = (await owner.own.release({ itemsMax: 1, outputMaxMs: 60_000 })) ?? [];
   assert.deepEqual(item, { position: 12, frames: owner.frames, sourceBytes: 1_200, segmentKey: 'key-12' });
 
@@ -45,20 +43,20 @@ test('What became ours again while the later ones were looked at is not given', 
     },
   });
   owner.begin();
-  assert.deepEqual(await owner.release(), [12, 11]);
-  assert.equal(owner.board.stages()[3], 'ready');
+  assert.deepEqual(await owner.release(), [12, 13]);
+  assert.equal(owner.board.stages()[1], 'ready');
 });
 
 test('A delivered segment is taken at once, beside what is rendered, and its helper is named', async () => {
   const owner = new Owner(4);
   owner.begin();
   await owner.release(1);
-  owner.assigned(13, 1_000);
-  owner.shared.add('key-13');
-  await owner.ended(13, true);
-  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'delivered']);
-  assert.equal(owner.begin(), 13, 'though the only place is taken');
-  assert.equal(owner.finish(13, 0, true), 'pc2');
+  owner.assigned(11, 1_000);
+  owner.shared.add('key-11');
+  await owner.ended(11, true);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'delivered', 'ready', 'ready']);
+  assert.equal(owner.begin(), 11, 'though the only place is taken');
+  assert.equal(owner.finish(11, 0, true), 'pc2');
   assert.equal(owner.finish(10, 1_000), undefined);
   assert.deepEqual(owner.reclaimed, []);
 });
@@ -67,11 +65,11 @@ test('What is said to be done and is not in the cache is ours again, and said so
   const owner = new Owner(4);
   owner.begin();
   await owner.release(1);
-  owner.assigned(13, 1_000);
-  await owner.ended(13, true);
-  assert.deepEqual(owner.reclaimed, [[13, 'not-in-cache']]);
+  owner.assigned(11, 1_000);
+  await owner.ended(11, true);
+  assert.deepEqual(owner.reclaimed, [[11, 'not-in-cache']]);
   assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'ready']);
-  await owner.ended(13, true);
+  await owner.ended(11, true);
   assert.equal(owner.reclaimed.length, 1, 'its right is over: whatever is said of it is no news');
 });
 
@@ -138,27 +136,27 @@ test('A helper that gives up leaves the item to the next one, or to us', async (
   const owner = new Owner(3);
   owner.begin();
   await owner.release(1);
-  owner.assigned(12, 1_000);
-  await owner.ended(12, false);
-  assert.match(owner.log[0] ?? '', /pc2 .* 12: it fell/u);
-  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'given'], 'given as before, to nobody');
-  owner.assigned(12, 1_000, 'pc3');
-  owner.shared.add('key-12');
-  await owner.ended(12, true, 'pc3');
+  owner.assigned(11, 1_000);
+  await owner.ended(11, false);
+  assert.match(owner.log[0] ?? '', /pc2 .* 11: it fell/u);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'given', 'ready'], 'given as before, to nobody');
+  owner.assigned(11, 1_000, 'pc3');
+  owner.shared.add('key-11');
+  await owner.ended(11, true, 'pc3');
   owner.begin();
-  assert.equal(owner.finish(12, 0, true), 'pc3');
+  assert.equal(owner.finish(11, 0, true), 'pc3');
 });
 
 test('Behind a new stream the loose ones are ours, behind a new fence all, and nobody is told', async () => {
   const owner = new Owner(4);
   owner.begin();
   await owner.release(2);
-  owner.assigned(13, 1_000);
+  owner.assigned(11, 1_000);
   owner.own.takeLooseBack();
-  assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'given']);
+  assert.deepEqual(owner.board.stages(), ['rendering', 'given', 'ready', 'ready']);
   owner.own.takeAllBack();
   assert.deepEqual(owner.board.stages(), ['rendering', 'ready', 'ready', 'ready']);
-  await owner.ended(13, true);
+  await owner.ended(11, true);
   assert.deepEqual(owner.reclaimed, []);
   owner.own.close();
   assert.deepEqual(await owner.release(), [], 'nothing is given of a render that is over');

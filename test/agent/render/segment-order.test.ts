@@ -22,6 +22,8 @@ describe('the item that is rendered next', () => {
       [4],
       'the other is begun here',
     );
+    const busy: SegmentStage[] = ['rendering', 'ready', 'expected', 'ready'];
+    assert.deepEqual(mayBeGiven({ stages: busy, concurrency: 1, isStopped: false }), [1, 3]);
   });
 
   test('is none when all places are taken, nothing is ready, or an item is bad', () => {
@@ -87,6 +89,7 @@ describe('the board of a job', () => {
     of.takeBack(0);
     of.takeBack(0);
     assert.deepEqual(of.stages(), ['ready', 'expected']);
+    assert.deepEqual([of.wasGiven(0), of.wasGiven(1)], [true, false]);
     of.begin(0);
     of.takeBack(0);
     assert.deepEqual(of.stages(), ['rendering', 'expected'], 'it was not given');

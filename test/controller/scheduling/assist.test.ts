@@ -40,13 +40,13 @@ function slot(
 }
 
 describe('What helpers are given', () => {
-  it('is one item for each slot, of equal ones the last of the job first', () => {
+  it('is one item for each slot, of equal ones the first of the job first', () => {
     const loose = [item(3), item(9), item(7)];
     const { gifts } = planAssist([job({ loose })], [slot('pc2'), slot('pc3')]);
     assert.deepEqual(
       gifts.map(({ position, agentId }) => [position, agentId]),
       [
-        [9, 'pc2'],
+        [3, 'pc2'],
         [7, 'pc3'],
       ],
     );
