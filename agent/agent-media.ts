@@ -3,7 +3,6 @@ import { openAssist, withAssist } from './agent-assist.ts';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentConfig } from './config.ts';
 import { defaultCoreFigures } from './core/state.ts';
-import { compileCacheFolder } from './data-folder.ts';
 import { slotWishesOf } from './host/encoder-lanes.ts';
 import type { EncoderProbe, EncoderProbeOptions } from './host/encoder-probe.ts';
 import { probeEncoders } from './host/encoder-probe.ts';
@@ -72,7 +71,7 @@ export async function openAgentMedia(
   const mounts = mountsOf(config);
   const { shareSilenceMs: silenceMs, fileLookMs } = scaledTimes(config.timeScale);
   const opened = (options: Parameters<typeof createShareOperations>[0]): ShareOperations => {
-    const operations = createShareOperations({ compileCache: compileCacheFolder(config), ...options });
+    const operations = createShareOperations(options);
     onClose(() => operations.stop());
     return operations;
   };

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { AgentLogger } from './agent-logger.ts';
 import type { AgentConfig } from './config.ts';
-import { compileCacheFolder } from './data-folder.ts';
 import { openKeptFile } from './kept-file.ts';
 import { createShareOperations } from './media/share-operations.ts';
 import { type Mounts, resolveUnc } from './media/unc.ts';
@@ -68,10 +67,7 @@ function openShared(
   const root = sharedSegmentFolder(config, mounts);
   if (root === undefined) return undefined;
   const silenceMs = config.segmentCache.silenceMs * config.timeScale;
-  const operations = createShareOperations({
-    ...{ silenceMs, concurrency: 4, warm: 1 },
-    compileCache: compileCacheFolder(config),
-  });
+  const operations = createShareOperations({ silenceMs, concurrency: 4, warm: 1 });
   onClose(() => operations.stop());
   return openSharedTier({
     ...{ root, operations, onTrouble, silenceMs },

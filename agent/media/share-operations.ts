@@ -12,8 +12,6 @@ import type { ShareRequest, ShareResults } from './share-protocol.ts';
 export interface ShareOperationsOptions {
   /** @default this Node with share-child-main.ts */
   readonly command?: ShareChildCommand;
-  /** Where Node keeps what it made of our sources, so that a child starts at a fifth of the cost. @default nowhere */
-  readonly compileCache?: string;
   /** Operations at a time, each in a child of its own; more wait. @default 5 (mission.md: copies) */
   readonly concurrency?: number;
   /** No byte and no answer for this long ends an operation and its child. @default 60,000 */
@@ -59,8 +57,7 @@ export interface UnderwayOperation {
 
 /** Starts no process yet: the first call does. */
 export function createShareOperations(options: ShareOperationsOptions = {}): ShareOperations {
-  const { concurrency = 5, silenceMs = 60_000, idleMs = 5000, warm = 2 } = options;
-  const command = options.command ?? sourceCommand(options.compileCache);
+  const { command = sourceCommand(), concurrency = 5, silenceMs = 60_000, idleMs = 5000, warm = 2 } = options;
   const gate = openGate(concurrency);
   const looks = openGate(Math.max(1, warm));
   const children = createChildren(command, { idleMs, warm });
@@ -195,8 +192,6 @@ function pathOf(request: ShareRequest): string {
 }
 
 // Asked only when it is needed: in the single executable there is no such file.
-function sourceCommand(compileCache: string | undefined): ShareChildCommand {
-  const args = [fileURLToPath(new URL('share-child-main.ts', import.meta.url))];
-  const env = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache };
-  return { file: process.execPath, args, env };
+function sourceCommand(): ShareChildCommand {
+  return { file: process.execPath, args: [fileURLToPath(new URL('share-child-main.ts', import.meta.url))] };
 }

@@ -8,8 +8,6 @@ import type { SetSpeed, ShareReply, ShareRequest, ShareResults } from './share-p
 export interface ShareChildCommand {
   readonly file: string;
   readonly args: readonly string[];
-  /** What this process's own does not say. */
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface AskOptions {
@@ -58,11 +56,7 @@ const goneMs = 2000;
 const stderrCharsMax = 2048;
 
 export function startShareChild(command: ShareChildCommand): ShareChild {
-  const child = spawn(command.file, command.args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    windowsHide: true,
-    env: { ...command.env, ...process.env },
-  });
+  const child = spawn(command.file, command.args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
   let stderr = '';
   let idleTimer: NodeJS.Timeout | undefined;
   const wire: Wire = {

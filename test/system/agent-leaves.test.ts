@@ -7,9 +7,12 @@ import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { AgentSite } from '../helpers/agent-farm.ts';
-import { ended, makeSite, spawnAgent } from '../helpers/agent-farm.ts';
+import { ended, filesBelow, makeSite, spawnAgent } from '../helpers/agent-farm.ts';
 import { startScriptedController } from '../helpers/scripted-controller.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
+
+// What the run of all tests has for it would win over the agent's own.
+delete process.env['NODE_COMPILE_CACHE'];
 
 async function start(t: TestContext, settings: Readonly<Record<string, unknown>> = {}) {
   const controller = await startScriptedController();
@@ -40,6 +43,8 @@ describe('an agent', () => {
     const [said, goodbye] = await Promise.all([leave(site, '--for', 'sleep'), session.nextOf('goodbye')]);
     assert.deepEqual([said, goodbye.reason], ['the agent has left', 'sleep']);
     assert.equal(await ended(agent), 0);
+    const compiled = await filesBelow(join(site.folder, 'data', 'compiled'));
+    assert.ok(compiled.length > 5, 'its children have left what the next ones start from');
     assert.equal(await leave(site, '--for', 'upgrade'), 'no agent runs here');
     await assert.rejects(leave(site, '--for', 'fun'), { code: 2 });
     await rm(site.configFile);

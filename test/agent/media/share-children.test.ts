@@ -6,12 +6,10 @@ import { test } from 'node:test';
 import { createShareOperations } from '../../../agent/media/share-operations.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
-// The run of all tests has one of its own, which would win.
-delete process.env['NODE_COMPILE_CACHE'];
-
 /** Looks at a file, in a child that is then killed. */
 async function look(folder: string, compileCache: string): Promise<number> {
-  const operations = createShareOperations({ compileCache });
+  process.env['NODE_COMPILE_CACHE'] = compileCache;
+  const operations = createShareOperations();
   try {
     const path = join(folder, 'a.mp4');
     await writeFile(path, 'film');
