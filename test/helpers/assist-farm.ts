@@ -56,9 +56,9 @@ export class AssistFarm extends TurnFarm {
     this.say(session, journalEvent(this.#events++, ref, started));
   }
 
-  /** The owner answers the newest question: the last so many of its items. */
-  release(count: number, from = itemCount, ref = this.ref): void {
-    const items = Array.from({ length: count }, (_, index) => released(from - 1 - index));
+  /** The owner answers the newest question: so many of its items behind the one that it renders. */
+  release(count: number, from = 1, ref = this.ref): void {
+    const items = Array.from({ length: count }, (_, index) => released(from + index));
     this.say(this.pc1, { kind: 'items-released', ref, items });
   }
 

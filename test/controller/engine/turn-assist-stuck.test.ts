@@ -40,7 +40,7 @@ describe('A helper that cannot end its item', () => {
     assert.equal(farm.assigned(session()).ref.jobId, jobSpec(2).jobId);
     assert.deepEqual(
       alarms(farm).map(({ fields }) => fields),
-      [{ jobId: jobSpec(1).jobId, position: 19, agentId: 'pc2' }],
+      [{ jobId: jobSpec(1).jobId, position: 1, agentId: 'pc2' }],
     );
   });
 
@@ -71,7 +71,7 @@ describe('A helper that cannot end its item', () => {
     const again = farm.attach('pc2', told);
     assert.deepEqual(farm.last(again, 'cancel-item').item, item.item);
     assert.deepEqual([...farm.state.assist.items.keys()], []);
-    farm.release(2, 18);
+    farm.release(2, 3);
     farm.say(farm.pc1, heartbeat);
     farm.say(again, heartbeat);
     farm.pass(10_000);

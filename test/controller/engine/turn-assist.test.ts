@@ -14,18 +14,18 @@ describe('An idle agent', () => {
     farm.release(4);
     assert.deepEqual(
       farm.items(pc2).map(({ item }) => item.position),
-      [19, 18],
+      [1, 2],
     );
     const [first] = farm.items(pc2);
     assert.ok(first);
     assert.deepEqual(first.item.ref, farm.ref);
-    assert.equal(first.segmentKey, 'key-19');
+    assert.equal(first.segmentKey, 'key-1');
     assert.deepEqual(
       first.job.items.map(({ position }) => position),
-      [19],
+      [1],
     );
     const told = farm.last(farm.pc1, 'item-assigned');
-    assert.deepEqual([told.agentId, told.item.position], ['pc2', 18]);
+    assert.deepEqual([told.agentId, told.item.position], ['pc2', 2]);
     assert.ok(told.endsInMs > 4_000 && told.endsInMs < 20_000);
   });
 
@@ -39,7 +39,7 @@ describe('An idle agent', () => {
     const ended = farm.last(farm.pc1, 'item-ended');
     assert.deepEqual([ended.item, ended.isDone], [first.item, true]);
     const [, second] = farm.items(pc2);
-    assert.equal(second?.item.position, 18);
+    assert.equal(second?.item.position, 2);
     assert.notDeepEqual(second.item.right, first.item.right);
   });
 
@@ -154,11 +154,11 @@ describe('A right to an item', () => {
     farm.release(2);
     const [item] = farm.items(pc2);
     assert.ok(item);
-    farm.say(farm.pc1, { kind: 'items-reclaimed', ref: farm.ref, positions: [19], why: 'own-turn' });
+    farm.say(farm.pc1, { kind: 'items-reclaimed', ref: farm.ref, positions: [1], why: 'own-turn' });
     assert.deepEqual(farm.last(pc2, 'cancel-item').item, item.item);
     farm.finish(pc2, item, 'stopped');
     assert.equal(farm.all('item-ended').length, 0, 'the owner knows');
-    assert.equal(farm.items(pc2).at(-1)?.item.position, 18, 'its slot helps on');
+    assert.equal(farm.items(pc2).at(-1)?.item.position, 2, 'its slot helps on');
   });
 
   it('is not one that the helper was never given', () => {
@@ -172,7 +172,7 @@ describe('A right to an item', () => {
     farm.finish(pc2, { item: { ...item.item, right: { term: 9, counter: 9 } } });
     assert.equal(farm.all('item-ended').length, 0);
     assert.equal(farm.state.counters.staleEvents, 2);
-    assert.deepEqual(farm.given, [18, 19]);
+    assert.deepEqual(farm.given, [1, 2]);
   });
 
   it('that has failed there is not given there again; the owner may have it rendered elsewhere', () => {
@@ -191,7 +191,7 @@ describe('A right to an item', () => {
     const pc3 = farm.attach('pc3', helping());
     assert.deepEqual(
       farm.items(pc3).map((each) => each.item.position),
-      [19],
+      [1],
     );
   });
 
@@ -202,7 +202,7 @@ describe('A right to an item', () => {
     const [item] = farm.items(pc2);
     assert.ok(item);
     farm.finish(pc2, item);
-    farm.say(farm.pc1, { kind: 'items-reclaimed', ref: farm.ref, positions: [19], why: 'not-in-cache' });
+    farm.say(farm.pc1, { kind: 'items-reclaimed', ref: farm.ref, positions: [1], why: 'not-in-cache' });
     const given = farm.items(pc2).length;
     const second = farm.items(pc2).at(-1);
     assert.ok(second);
@@ -214,13 +214,13 @@ describe('A right to an item', () => {
   it('is given to one agent only, whatever its owner says twice', () => {
     const farm = new AssistFarm().begin();
     const pc2 = farm.attach('pc2', helping());
-    const items = [released(19), released(19), released(99), released(18, { frames: 1e9 })];
+    const items = [released(1), released(1), released(99), released(2, { frames: 1e9 })];
     farm.say(farm.pc1, { kind: 'items-released', ref: farm.ref, items });
     farm.attach('pc3', helping());
     farm.say(farm.pc1, { kind: 'items-released', ref: farm.ref, items });
     assert.deepEqual(
       farm.items().map(({ item }) => item.position),
-      [19],
+      [1],
     );
     assert.equal(farm.items(pc2).length, 1);
   });
