@@ -157,7 +157,7 @@ class JobRun {
         request: this.#request,
         plan,
         file: part,
-        newPositions: this.#neverJoined(plan),
+        newPositions: this.#newPositionsOf(plan),
         ...{ fullDecode, loudnessReport },
       });
       for (const warning of verified.warnings) this.#warn(warning);
@@ -170,8 +170,8 @@ class JobRun {
     return { plan, timings: { segmentsMs, soundMs, joinMs, verifyMs } };
   }
 
-  /** Positions whose segments no finished job has yet: made here, made by another agent for us, or by an attempt before. */
-  #neverJoined({ segments }: RenderPlan): ReadonlySet<number> {
+  /** Positions whose segments were made for this job: here, by another agent, or (any of them) by an attempt before. */
+  #newPositionsOf({ segments }: RenderPlan): ReadonlySet<number> {
     const { hadAttempts = false } = this.#request;
     const all = segments.map(({ position }) => position);
     return new Set(

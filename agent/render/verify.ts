@@ -17,7 +17,7 @@ export interface Verification {
   readonly request: Wanted;
   readonly plan: RenderPlan;
   readonly file: string;
-  /** Positions whose segments are in no verified result yet; joints between others have been decoded before. */
+  /** Positions whose segments were rendered for this job; joints between others have been decoded before, for theirs. */
   readonly newPositions: ReadonlySet<number>;
   /** Every frame is decoded. @default key frames, and the joints */
   readonly fullDecode?: boolean;

@@ -56,7 +56,10 @@ export class HelpedDesk {
     return best?.slot;
   }
 
-  /** The item that saves most in this slot, of equal ones the first of the job: the sound is encoded in that order; undefined: none is worth it. */
+  /**
+   * The item that saves most in this slot, of equal ones the first of the job: the sound is encoded in that order.
+   * Undefined: none is worth it.
+   */
   offer(slot: HelperSlot): Offer | undefined {
     let best: Offer | undefined;
     for (const item of this.#loose) {

@@ -98,7 +98,7 @@ test('Segments of a class that this PC cannot make are given up when it must mak
   assert.ok(asked.filter((one) => one === 'of a class: found').length >= 2, asked.join(', '));
 });
 
-test('Joints of segments that are in no verified result yet are decoded, whoever rendered them', async (t) => {
+test('Joints of segments that were rendered for this job are decoded, whoever rendered them', async (t) => {
   const segmentCache = testSegments(await cacheFolder(t));
   const items = [{ file: await clip(0) }, { file: await clip(90) }, { file: await clip(180) }];
   /** @param delivered indexes of items that another agent has rendered for this job */
