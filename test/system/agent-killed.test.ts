@@ -157,6 +157,7 @@ async function oneLife(
   }
   isPublished ||= await untilPublished(session, job, { exited, passed });
   clearTimeout(killer.timer);
+  assert.ok(isPublished || killer.hasStruck, `it ended by itself: code ${child.exitCode}`);
   if (isPublished) job.published += 1;
   child.kill('SIGKILL');
   await exited;
