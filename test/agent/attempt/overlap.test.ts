@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { attemptFolderName } from '../../../agent/attempt/log-folder.ts';
+import { jobRef } from '../../helpers/agent-core.ts';
 import { type AttemptRoom, openAttemptRoom } from '../../helpers/attempt-room.ts';
 import { makeSignalClip } from '../../helpers/media.ts';
 
@@ -69,6 +70,25 @@ describe('an attempt', () => {
     plain.attempts.start(plain.assign(items));
     const whole = await plain.reported('staged');
     assert.equal(whole.manifest.sha256, manifest.sha256);
+  });
+
+  test('decodes joints of segments that it found only where an attempt of its job came before', async (t) => {
+    const room = await openAttemptRoom(t);
+    const items = [await room.item(0, await clip(1)), await room.item(1, await clip(0.8))];
+    const seen = new Set<unknown>();
+    const looks = async (counter: number, attemptNumber: number): Promise<boolean> => {
+      const ref = jobRef('job-a', counter);
+      room.attempts.start({ ...room.assign(items), ref, attemptNumber });
+      seen.add(await room.reported('staged', (report) => !seen.has(report)));
+      const commands = await readFile(
+        room.at(join('logs', attemptFolderName(ref), 'ffmpeg_cmd.txt')),
+        'utf8',
+      );
+      return commands.includes('# verify joints');
+    };
+    assert.equal(await looks(4, 1), true, 'all are rendered now');
+    assert.equal(await looks(5, 1), false, 'no attempt came before it');
+    assert.equal(await looks(6, 2), true, 'the first attempt may have ended before it looked');
   });
 
   test('names all bad items in one error, aborts what runs, and keeps what was finished', async (t) => {

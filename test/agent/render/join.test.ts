@@ -4,13 +4,19 @@ import path from 'node:path';
 import test from 'node:test';
 import { chaptersFile } from '../../../agent/render/chapters.ts';
 import { commandText } from '../../../agent/render/command-log.ts';
-import { concatList, joinArguments, soundArguments } from '../../../agent/render/join-command.ts';
+import {
+  concatList,
+  decodeArguments,
+  joinArguments,
+  soundArguments,
+} from '../../../agent/render/join-command.ts';
 import type { MadeFile } from '../../../agent/render/made-file.ts';
 import { topLevelBoxes } from '../../../agent/render/mp4-boxes.ts';
 import { planRender } from '../../../agent/render/plan.ts';
 import type { RenderPlan } from '../../../agent/render/render-plan.ts';
 import { chooseJoints } from '../../../agent/render/verify.ts';
 import { findFaults } from '../../../agent/render/verify-faults.ts';
+import { lookArguments } from '../../../agent/render/verify-look.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { clipItem } from './facts-of.ts';
 
@@ -143,4 +149,12 @@ test('The boxes of a file are read in order, also those with 64-bit sizes', asyn
   ]);
   await writeFile(file, Buffer.concat([box('ftyp', 16), large, box('moov', 8), Buffer.from([0, 0])]));
   assert.deepEqual(await topLevelBoxes(file), ['ftyp', 'mdat', 'moov']);
+});
+
+test('What decodes only joints or key frames has one thread for each input: memory must not grow with the cores', () => {
+  const threadsIn = (args: readonly string[]) =>
+    args.flatMap((word, index) => (word === '-threads' ? args[index + 1] : []));
+  assert.deepEqual(threadsIn(decodeArguments('result.mp4', [1, 2, 3])), ['1', '1', '1']);
+  assert.deepEqual(threadsIn(lookArguments('result.mp4', { allFrames: false, loudness: false })), ['1']);
+  assert.deepEqual(threadsIn(lookArguments('result.mp4', { allFrames: true, loudness: false })), []);
 });
